@@ -1,0 +1,30 @@
+# Two commands do everything: `make fit` and `make test`. Each makes .venv where it is missing.
+PYTHON ?= python3
+PRESET ?= classical
+VENV := .venv
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: fit test
+fit: $(VENV)/.installed
+	$(VENV)/bin/python -m pipelines.fit --preset $(PRESET)
+
+test: $(VENV)/.installed-test
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+# A stamp a set of requirements: a second call installs nothing, a changed pin installs again.
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(call install,.)
+
+$(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
+	$(call install,.[test])
+	touch $(VENV)/.installed
+
+define install
+	@$(PYTHON) -c 'import sys; sys.exit("arenaboost needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
+	touch $@
+endef

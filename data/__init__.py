@@ -1,0 +1,1 @@
+"""Battles: reading, cleaning, groups and folds. Nothing here knows features or models."""

@@ -1,0 +1,158 @@
+"""The battles frame: its columns, and how it is built from Python values, joined and swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from data.cells import (
+    Conversation,
+    conversations_array,
+    prompt_group,
+    repair_surrogates,
+    repair_turns,
+)
+from data.tables import DataError, shown
+
+TEXT_COLUMNS = ("prompt", "response_a", "response_b")
+FRAME_COLUMNS = ("id", *TEXT_COLUMNS, "model_a", "model_b", "group", "source")
+SOURCES = ("plain", "extra")
+
+
+def make_battles(
+    prompt: Sequence[str | Sequence[str | None]],
+    response_a: Sequence[str | Sequence[str | None]],
+    response_b: Sequence[str | Sequence[str | None]],
+    *,
+    id: Sequence[object] | None = None,
+    model_a: Sequence[str | None] | None = None,
+    model_b: Sequence[str | None] | None = None,
+    source: str = "plain",
+) -> pd.DataFrame:
+    """Build a battles frame from Python sequences of equal length.
+
+    Parameters
+    ----------
+    prompt, response_a, response_b : sequence of str or of list of str or None
+        One entry per battle: a string is one turn, taken as it stands; a list holds one string or
+        None per turn. Lone surrogates become U+FFFD.
+    id : sequence, optional
+        By default the row's number from 0.
+    model_a, model_b : sequence of str or None, optional
+    source : {"plain", "extra"}
+
+    Returns
+    -------
+    DataFrame
+        With the columns `FRAME_COLUMNS`.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, or an entry is neither a string nor a list of strings and None.
+
+    Examples
+    --------
+    >>> battles = make_battles(["Hi"], ["Hello!"], [["Hey", None]])
+    >>> battles["response_b"].tolist()
+    [['Hey', None]]
+    """
+    texts = dict(zip(TEXT_COLUMNS, (prompt, response_a, response_b), strict=True))
+    n_rows = len(prompt)
+    for name, cells in {**texts, "id": id, "model_a": model_a, "model_b": model_b}.items():
+        if cells is not None and len(cells) != n_rows:
+            raise DataError(
+                f"make_battles: expected sequences of one length, found {n_rows} of prompt and "
+                f"{len(cells)} of {name}."
+            )
+    return build_frame(
+        {name: _conversations(name, cells) for name, cells in texts.items()},
+        id=range(n_rows) if id is None else id,
+        model_a=model_a,
+        model_b=model_b,
+        source=source,
+    )
+
+
+def _conversations(name: str, cells: Sequence[str | Sequence[str | None]]) -> list[Conversation]:
+    if isinstance(cells, str):
+        raise DataError(
+            f"make_battles, {name}: expected one entry per battle, got the string {shown(cells)}. "
+            "Put it in a list."
+        )
+    conversations = []
+    for row, cell in enumerate(cells, start=1):
+        turns = [cell] if isinstance(cell, str) else cell
+        is_list = isinstance(turns, list | tuple | np.ndarray)
+        if not is_list or not all(turn is None or isinstance(turn, str) for turn in turns):
+            raise DataError(
+                f"make_battles, row {row}, column {name}: expected a string or a list of strings "
+                f"and None, got {shown(cell)}."
+            )
+        conversations.append(repair_turns(turns)[0])
+    return conversations
+
+
+def build_frame(
+    texts: Mapping[str, Sequence[Conversation]],
+    *,
+    id: Iterable[object],
+    model_a: Iterable[object] | None,
+    model_b: Iterable[object] | None,
+    source: str,
+) -> pd.DataFrame:
+    """Build a battles frame from turns already repaired; empty model names become null.
+
+    >>> frame = build_frame(dict.fromkeys(TEXT_COLUMNS, [["Hi"]]), id=["007"], model_a=[""],
+    ...                     model_b=None, source="extra")
+    >>> frame[["id", "model_a", "source"]].values.tolist()
+    [['007', <NA>, 'extra']]
+    """
+    if source not in SOURCES:
+        raise ValueError(f"source must be one of {', '.join(SOURCES)}. Got {source!r} instead.")
+    n_rows = len(texts["prompt"])
+    columns = {
+        **{name: conversations_array(texts[name]) for name in TEXT_COLUMNS},
+        "id": _strings(id),
+        "model_a": _strings([None] * n_rows if model_a is None else model_a, empty=None),
+        "model_b": _strings([None] * n_rows if model_b is None else model_b, empty=None),
+        "group": _strings(prompt_group(turns) for turns in texts["prompt"]),
+        "source": _strings([source] * n_rows),
+    }
+    return pd.DataFrame(
+        {name: pd.arrays.ArrowExtensionArray(columns[name]) for name in FRAME_COLUMNS}
+    )
+
+
+def _strings(values: Iterable[object], empty: str | None = "") -> pa.Array:
+    """Return text in an Arrow array; what is missing or empty becomes `empty`."""
+    texts = ("" if value is None or value != value else str(value) for value in values)
+    return pa.array([repair_surrogates(text)[0] or empty for text in texts], pa.large_string())
+
+
+def concat_battles(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put battles frames under one another, with a new RangeIndex over all rows.
+
+    >>> one = make_battles(["Hi"], ["Hello!"], ["Hey"])
+    >>> concat_battles([one, one]).index.tolist()
+    [0, 1]
+    """
+    return pd.concat(list(frames), ignore_index=True)
+
+
+def swap_battles(battles: pd.DataFrame) -> pd.DataFrame:
+    """Return the battles with A and B in each other's place: answers and model names.
+
+    >>> one = make_battles(["Hi"], ["Hello!"], ["Hey"], model_a=["m"])
+    >>> swap_battles(one)["response_a"].tolist(), swap_battles(one)["model_b"].tolist()
+    ([['Hey']], ['m'])
+    """
+    return battles.assign(
+        response_a=battles["response_b"],
+        response_b=battles["response_a"],
+        model_a=battles["model_b"],
+        model_b=battles["model_a"],
+    )

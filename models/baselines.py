@@ -1,0 +1,45 @@
+"""What every model is put beside: the class prior, and a regression on length alone."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
+
+from models.heads import swapped_labels
+
+Array = NDArray[np.float64]
+
+
+class LengthRegression(ClassifierMixin, BaseEstimator):
+    """Multinomial logistic regression on the difference of the answers' log lengths.
+
+    Columns are the difference and its absolute value, fitted on both orders of each battle.
+    `X` has shape (n_battles, 1): ``log(1 + characters of A) - log(1 + characters of B)``.
+    """
+
+    def fit(self, X: Array, y: NDArray[np.int8]) -> Self:
+        """Fit without a penalty: there are two columns."""
+        both = np.vstack([X, -np.asarray(X)])
+        self.regression_ = LogisticRegression(C=np.inf, solver="newton-cholesky")
+        self.regression_.fit(_columns(both), np.concatenate([y, swapped_labels(y)]))
+        self.classes_ = self.regression_.classes_
+        return self
+
+    def predict_proba(self, X: Array) -> Array:
+        """Return P(A), P(B), P(tie), shape (n_battles, 3)."""
+        check_is_fitted(self)
+        return np.asarray(self.regression_.predict_proba(_columns(np.asarray(X))))
+
+
+def _columns(X: Array) -> Array:
+    return np.column_stack([X[:, 0], np.abs(X[:, 0])])
+
+
+BASELINES: dict[str, Any] = {
+    "class prior": DummyClassifier(strategy="prior"),
+    "length alone": LengthRegression(),
+}

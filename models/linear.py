@@ -1,0 +1,175 @@
+"""The linear member: logistic regression on squashed columns, symmetric by its columns."""
+
+import json
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+
+from models.learners import Matrix, Sample, Setting, Watch
+
+Array = NDArray[np.float64]
+
+
+class Scaling(NamedTuple):
+    """How columns enter a linear model: ``tanh((x - centre) / scale)``.
+
+    Attributes
+    ----------
+    columns : ndarray of intp, shape (n_used,)
+        Positions of the columns that are used.
+    folded : ndarray of bool, shape (n_used,)
+        Columns that enter by their absolute value.
+    centre, scale : ndarray of float64, shape (n_used,)
+    """
+
+    columns: NDArray[np.intp]
+    folded: NDArray[np.bool_]
+    centre: Array
+    scale: Array
+
+    def values(self, X: Matrix) -> Array:
+        """Return the columns as numbers, absolute where they are folded."""
+        values = X[:, self.columns].astype(np.float64)
+        return np.where(self.folded, np.abs(values), values)
+
+    def __call__(self, X: Matrix) -> Array:
+        """Return the columns as they enter the model, each in (-1, 1)."""
+        return np.tanh((self.values(X) - self.centre) / self.scale)
+
+
+def scaling_for(X: Matrix, setting: Setting) -> Scaling:
+    """Learn how the columns enter the model of a head.
+
+    The direction uses the antisymmetric columns, scaled by their root mean square and neither
+    centred nor given an intercept, so that its score changes sign exactly with the swap. The tie
+    uses the symmetric columns and the antisymmetric ones by absolute value, standardised; three
+    classes use both.
+    """
+    odd, even = np.flatnonzero(setting.swap.antisymmetric), np.flatnonzero(setting.swap.symmetric)
+    parts = {
+        "direction": [(odd, False)],
+        "tie": [(even, False), (odd, True)],
+        "multiclass": [(odd, False), (even, False), (odd, True)],
+    }[setting.head]
+    columns = np.concatenate([positions for positions, _ in parts])
+    folded = np.concatenate([np.full(len(positions), fold) for positions, fold in parts])
+    centred = setting.swap.symmetric[columns] | folded
+    raw = Scaling(columns, folded, np.zeros(len(columns)), np.ones(len(columns))).values(X)
+    centre = np.where(centred, raw.mean(axis=0), 0.0)
+    scale = np.sqrt(np.mean((raw - centre) ** 2, axis=0))
+    return Scaling(columns, folded, centre, np.where(scale > 0, scale, 1.0))
+
+
+class LinearModel:
+    """Fitted linear scores, one row of coefficients for each place on the path of penalties.
+
+    Parameters
+    ----------
+    scaling : Scaling
+    coefficients : ndarray of float64, shape (n_penalties, n_scores, n_used)
+    intercepts : ndarray of float64, shape (n_penalties, n_scores)
+    losses : list of float
+        Loss of the watched rows at each penalty.
+    """
+
+    suffix = ".json"
+
+    def __init__(
+        self, scaling: Scaling, coefficients: Array, intercepts: Array, losses: list[float]
+    ) -> None:
+        self.scaling = scaling
+        self.coefficients = coefficients
+        self.intercepts = intercepts
+        self.losses = losses
+
+    def raw(self, X: Matrix, complexity: int | None = None) -> Array:
+        """Return the scores at place `complexity` of the path (counted from 1), or the last."""
+        place = -1 if complexity is None else complexity - 1
+        return self._scores(self.scaling(X), place)
+
+    def _scores(self, U: Array, place: int) -> Array:
+        # A sum by rows, not a matrix product: a row's score must not depend on its neighbours.
+        scores = [(U * row).sum(axis=1) for row in self.coefficients[place]]
+        raw = np.column_stack(scores) + self.intercepts[place]
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def dump(self) -> bytes:
+        """Return JSON; Python writes floats so that reading gives the same float64."""
+        fields = {**self.scaling._asdict(), **self._parameters()}
+        return json.dumps({name: values.tolist() for name, values in fields.items()}).encode()
+
+    def _parameters(self) -> dict[str, Array]:
+        return {"coefficients": self.coefficients[-1:], "intercepts": self.intercepts[-1:]}
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """Read what `dump` gave."""
+        fields = {name: np.array(values) for name, values in json.loads(data).items()}
+        scaling = Scaling(
+            fields["columns"].astype(np.intp),
+            fields["folded"].astype(np.bool_),
+            fields["centre"].astype(np.float64),
+            fields["scale"].astype(np.float64),
+        )
+        return cls(scaling, fields["coefficients"], fields["intercepts"], [])
+
+    def importance(self, n_columns: int) -> Array:
+        """Return the summed absolute coefficients of each column."""
+        weights = np.abs(self.coefficients[-1]).sum(axis=0)
+        sums = np.bincount(self.scaling.columns, weights=weights, minlength=n_columns)
+        return sums.astype(np.float64)
+
+
+class LinearLearner(BaseEstimator):
+    """Settings of the linear member.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        Path of the L2 penalty ``lambda`` in ``mean loss + lambda / 2 * |w|**2``, strongest
+        first; inner folds choose the place.
+    """
+
+    model = LinearModel
+
+    def __init__(
+        self, penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+    ) -> None:
+        self.penalties = penalties
+
+    def fit(
+        self,
+        sample: Sample,
+        setting: Setting,
+        *,
+        complexity: int | None = None,
+        watch: Watch | None = None,
+    ) -> LinearModel:
+        """Fit the place `complexity` of the path (counted from 1), or with `watch` all of it."""
+        places = self.penalties if complexity is None else self.penalties[complexity - 1 :][:1]
+        scaling = scaling_for(sample.X, setting)
+        U = scaling(sample.X)
+        fits = [self._logistic(U, sample, setting, penalty) for penalty in places]
+        model = LinearModel(
+            scaling,
+            np.array([fit.coef_ for fit in fits]),
+            np.array([np.broadcast_to(fit.intercept_, len(fit.coef_)) for fit in fits]),
+            losses=[],
+        )
+        if watch:
+            V = scaling(watch.X)
+            model.losses = [watch.loss(model._scores(V, place)) for place in range(len(places))]
+        return model
+
+    def _logistic(
+        self, U: Array, sample: Sample, setting: Setting, penalty: float
+    ) -> LogisticRegression:
+        return LogisticRegression(
+            C=1.0 / (penalty * sample.weight.sum()),
+            fit_intercept=setting.head != "direction",
+            solver="newton-cholesky",
+            max_iter=200,
+        ).fit(U, sample.target, sample_weight=sample.weight)

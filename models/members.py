@@ -1,0 +1,10 @@
+"""The learners that a preference model can be made of."""
+
+from models.boosting import LightGBMLearner
+from models.learners import Learner
+from models.linear import LinearLearner
+
+LEARNERS: dict[str, type[Learner]] = {
+    "lightgbm": LightGBMLearner,
+    "linear": LinearLearner,
+}

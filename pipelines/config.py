@@ -1,0 +1,214 @@
+"""The configuration of a run: presets and files in TOML, checked by pydantic before any work."""
+
+import inspect
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from features import FAMILIES
+from models.members import LEARNERS
+
+PRESETS = Path(__file__).parent / "presets"
+FORBID = ConfigDict(extra="forbid", frozen=True)
+M = TypeVar("M", bound=BaseModel)
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used. The message names the key and what is allowed."""
+
+
+def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
+    """Return a check that a list holds distinct names of a registry."""
+
+    def check(names: list[str]) -> list[str]:
+        unknown = [name for name in names if name not in registry]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(registry)}")
+        if len(set(names)) < len(names):
+            raise ValueError("each name may stand once")
+        return names
+
+    return AfterValidator(check)
+
+
+class FoldsConfig(BaseModel):
+    """``[folds]``: how the plain rows are cut, grouped by prompt and stratified by label."""
+
+    model_config = FORBID
+    n_folds: Annotated[int, Field(ge=2, le=100)] = 5
+
+
+class ModelConfig(BaseModel):
+    """``[model]``: the preference model, see `models.preference.PreferenceModel`."""
+
+    model_config = FORBID
+    members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = list(LEARNERS)
+    form: Literal["heads", "multiclass"] = "heads"
+    inner_folds: Annotated[int, Field(ge=2, le=100)] = 4
+    extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    calibrate: bool = True
+
+
+class Config(BaseModel):
+    """A whole configuration.
+
+    Attributes
+    ----------
+    families : list of str
+        Feature families, names from `features.FAMILIES`.
+    seed : int
+        Seeds folds and models.
+    folds, model
+        The sections ``[folds]`` and ``[model]``.
+    features, learners : dict
+        ``[features.NAME]`` and ``[learners.NAME]`` hold parameters of a family or a learner that
+        are not its defaults, by the names of its constructor.
+    """
+
+    model_config = FORBID
+    families: Annotated[list[str], Field(min_length=1), _names_from(FAMILIES)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    folds: FoldsConfig = FoldsConfig()
+    model: ModelConfig = ModelConfig()
+    features: dict[str, dict[str, Any]] = {}
+    learners: dict[str, dict[str, Any]] = {}
+
+
+def presets() -> list[str]:
+    """Return the names of the presets.
+
+    >>> "classical" in presets()
+    True
+    """
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_config(
+    *, preset: str | None = None, file: Path | None = None, settings: Iterable[str] = ()
+) -> Config:
+    """Read a preset or a file, apply ``KEY=VALUE`` settings, and check the whole.
+
+    Parameters
+    ----------
+    preset : str, optional
+        Name of a preset; ``classical`` where neither it nor a file is given.
+    file : Path, optional
+        A TOML file with all that differs from the defaults.
+    settings : iterable of str
+        Each ``dotted.key=value``, the value in TOML; what is no TOML is a string.
+
+    Raises
+    ------
+    ConfigError
+        Names the file or setting and the key, what was found, and what is allowed.
+
+    Examples
+    --------
+    >>> load_config(settings=["model.inner_folds=3"]).model.inner_folds
+    3
+    """
+    if file is not None:
+        data, where = _read_toml(file), str(file)
+    else:
+        data, where = _read_preset(preset or "classical")
+    for setting in settings:
+        _apply(data, setting)
+    return check_config(data, where)
+
+
+def check_config(data: Mapping[str, Any], where: str) -> Config:
+    """Check a configuration given as a dictionary; `where` says in an error where it is from."""
+    config = _checked(Config, data, where, ())
+    for section, registry in (("features", FAMILIES), ("learners", LEARNERS)):
+        for name, options in getattr(config, section).items():
+            if name not in registry:
+                raise ConfigError(
+                    f"{where}: {section}.{name}: unknown key. Allowed: {', '.join(registry)}."
+                )
+            _checked(options_of(registry[name]), options, where, (section, name))
+    return config
+
+
+def write_config(config: Config) -> str:
+    """Return the configuration as TOML that `load_config` reads back."""
+    return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def options_of(cls: type) -> type[BaseModel]:
+    """Return a pydantic model of a class's constructor: its parameters, types and defaults.
+
+    >>> from models.linear import LinearLearner
+    >>> list(options_of(LinearLearner).model_fields)
+    ['penalties']
+    """
+    hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
+    fields: dict[str, Any] = {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(cls).parameters.items()
+    }
+    return create_model(f"{cls.__name__}Options", __config__=FORBID, **fields)
+
+
+def build(cls: type, options: Mapping[str, Any]) -> Any:
+    """Return an instance of a family or a learner with checked parameters."""
+    return cls(**_checked(options_of(cls), options, cls.__name__, ()).model_dump())
+
+
+def _checked(model: type[M], data: Mapping[str, Any], where: str, path: tuple[str, ...]) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(error.errors()[0], model, path)}") from None
+
+
+def _explain(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
+    key = ".".join(map(str, (*path, *error["loc"])))
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key. Allowed: {', '.join(_section_at(model, error['loc']))}."
+    if error["type"] == "missing":
+        return f"{key}: this key is required."
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{key}: {message}. Got {error['input']!r}."
+
+
+def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are allowed in the section where an unknown one was found."""
+    for part in loc[:-1]:
+        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return list(model.model_fields)
+
+
+def _read_preset(name: str) -> tuple[dict[str, Any], str]:
+    if name not in presets():
+        raise ConfigError(f"--preset {name}: no such preset. Allowed: {', '.join(presets())}.")
+    return _read_toml(PRESETS / f"{name}.toml"), f"preset {name}"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML. {error}.") from None
+
+
+def _apply(data: dict[str, Any], setting: str) -> None:
+    """Put ``dotted.key=value`` into a nested dictionary."""
+    key, equals, text = setting.partition("=")
+    *sections, name = key.strip().split(".")
+    if not equals or not name:
+        raise ConfigError(f"--set {setting}: expected KEY=VALUE, such as model.inner_folds=4.")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"--set {setting}: {section} is no section.")
+    try:
+        data[name] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        data[name] = text

@@ -1,0 +1,125 @@
+"""The estimator that a configuration describes: feature families, then the preference model."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from features import FAMILIES, BattleFamily
+from models.members import LEARNERS
+from models.preference import PASSED_THROUGH, PreferenceModel
+from pipelines.config import Config, build
+
+
+class PassThrough(TransformerMixin, BaseEstimator):
+    """Hand ``group`` and ``source`` on to the model, which takes them off: they are no features."""
+
+    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+        """Learn nothing."""
+        self.n_features_in_ = battles.shape[1]
+        return self
+
+    def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
+        """Return the two columns."""
+        return battles[list(PASSED_THROUGH)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the two names."""
+        return np.array(PASSED_THROUGH, dtype=object)
+
+
+class Precomputed(TransformerMixin, BaseEstimator):
+    """Columns that were computed once for all rows, looked up by the battles' index.
+
+    Parameters
+    ----------
+    columns : DataFrame
+        One row for each battle of the frame that it was computed from, with that frame's index.
+    """
+
+    def __init__(self, columns: pd.DataFrame) -> None:
+        self.columns = columns
+
+    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+        """Learn nothing."""
+        self.n_features_in_ = battles.shape[1]
+        return self
+
+    def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns of these battles."""
+        return self.columns.loc[battles.index]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the columns' names."""
+        return self.columns.columns.to_numpy(dtype=object)
+
+    def __sklearn_clone__(self) -> Self:
+        """Share the columns: they are read, never written, and a copy a fold would be large."""
+        return self
+
+
+def build_pipeline(config: Config) -> Pipeline:
+    """Return the unfitted estimator: ``fit(battles, y)``, ``predict_proba(battles)``.
+
+    It clones, and works in scikit-learn's `cross_val_predict` on the plain rows of one file.
+
+    Examples
+    --------
+    >>> from pipelines.config import load_config
+    >>> list(build_pipeline(load_config()).named_steps)
+    ['features', 'model']
+    """
+    families = [
+        (name, build(FAMILIES[name], config.features.get(name, {}))) for name in config.families
+    ]
+    members = [
+        (name, build(LEARNERS[name], config.learners.get(name, {})))
+        for name in config.model.members
+    ]
+    options = config.model.model_dump(exclude={"members"})
+    return Pipeline(
+        [
+            ("features", _union([*families, ("passed", PassThrough())])),
+            ("model", PreferenceModel(members, seed=config.seed, **options)),
+        ]
+    )
+
+
+def _union(transformers: list[tuple[str, Any]]) -> FeatureUnion:
+    return FeatureUnion(transformers, verbose_feature_names_out=False).set_output(
+        transform="pandas"
+    )
+
+
+def families_of(pipeline: Pipeline) -> list[BattleFamily]:
+    """Return the feature families of a pipeline, in the order of their columns."""
+    steps = pipeline.named_steps["features"].transformer_list
+    return [family for _, family in steps if isinstance(family, BattleFamily)]
+
+
+def precompute(
+    pipeline: Pipeline, battles: pd.DataFrame, done: Callable[[int], None] = lambda rows: None
+) -> Pipeline:
+    """Return the pipeline with the families that learn nothing computed on `battles`, once.
+
+    Such a family's row depends on its battle alone, so folds may share the columns; families
+    that learn stay as they are and are fitted in each fold.
+    """
+    steps: list[tuple[str, Any]] = []
+    for name, step in pipeline.named_steps["features"].transformer_list:
+        if isinstance(step, BattleFamily) and not step.learns:
+            step = Precomputed(step.fit_transform(battles))
+            done(len(battles))
+        steps.append((name, step))
+    return Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+
+
+def describe_columns(pipeline: Pipeline) -> dict[str, str]:
+    """Return a line of documentation for each feature column of a fitted pipeline."""
+    return {
+        column: doc for family in families_of(pipeline) for column, doc in family.describe().items()
+    }

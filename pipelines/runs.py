@@ -1,0 +1,215 @@
+"""Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed."""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+DONE = "DONE"
+KEY = "key.json"
+LOCK = "lock"
+CHECKPOINTS = "checkpoints"
+HASH_BLOCK = 1 << 22
+
+
+class RunError(ValueError):
+    """A run folder that cannot be used so. The message names the folder and the way out."""
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of bytes, in hexadecimal.
+
+    >>> digest(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a text file that appears under its name when all of it is on disk, or never."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".writing")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves all of it or nothing: aside, to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".writing")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+class UnfinishedRun:
+    """A run that is being made. Use it as a context, and call `finish` at the end.
+
+    Parameters
+    ----------
+    target : Path
+        The run folder to be.
+    key : mapping
+        What the result depends on: hashes of the configuration and of the input files. Work
+        that lies there under the same key is taken up, under another one it is refused.
+    force : bool
+        Discard unfinished work at once, and a finished run when this one is whole.
+
+    Raises
+    ------
+    RunError
+        If `target` is finished, holds something else, is being written by another process, or
+        its unfinished work belongs to another configuration or other files.
+    """
+
+    def __init__(self, target: Path, key: Mapping[str, Any], *, force: bool = False) -> None:
+        self.target = target
+        self.path = target.with_name(target.name + ".partial")
+        self.key = dict(key)
+        self.force = force
+
+    def __enter__(self) -> Self:
+        if self.target.exists() and not self.force:
+            state = "is a finished run" if is_run(self.target) else "exists and is no run"
+            raise RunError(
+                f"{self.target} {state}. Name another --output, or pass --force to replace it."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self.path)
+        if self.force:
+            _empty(self.path)
+        known = self.read(KEY)
+        if known is not None and json.loads(known) != self.key:
+            self._lock.close()
+            raise RunError(
+                f"{self.path} holds unfinished work of {_difference(json.loads(known), self.key)}. "
+                "Run the command it was started with to go on, or pass --force to discard it."
+            )
+        self.resumed = known is not None
+        self.write(KEY, json.dumps(self.key, indent=1).encode())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file that was written whole, None where there is none."""
+        path = self.path / name
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole."""
+        write_whole(self.path / name, content)
+
+    def save(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays of a finished part of the work, for a run that goes on from there."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **dict(arrays))
+        self.write(f"{CHECKPOINTS}/{name}.npz", buffer.getvalue())
+
+    def saved(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return what `save` kept under a name, None where there is nothing."""
+        content = self.read(f"{CHECKPOINTS}/{name}.npz")
+        if content is None:
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def finish(self) -> Path:
+        """Leave out what only unfinished work needs, and put the whole run in its place."""
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+        (self.path / KEY).unlink()
+        (self.path / LOCK).unlink()
+        self.write(DONE, b"")
+        if self.target.exists():
+            old = self.target.with_name(self.target.name + ".replaced")
+            shutil.rmtree(old, ignore_errors=True)
+            self.target.rename(old)
+            self.path.rename(self.target)
+            shutil.rmtree(old)
+        else:
+            self.path.rename(self.target)
+        return self.target
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a finished run."""
+    return (path / DONE).is_file()
+
+
+def check_run(path: Path) -> None:
+    """Refuse what is no finished run.
+
+    Raises
+    ------
+    RunError
+        Says what was found instead.
+    """
+    if is_run(path):
+        return
+    found = "an unfinished run" if path.name.endswith(".partial") else "no run"
+    if not path.exists():
+        found = "nothing"
+    raise RunError(f"{path}: expected a finished run folder, found {found}. See pipelines.fit.")
+
+
+def default_target(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
+    """Return the unfinished run of the same key in a folder, or a new name made of the time."""
+    for partial in sorted(folder.glob(f"{name}-*.partial")):
+        known = partial / KEY
+        if known.is_file() and json.loads(known.read_bytes()) == dict(key):
+            return partial.with_suffix("")
+    return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Take the folder's lock, which the system releases when the process ends, however it ends."""
+    lock = (path / LOCK).open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RunError(
+            f"{path} is being written by another process. Wait for it, or name another --output."
+        ) from None
+    return lock
+
+
+def _empty(path: Path) -> None:
+    for entry in path.iterdir():
+        if entry.name == LOCK:
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _difference(known: Mapping[str, Any], key: Mapping[str, Any]) -> str:
+    changed = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
+    return f"another {' and another '.join(changed)}"

@@ -1,0 +1,70 @@
+"""What a run tells of itself: ``report.json``, and the table on the screen."""
+
+import resource
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+LIBRARIES = ("numpy", "pandas", "polars", "scikit-learn", "lightgbm", "xgboost")
+SHOWN = {  # metric -> heading, beside the log loss and its interval
+    "accuracy": "accuracy",
+    "direction_auc": "A/B AUC",
+    "tie_auc": "tie AUC",
+    "ece": "ECE",
+}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    found = {"python": sys.version.split()[0]}
+    for name in ("arenaboost", *LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory this process has held, in MB of 10**6 bytes (Linux, macOS)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print the model beside its baselines: value and 95 % interval over prompt groups."""
+    table = Table(
+        title="Out of fold, on the plain rows",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
+    )
+    table.add_column("", no_wrap=True)
+    for name in ("log loss", "95 % CI", *SHOWN.values()):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("this run", *_cells(metrics["metrics"]), style="bold")
+    for name, baseline in metrics["baselines"].items():
+        table.add_row(name, *_cells(baseline["metrics"]))
+    console.print(table)
+    for name, baseline in metrics["baselines"].items():
+        gap = baseline["difference"]["log_loss"]
+        console.print(
+            f"log loss against {name}: {gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    loss = metrics["log_loss"]
+    interval = f"{loss['low']:.3f}–{loss['high']:.3f}"
+    return [_cell(loss["value"]), interval, *(_cell(metrics[name]["value"]) for name in SHOWN)]
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
