@@ -2,13 +2,19 @@
 
 from features._base import SHARE, BattleFamily, Statistic, StatisticsFamily
 from features.length import LengthFeatures
+from features.overlap import OverlapFeatures
+from features.prompt import PromptFeatures
 from features.style import StyleFeatures
 from features.turns import TurnFeatures
+from features.wording import WordingFeatures
 
 FAMILIES: dict[str, type[BattleFamily]] = {
     "length": LengthFeatures,
     "turns": TurnFeatures,
     "style": StyleFeatures,
+    "wording": WordingFeatures,
+    "overlap": OverlapFeatures,
+    "prompt": PromptFeatures,
 }
 
 __all__ = ["FAMILIES", "SHARE", "BattleFamily", "Statistic", "StatisticsFamily"]

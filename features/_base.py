@@ -213,7 +213,7 @@ class StatisticsFamily(BattleFamily):
         texts = [text for text in TEXTS if read.get(text, read["a"])]
         turns = turns_of(battles, [TEXTS[text] for text in texts])
         columns: dict[str, Array] = {}
-        for name, values in _evaluate(turns, table).items():
+        for name, values in evaluate(turns, table).items():
             columns |= side_columns(name, dict(zip(texts, values, strict=True)), table[name].sides)
         return columns
 
@@ -237,7 +237,7 @@ def side_columns(name: str, of: Mapping[str, Array], sides: Iterable[str]) -> di
     return columns
 
 
-def _evaluate(turns: Turns, table: Mapping[str, Statistic]) -> dict[str, Array]:
+def evaluate(turns: Turns, table: Mapping[str, Statistic]) -> dict[str, Array]:
     """Return each statistic of each text, shape (n_columns, n_battles)."""
     formulas = {name: row.formula for name, row in table.items()}
     formulas |= {f"{name} per": row.per for name, row in table.items() if row.per}

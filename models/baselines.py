@@ -22,9 +22,9 @@ class LengthRegression(ClassifierMixin, BaseEstimator):
     """
 
     def fit(self, X: Array, y: NDArray[np.int8]) -> Self:
-        """Fit without a penalty: there are two columns."""
+        """Fit with hardly a penalty: there are two columns."""
         both = np.vstack([X, -np.asarray(X)])
-        self.regression_ = LogisticRegression(C=np.inf, solver="newton-cholesky")
+        self.regression_ = LogisticRegression(C=1e4, tol=1e-10, max_iter=1000)
         self.regression_.fit(_columns(both), np.concatenate([y, swapped_labels(y)]))
         self.classes_ = self.regression_.classes_
         return self

@@ -58,6 +58,8 @@ class Setting(NamedTuple):
     n_classes : int
         2 or 3.
     seed, threads : int
+    device : {"cpu", "cuda"}
+        Taken by the learners that can use a GPU.
     """
 
     swap: Swap
@@ -65,6 +67,7 @@ class Setting(NamedTuple):
     n_classes: int
     seed: int
     threads: int
+    device: str = "cpu"
 
 
 class Model(Protocol):
@@ -72,6 +75,7 @@ class Model(Protocol):
 
     suffix: str  # ending of the file that `dump` is for
     losses: list[float]  # of the watched rows, by complexity; empty without them
+    device: str  # what it was really trained on
 
     def raw(self, X: Matrix, complexity: int | None = None) -> NDArray[np.float64]:
         """Return raw scores, shape (n_rows,) or (n_rows, 3)."""
@@ -80,8 +84,8 @@ class Model(Protocol):
         """Return the model in a format that runs no code when read."""
 
     @classmethod
-    def load(cls, data: bytes) -> Self:
-        """Read what `dump` gave."""
+    def load(cls, data: bytes, device: str = "cpu") -> Self:
+        """Read what `dump` gave, to predict on a device."""
 
     def importance(self, n_columns: int) -> NDArray[np.float64]:
         """Return how much each column contributes, shape (n_columns,)."""
@@ -91,6 +95,8 @@ class Learner(Protocol):
     """Settings of a member."""
 
     model: type[Model]
+    uses_gpu: bool  # whether it trains on a CUDA device that is there
+    seeded: bool  # whether another seed gives another model
 
     def fit(
         self,

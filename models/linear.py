@@ -76,6 +76,7 @@ class LinearModel:
     """
 
     suffix = ".json"
+    device = "cpu"
 
     def __init__(
         self, scaling: Scaling, coefficients: Array, intercepts: Array, losses: list[float]
@@ -105,8 +106,8 @@ class LinearModel:
         return {"coefficients": self.coefficients[-1:], "intercepts": self.intercepts[-1:]}
 
     @classmethod
-    def load(cls, data: bytes) -> Self:
-        """Read what `dump` gave."""
+    def load(cls, data: bytes, device: str = "cpu") -> Self:
+        """Read what `dump` gave; it predicts on the CPU whatever the device."""
         fields = {name: np.array(values) for name, values in json.loads(data).items()}
         scaling = Scaling(
             fields["columns"].astype(np.intp),
@@ -134,9 +135,11 @@ class LinearLearner(BaseEstimator):
     """
 
     model = LinearModel
+    uses_gpu = False
+    seeded = False
 
     def __init__(
-        self, penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+        self, penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
     ) -> None:
         self.penalties = penalties
 

@@ -12,53 +12,36 @@ are averaged over the members, calibrated, and turned into probabilities by
 import json
 from collections.abc import Mapping, Sequence
 from itertools import product
-from statistics import fmean, median_high
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
 from features.sides import Swap
 from models.calibration import Calibration
-from models.heads import FORMS, Head, Labels, probabilities, swapped_labels
-from models.learners import Learner, Matrix, Model, Sample, Setting, Watch
+from models.heads import FORMS, Labels, probabilities
+from models.learners import Learner, Matrix, Model
+from models.parts import (
+    Fit,
+    Part,
+    Rows,
+    average,
+    chosen_complexity,
+    fit_part,
+    judgeable,
+    mean_loss,
+    part_logits,
+)
 
 Array = NDArray[np.float64]
-PASSED_THROUGH = ("group", "source")  # columns that are no features
-
-
-class Rows(NamedTuple):
-    """Training rows in the order in which they came, and what is known of them."""
-
-    X: Matrix
-    y: Labels
-    plain: NDArray[np.bool_]
-    weight: Array
-    fold: NDArray[np.int8]
-
-    def take(self, mask: NDArray[np.bool_]) -> "Rows":
-        """Return the masked rows."""
-        return Rows(
-            self.X[mask], self.y[mask], self.plain[mask], self.weight[mask], self.fold[mask]
-        )
-
-
-class Part(NamedTuple):
-    """What one fit answers for: a head of a member."""
-
-    member: str
-    learner: Learner
-    head: Head
-
-    @property
-    def name(self) -> str:
-        """``member_head``."""
-        return f"{self.member}_{self.head.name}"
+PASSED_THROUGH = ("group", "source", "characters")  # columns that are no features
+SEED_STRIDE = 1000  # between the seeds of a bag: neighbouring runs must not share them
 
 
 class PreferenceModel(ClassifierMixin, BaseEstimator):
@@ -75,6 +58,10 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     extra_weight : float, default=1.0
         Weight of a row whose ``source`` is ``extra``; 0 leaves such rows out.
     calibrate : bool, default=True
+    bag : int, default=1
+        Seeds that each member is averaged over, where a seed makes a difference to it.
+    device : {"cpu", "cuda"}, default="cpu"
+        Taken by the members that can use a GPU; see `models.device.find_device`.
     seed : int, default=0
     n_jobs : int, default=-1
         Fits at the same time. Each runs on one thread, so that no result depends on it.
@@ -84,7 +71,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (3,)
         0 for A, 1 for B, 2 for tie.
     feature_names_in_ : ndarray of str, shape (n_columns,)
-        Without ``group`` and ``source``.
+        Without the columns `PASSED_THROUGH`.
     models_ : dict
         ``member_head`` -> fitted model.
     complexity_ : dict
@@ -92,6 +79,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     inner_loss_ : dict
         ``member_head`` -> mean loss of the inner folds' plain rows at that complexity.
     calibration_ : Calibration
+    device_ : dict
+        ``member_head`` -> what it was really trained on.
     """
 
     def __init__(
@@ -101,6 +90,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         inner_folds: int = 4,
         extra_weight: float = 1.0,
         calibrate: bool = True,
+        bag: int = 1,
+        device: str = "cpu",
         seed: int = 0,
         n_jobs: int = -1,
     ) -> None:
@@ -109,6 +100,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         self.inner_folds = inner_folds
         self.extra_weight = extra_weight
         self.calibrate = calibrate
+        self.bag = bag
+        self.device = device
         self.seed = seed
         self.n_jobs = n_jobs
 
@@ -117,8 +110,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, shape (n_battles, n_columns + 2)
-            Named feature columns, and ``group`` and ``source``.
+        X : DataFrame, shape (n_battles, n_columns + 3)
+            Named feature columns, and ``group``, ``source`` and ``characters`` (of both answers).
         y : array-like of int, shape (n_battles,)
             0 A, 1 B, 2 tie.
 
@@ -127,17 +120,22 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         ValueError
             If a class is absent from `y`, or a part finds no inner fold to be judged on.
         """
-        rows = self._rows(X, np.asarray(y, dtype=np.int8))
+        # BLAS threads would only compete with the jobs, and the sums would depend on their number.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return self._fit(self._rows(X, np.asarray(y, dtype=np.int8)))
+
+    def _fit(self, rows: Rows) -> Self:
         swap = Swap(list(self.feature_names_in_))
         inner = self._inner_fits(rows, swap)
-        self.complexity_ = {name: _chosen(models) for name, models in inner.items()}
+        self.complexity_ = {name: chosen_complexity(models) for name, models in inner.items()}
         self.inner_loss_ = {
-            name: _mean_loss(models, self.complexity_[name]) for name, models in inner.items()
+            name: mean_loss(models, self.complexity_[name]) for name, models in inner.items()
         }
         self.calibration_ = self._calibration(rows, swap, inner)
-        fits = [(part, None, self.complexity_[part.name]) for part in self._parts()]
+        fits = [Fit(part, complexity=self.complexity_[part.name]) for part in self._parts()]
         models = self._run(fits, rows, swap)
-        self.models_ = {part.name: m for part, m in zip(self._parts(), models, strict=True)}
+        self.models_ = {fit.part.name: model for fit, model in zip(fits, models, strict=True)}
+        self.device_ = {name: model.device for name, model in self.models_.items()}
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
@@ -151,13 +149,12 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     def logits(self, X: pd.DataFrame, *, calibrated: bool = True) -> tuple[Array, Array]:
         """Return direction and tie logits, shape (n_battles,) each."""
         check_is_fitted(self)
-        matrix = _matrix(X[self.feature_names_in_])
-        swap = Swap(list(self.feature_names_in_))
-        given = [
-            _logits(part.head, self.models_[part.name], matrix, swap) for part in self._parts()
-        ]
-        z, t = _mean(given, "z"), _mean(given, "t")
-        return self.calibration_(z, t) if calibrated else (z, t)
+        matrix, swap = _matrix(X[self.feature_names_in_]), Swap(list(self.feature_names_in_))
+        z, t = average(
+            (part, part_logits(part, self.models_[part.name], matrix, swap))
+            for part in self._parts()
+        )
+        return self.calibration_(z, t, _length(X)) if calibrated else (z, t)
 
     def importance(self) -> pd.DataFrame:
         """Return each part's importance of each column, as shares that add up to 1 per part."""
@@ -176,6 +173,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             "complexity": self.complexity_,
             "inner_loss": self.inner_loss_,
             "calibration": self.calibration_._asdict(),
+            "device": self.device_,
         }
         files = {"preference.json": json.dumps(state, indent=1).encode()}
         return files | {name + m.suffix: m.dump() for name, m in self.models_.items()}
@@ -188,8 +186,9 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = len(self.feature_names_in_)
         self.complexity_ = state["complexity"]
         self.inner_loss_ = state["inner_loss"]
-        self.calibration_ = Calibration(**state["calibration"])
-        self.models_ = {part.name: _loaded(part, files) for part in self._parts()}
+        self.calibration_ = Calibration(**{k: tuple(v) for k, v in state["calibration"].items()})
+        self.device_ = state["device"]
+        self.models_ = {part.name: _loaded(part, files, self.device) for part in self._parts()}
         return self
 
     def _parts(self) -> list[Part]:
@@ -198,7 +197,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
                 f"The form of PreferenceModel must be one of {', '.join(FORMS)}. "
                 f"Got {self.form!r} instead."
             )
-        return [Part(*member, head) for member, head in product(self.members, FORMS[self.form])]
+        return [
+            Part(member, learner, head, self.seed + SEED_STRIDE * copy, copy)
+            for (member, learner), head in product(self.members, FORMS[self.form])
+            for copy in range(self.bag if learner.seeded else 1)
+        ]
 
     def _rows(self, X: pd.DataFrame, y: Labels) -> Rows:
         features = X.drop(columns=list(PASSED_THROUGH))
@@ -216,18 +219,18 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
                 f"y must hold each of 0 (A preferred), 1 (B preferred) and 2 (tie) among the "
                 f"plain rows. Got no {absent[0]} instead."
             )
-        return Rows(_matrix(features), y, plain, weight, folds).take(weight > 0)
+        return Rows(_matrix(features), y, plain, weight, _length(X), folds).take(weight > 0)
 
     def _inner_fits(self, rows: Rows, swap: Swap) -> dict[str, dict[int, Model]]:
         """Fit every part without each inner fold that it can be judged on."""
         fits = [
-            (part, fold, None)
+            Fit(part, fold)
             for part, fold in product(self._parts(), range(self.inner_folds))
-            if _judgeable(part.head, rows, fold)
+            if judgeable(part.head, rows, fold)
         ]
         inner: dict[str, dict[int, Model]] = {part.name: {} for part in self._parts()}
-        for (part, fold, _), model in zip(fits, self._run(fits, rows, swap), strict=True):
-            inner[part.name][fold] = model
+        for fit, model in zip(fits, self._run(fits, rows, swap), strict=True):
+            inner[fit.part.name][fit.fold] = model
         lost = [name for name, models in inner.items() if not models]
         if lost:
             raise ValueError(
@@ -237,110 +240,49 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             )
         return inner
 
-    def _run(
-        self, fits: Sequence[tuple[Part, int | None, int | None]], rows: Rows, swap: Swap
-    ) -> list[Model]:
-        jobs = (
-            delayed(_fit)(part, rows, swap, fold, complexity, self.seed)
-            for part, fold, complexity in fits
+    def _run(self, fits: Sequence[Fit], rows: Rows, swap: Swap) -> list[Model]:
+        """Make the fits: side by side on the CPU, one after the other on all cores on a GPU."""
+        on_gpu = [self.device == "cuda" and fit.part.learner.uses_gpu for fit in fits]
+        on_cpu = iter(
+            Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(fit_part)(fit, rows, swap, threads=1, device="cpu")
+                for fit, gpu in zip(fits, on_gpu, strict=True)
+                if not gpu
+            )
         )
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(jobs)
+        cores = effective_n_jobs(self.n_jobs)
+        return [
+            fit_part(fit, rows, swap, threads=cores, device="cuda") if gpu else next(on_cpu)
+            for fit, gpu in zip(fits, on_gpu, strict=True)
+        ]
 
     def _calibration(
         self, rows: Rows, swap: Swap, inner: Mapping[str, Mapping[int, Model]]
     ) -> Calibration:
         """Fit on the plain rows of the inner folds that every part has been judged on."""
-        if not self.calibrate:
+        shared = set.intersection(*(set(models) for models in inner.values()))
+        if not self.calibrate or not shared:
             return Calibration()
-        parts = self._parts()
-        shared = set.intersection(*(set(inner[part.name]) for part in parts))
-        z, t, y = [], [], []
-        for fold in sorted(shared):
-            held = rows.take(rows.plain & (rows.fold == fold))
-            given = [
-                _logits(
-                    part.head, inner[part.name][fold], held.X, swap, self.complexity_[part.name]
-                )
-                for part in parts
-            ]
-            z.append(_mean(given, "z"))
-            t.append(_mean(given, "t"))
-            y.append(held.y)
-        if not shared:
-            return Calibration()
-        return Calibration.fit(np.concatenate(z), np.concatenate(t), np.concatenate(y))
+        z, t = np.zeros(len(rows.y)), np.zeros(len(rows.y))
+        for fold in shared:
+            held = rows.plain & (rows.fold == fold)
+            z[held], t[held] = average(
+                (part, part_logits(part, inner[part.name][fold], rows.X[held], swap, complexity))
+                for part in self._parts()
+                for complexity in [self.complexity_[part.name]]
+            )
+        used = rows.plain & np.isin(rows.fold, list(shared))
+        return Calibration.fit(z[used], t[used], rows.y[used], rows.length[used], rows.fold[used])
 
 
-def _loaded(part: Part, files: Mapping[str, bytes]) -> Model:
+def _length(X: pd.DataFrame) -> Array:
+    return X["characters"].to_numpy(dtype=np.float64)
+
+
+def _loaded(part: Part, files: Mapping[str, bytes], device: str) -> Model:
     model = part.learner.model
-    return model.load(files[part.name + model.suffix])
+    return model.load(files[part.name + model.suffix], device)
 
 
 def _matrix(features: pd.DataFrame) -> Matrix:
     return np.ascontiguousarray(features.to_numpy(dtype=np.float32))
-
-
-def _learned(head: Head, rows: Rows, fold: int | None) -> NDArray[np.bool_]:
-    """Return the rows that a head learns from, without an inner fold."""
-    mask = head.rows(rows.y, rows.plain)
-    return mask if fold is None else mask & (rows.fold != fold)
-
-
-def _judged(head: Head, rows: Rows, fold: int) -> NDArray[np.bool_]:
-    """Return the rows that judge a head in an inner fold: plain ones."""
-    return head.rows(rows.y, rows.plain) & rows.plain & (rows.fold == fold)
-
-
-def _judgeable(head: Head, rows: Rows, fold: int) -> bool:
-    """Whether an inner fold has rows to judge by and leaves every class to learn from."""
-    targets = set(head.target(rows.y[_learned(head, rows, fold)]).tolist())
-    return len(targets) == head.n_classes and bool(_judged(head, rows, fold).any())
-
-
-def _fit(
-    part: Part, rows: Rows, swap: Swap, fold: int | None, complexity: int | None, seed: int
-) -> Model:
-    """Fit a part on both orders of its rows, watched by an inner fold if one is left out."""
-    learned = rows.take(_learned(part.head, rows, fold))
-    sample = Sample(
-        X=np.vstack([learned.X, swap(learned.X)]),
-        target=np.concatenate(
-            [part.head.target(learned.y), part.head.target(swapped_labels(learned.y))]
-        ),
-        weight=np.tile(learned.weight, 2),
-    )
-    setting = Setting(swap, part.head.name, part.head.n_classes, seed, threads=1)
-    watch = (
-        None if fold is None else _watch(part.head, rows.take(_judged(part.head, rows, fold)), swap)
-    )
-    return part.learner.fit(sample, setting, complexity=complexity, watch=watch)
-
-
-def _watch(head: Head, rows: Rows, swap: Swap) -> Watch:
-    n = len(rows.y)
-
-    def loss(raw: Array) -> float:
-        return head.loss(head.logits(raw[:n], raw[n:]), rows.y)
-
-    return Watch(np.vstack([rows.X, swap(rows.X)]), loss)
-
-
-def _chosen(models: Mapping[int, Model]) -> int:
-    """Return the median over the inner folds of the complexity with the least loss."""
-    return median_high(int(np.argmin(model.losses)) + 1 for model in models.values())
-
-
-def _mean_loss(models: Mapping[int, Model], complexity: int) -> float:
-    """Return the mean loss at a complexity; a path that stopped earlier counts by its end."""
-    return fmean(m.losses[min(complexity, len(m.losses)) - 1] for m in models.values())
-
-
-def _logits(
-    head: Head, model: Model, X: Matrix, swap: Swap, complexity: int | None = None
-) -> dict[str, Array]:
-    return head.logits(model.raw(X, complexity), model.raw(swap(X), complexity))
-
-
-def _mean(given: Sequence[Mapping[str, Array]], name: str) -> Array:
-    """Average one of the logits over the parts that give it."""
-    return np.mean([logits[name] for logits in given if name in logits], axis=0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from data.battles import DataError
+from models.device import DeviceError
 from pipelines.config import Config, ConfigError, load_config, presets
 from pipelines.runs import RunError
 
@@ -61,7 +62,9 @@ def run_command(
     except Exception as error:
         if arguments.debug:
             raise
-        wrong_use = isinstance(error, (ConfigError, DataError, RunError, FileNotFoundError))
+        wrong_use = isinstance(
+            error, (ConfigError, DataError, DeviceError, RunError, FileNotFoundError)
+        )
         _say(_line(error))
         return WRONG_USE if wrong_use else FAILED
     return 0

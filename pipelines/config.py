@@ -47,11 +47,15 @@ class ModelConfig(BaseModel):
     """``[model]``: the preference model, see `models.preference.PreferenceModel`."""
 
     model_config = FORBID
-    members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = list(LEARNERS)
+    members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = [
+        "lightgbm",
+        "linear",
+    ]
     form: Literal["heads", "multiclass"] = "heads"
     inner_folds: Annotated[int, Field(ge=2, le=100)] = 4
     extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     calibrate: bool = True
+    bag: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 class Config(BaseModel):

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import ReadBattles, concat_battles, read_training, swap_battles
 from data.folds import make_folds
+from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
 from models.metrics import swap_error
+from pipelines.analysis import analyse
 from pipelines.cli import add_config_flags, config_from, run_command
 from pipelines.config import Config, write_config
 from pipelines.crossfit import (
@@ -30,7 +32,7 @@ from pipelines.pipeline import build_pipeline, describe_columns, precompute
 from pipelines.predict import MODELS, predictions, read_pipeline, write_predictions
 from pipelines.progress import Steps
 from pipelines.runs import UnfinishedRun, default_target, digest, file_hash
-from pipelines.summary import peak_memory_mb, print_scores, versions
+from pipelines.summary import peak_memory_mb, print_scores, print_style, versions
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
@@ -87,6 +89,7 @@ def fit(
     name: str = "run",
     force: bool = False,
     skip_bad_rows: bool = False,
+    device: Choice = "auto",
     console: Console | None = None,
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
@@ -104,6 +107,8 @@ def fit(
         Replace a finished run, discard an unfinished one.
     skip_bad_rows : bool
         Leave out training rows that cannot be read, and list them in the report.
+    device : {"auto", "cpu", "cuda"}
+        Where members that can use a GPU train and predict.
     console : rich.console.Console, optional
         Where to show progress and results.
 
@@ -113,18 +118,24 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console())
-    key = {"configuration": digest(write_config(config).encode()), "files": inputs.hashes()}
+    found = find_device(device)
+    steps.console.print(f"device: {found.name} ({found.reason})", highlight=False)
+    key = {
+        "configuration": digest(write_config(config).encode()),
+        "files": inputs.hashes(),
+        "device": found.name,
+    }
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         _announce(steps, run)
         battles = _read(inputs, steps, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
-        pipeline = _features(config, battles, steps)
+        pipeline = _features(config, found, battles, steps)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
-        final = _final_fit(config, pipeline, battles, run, steps)
+        final = _final_fit(config, found, pipeline, battles, run, steps)
         counts = _submission(inputs, final, run, steps)
-        run.write("report.json", _report(battles, scores, oof, final, counts, steps))
+        run.write("report.json", _report(found, battles, scores, oof, final, counts, steps))
         finished = run.finish()
     _conclude(steps.console, finished, scores, inputs)
     return finished
@@ -163,8 +174,8 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
     return folds
 
 
-def _features(config: Config, battles: Battles, steps: Steps) -> Pipeline:
-    pipeline = build_pipeline(config)
+def _features(config: Config, device: Device, battles: Battles, steps: Steps) -> Pipeline:
+    pipeline = build_pipeline(config, device.name)
     total = len(battles.frame) * len(config.families)
     with steps.step("features", total, "battles × families") as advance:
         return precompute(pipeline, battles.frame, advance)
@@ -189,7 +200,10 @@ def _evaluate(
         if truth is not None:
             baselines["truth (Bayes)"] = truth
         group = frame["group"].to_numpy(dtype=object)
-        return evaluate(y, oof.proba, group, baselines=baselines)
+        return {
+            **evaluate(y, oof.proba, group, baselines=baselines),
+            "analysis": analyse(frame, y, oof),
+        }
 
 
 class Final(NamedTuple):
@@ -201,7 +215,12 @@ class Final(NamedTuple):
 
 
 def _final_fit(
-    config: Config, pipeline: Pipeline, battles: Battles, run: UnfinishedRun, steps: Steps
+    config: Config,
+    device: Device,
+    pipeline: Pipeline,
+    battles: Battles,
+    run: UnfinishedRun,
+    steps: Steps,
 ) -> Final:
     with steps.step("final fit"):
         pipeline.fit(battles.frame, battles.y)
@@ -211,7 +230,7 @@ def _final_fit(
         run.write(f"{MODELS}/{name}", content)
     run.write("config.toml", write_config(config).encode())
     hashes = {name: digest(content) for name, content in files.items()}
-    fitted = read_pipeline(run.path, hashes)
+    fitted = read_pipeline(run.path, hashes, device.name)
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
@@ -255,6 +274,7 @@ def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) 
 
 
 def _report(
+    device: Device,
     battles: Battles,
     scores: dict[str, Any],
     oof: OutOfFold,
@@ -264,6 +284,7 @@ def _report(
 ) -> bytes:
     report = {
         "versions": versions(),
+        "device": {**device._asdict(), "used": final.pipeline.named_steps["model"].device_},
         "files_read": battles.files | ({"test": test_counts} if test_counts else {}),
         "scores": scores,
         "folds": oof.folds,
@@ -281,6 +302,7 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 def _conclude(console: Console, run: Path, scores: dict[str, Any], inputs: Inputs) -> None:
     print_scores(console, scores)
+    print_style(console, scores["analysis"]["style_control"])
     console.print(f"run folder: {run}", highlight=False)
     if inputs.test is not None:
         console.print(f"submission: {run / 'submission.csv'}", highlight=False)
@@ -303,6 +325,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="more labelled battles, drawn by another rule: never scored; may be repeated",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
+    parser.add_argument(
+        "--device",
+        choices=get_args(Choice),
+        default="auto",
+        help="where members that can use a GPU train (default: a CUDA device where there is one)",
+    )
     parser.add_argument("--force", action="store_true", help="replace what lies in the run folder")
     parser.add_argument(
         "--skip-bad-rows",
@@ -323,6 +351,7 @@ def _fit(arguments: argparse.Namespace, console: Console) -> None:
         name=arguments.config.stem if arguments.config else arguments.preset or "classical",
         force=arguments.force,
         skip_bad_rows=arguments.skip_bad_rows,
+        device=arguments.device,
         console=console,
     )
 

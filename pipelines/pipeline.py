@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from features import FAMILIES, BattleFamily
+from features import FAMILIES, BattleFamily, text
+from features._base import TEXTS, count, to_polars, turns_of
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
 
 
 class PassThrough(TransformerMixin, BaseEstimator):
-    """Hand ``group`` and ``source`` on to the model, which takes them off: they are no features."""
+    """Hand on what the model needs and takes off again, for it is no feature.
+
+    ``group`` and ``source`` as they are, and ``characters``, of both answers together: the length
+    by which the model may calibrate.
+    """
 
     def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
         """Learn nothing."""
@@ -24,11 +29,16 @@ class PassThrough(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
-        """Return the two columns."""
-        return battles[list(PASSED_THROUGH)]
+        """Return the three columns."""
+        turns = turns_of(to_polars(battles), [TEXTS["a"], TEXTS["b"]])
+        characters = turns.total(count(turns, {"characters": text.characters})["characters"])
+        passed: pd.DataFrame = battles[["group", "source"]].assign(
+            characters=characters.sum(axis=0)
+        )
+        return passed[list(PASSED_THROUGH)]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the two names."""
+        """Return the three names."""
         return np.array(PASSED_THROUGH, dtype=object)
 
 
@@ -62,7 +72,7 @@ class Precomputed(TransformerMixin, BaseEstimator):
         return self
 
 
-def build_pipeline(config: Config) -> Pipeline:
+def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
     """Return the unfitted estimator: ``fit(battles, y)``, ``predict_proba(battles)``.
 
     It clones, and works in scikit-learn's `cross_val_predict` on the plain rows of one file.
@@ -84,7 +94,7 @@ def build_pipeline(config: Config) -> Pipeline:
     return Pipeline(
         [
             ("features", _union([*families, ("passed", PassThrough())])),
-            ("model", PreferenceModel(members, seed=config.seed, **options)),
+            ("model", PreferenceModel(members, device=device, seed=config.seed, **options)),
         ]
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from data.battles import WINNER_COLUMNS, iter_test, make_battles
+from models.device import find_device
 from pipelines.cli import run_command
 from pipelines.config import load_config
 from pipelines.pipeline import build_pipeline
@@ -25,18 +27,25 @@ MODELS = "models"
 def load_pipeline(run: Path) -> Pipeline:
     """Return the fitted estimator that lies in a run folder.
 
+    It predicts on the kind of device that the run was fitted on, or on the CPU where that is not
+    there, with a warning: probabilities may then differ in the last digits.
+
     Raises
     ------
     RunError
         If the folder is no finished run, or a model file is not the one that the run wrote.
     """
     check_run(run)
-    return read_pipeline(run, json.loads((run / "report.json").read_text())["files"])
+    report = json.loads((run / "report.json").read_text())
+    wanted, found = report["device"]["name"], find_device("auto")
+    if wanted == "cuda" != found.name:
+        warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
+    return read_pipeline(run, report["files"], wanted if wanted == found.name else "cpu")
 
 
-def read_pipeline(folder: Path, hashes: Mapping[str, str]) -> Pipeline:
+def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256."""
-    pipeline = build_pipeline(load_config(file=folder / "config.toml"))
+    pipeline = build_pipeline(load_config(file=folder / "config.toml"), device)
     pipeline.named_steps["features"].fit(make_battles([], [], []))
     files = {name: _checked(folder / MODELS / name, known) for name, known in hashes.items()}
     pipeline.named_steps["model"].load(files)

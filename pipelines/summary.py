@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 LIBRARIES = ("numpy", "pandas", "polars", "scikit-learn", "lightgbm", "xgboost")
+LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",
     "direction_auc": "A/B AUC",
@@ -38,12 +39,7 @@ def peak_memory_mb() -> float:
 
 def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
     """Print the model beside its baselines: value and 95 % interval over prompt groups."""
-    table = Table(
-        title="Out of fold, on the plain rows",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1),
-    )
+    table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)
     for name in ("log loss", "95 % CI", *SHOWN.values()):
         table.add_column(name, justify="right", no_wrap=True)
@@ -58,6 +54,19 @@ def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
             highlight=False,
             markup=False,
         )
+
+
+def print_style(console: Console, style: Mapping[str, Any]) -> None:
+    """Print what style alone is worth to these voters, beside the Arena's published figures."""
+    held = "the models' strengths held fixed" if style["strengths"] else "no models named"
+    title = f"What style is worth to the voters ({held})"
+    table = Table(title=title, **LOOKS)
+    for heading in ("", "coefficient", "95 % CI", "Arena"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for name, row in style["coefficients"].items():
+        interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
+        table.add_row(name, f"{row['value']:+.3f}", interval, f"{row['arena']:+.3f}")
+    console.print(table)
 
 
 def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

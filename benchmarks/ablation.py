@@ -1,0 +1,113 @@
+"""What each feature family adds: ``python -m benchmarks.ablation [--members NAME …]``.
+
+Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2, on the plain
+rows of ``arena/train.csv`` of the folder that ``ARENABOOST_DATA`` names, ``arena/extra.csv`` as
+extra rows. Differences are paired: the same folds, the same resamples of prompt groups. Below 0 a
+family helps.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from data.battles import concat_battles, read_training
+from data.folds import make_folds, training_rows
+from models.evaluation import paired_difference
+from models.metrics import direction_auc, log_loss
+from models.preference import PASSED_THROUGH
+from pipelines.config import Config, load_config
+from pipelines.pipeline import build_pipeline
+
+SEEDS = (0, 1, 2)
+Runs = list[NDArray[np.float64]]
+
+
+def main() -> int:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
+    parser.add_argument("--preset", default="classical", metavar="NAME")
+    parser.add_argument(
+        "--members",
+        nargs="+",
+        default=["lightgbm", "linear"],
+        metavar="NAME",
+        help="members to measure with (default: lightgbm linear, the quick ones)",
+    )
+    arguments = parser.parse_args()
+    if "ARENABOOST_DATA" not in os.environ:
+        sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
+        return 0
+    arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
+    config = load_config(preset=arguments.preset, settings=[f"model.members={arguments.members}"])
+    train = read_training(arena / "train.csv")
+    extra = read_training(arena / "extra.csv", source="extra")
+    battles = concat_battles([train.battles, extra.battles])
+    columns = build_pipeline(config).named_steps["features"].fit_transform(battles)
+    y, n_plain = np.concatenate([train.y, extra.y]), len(train.y)
+    measure = Measure(config, columns, y, n_plain)
+    whole = measure.runs(config.families)
+    write("| families | log loss | A/B AUC | against all families |\n|---|---|---|---|")
+    write(measure.line("all", whole, whole))
+    for family in config.families:
+        write(measure.line(f"{family} alone", measure.runs([family]), whole))
+    for family in config.families:
+        rest = [other for other in config.families if other != family]
+        write(measure.line(f"without {family}", measure.runs(rest), whole))
+    return 0
+
+
+class Measure:
+    """Out-of-fold predictions by families, in folds that all share."""
+
+    def __init__(
+        self, config: Config, columns: pd.DataFrame, y: NDArray[np.int8], n_plain: int
+    ) -> None:
+        self.config, self.columns, self.y, self.n_plain = config, columns, y, n_plain
+        self.group = columns["group"].to_numpy(dtype=object)[:n_plain]
+
+    def runs(self, families: list[str]) -> Runs:
+        """Return the plain rows' probabilities with each seed, from these families' columns."""
+        names = [
+            name
+            for name in self.columns
+            if name in PASSED_THROUGH or name.partition("__")[0] in families
+        ]
+        return [self._out_of_fold(self.columns[names], seed) for seed in SEEDS]
+
+    def _out_of_fold(self, X: pd.DataFrame, seed: int) -> NDArray[np.float64]:
+        plain = self.y[: self.n_plain]
+        folds = make_folds(plain, self.group, n_folds=self.config.folds.n_folds, seed=seed)
+        model = build_pipeline(self.config).named_steps["model"].set_params(seed=seed)
+        proba = np.empty((self.n_plain, 3))
+        for fold in range(self.config.folds.n_folds):
+            held = np.zeros(len(X), dtype=np.bool_)
+            held[: self.n_plain] = folds == fold
+            rows = training_rows(held, X["group"], X["source"])
+            fitted = clone(model).fit(X[rows], self.y[rows])
+            proba[folds == fold] = fitted.predict_proba(X[held])
+        return proba
+
+    def line(self, name: str, runs: Runs, whole: Runs) -> str:
+        """Return a row of the table."""
+        y = self.y[: self.n_plain]
+        gap = paired_difference(y, runs, whole, self.group)
+        loss = np.mean([log_loss(y, proba) for proba in runs])
+        auc = np.mean([direction_auc(y, proba) for proba in runs])
+        difference = f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]"
+        return f"| {name} | {loss:.4f} | {auc:.4f} | {difference} |"
+
+
+def write(line: str) -> None:
+    """Print a line at once: the next one takes minutes."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Which settings of a member suit the direction: ``python -m benchmarks.hyperparameters [NAME …]``.
+
+Judged by out-of-fold direction log loss on the decided rows of ``arena/extra.csv`` (of the folder
+that ``ARENABOOST_DATA`` names) whose prompts do not occur in ``arena/train.csv``: the rows that
+figures are scored on take no part. Each candidate differs from its learner's defaults by what is
+named. Three folds, cut by a hash of the prompt; the complexity is the median over the folds.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.pipeline import FeatureUnion
+from threadpoolctl import threadpool_limits
+
+from data.battles import read_training
+from data.folds import hash_folds
+from features import FAMILIES
+from features.sides import Swap
+from models.heads import TIE, DirectionHead, direction_loss
+from models.members import LEARNERS
+from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
+
+N_FOLDS = 3
+
+CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "LightGBM": ("lightgbm", {}),
+    "LightGBM, rate 0.03": ("lightgbm", {"learning_rate": 0.03}),
+    "LightGBM, rate 0.08": ("lightgbm", {"learning_rate": 0.08}),
+    "LightGBM, 7 leaves": ("lightgbm", {"num_leaves": 7}),
+    "LightGBM, 31 leaves": ("lightgbm", {"num_leaves": 31}),
+    "LightGBM, 0.3 of the columns": ("lightgbm", {"feature_fraction": 0.3}),
+    "LightGBM, 63 bins": ("lightgbm", {"max_bin": 63}),
+    "LightGBM, 200 rows a leaf": ("lightgbm", {"min_data_in_leaf": 200}),
+    "LightGBM, lambda 50": ("lightgbm", {"lambda_l2": 50.0}),
+    "XGBoost": ("xgboost", {}),
+    "XGBoost, 0.3 of the columns": ("xgboost", {"colsample_bytree": 0.3}),
+    "XGBoost, depth 4": ("xgboost", {"max_depth": 4}),
+    "XGBoost, weight 40 a leaf": ("xgboost", {"min_child_weight": 40.0}),
+    "linear": ("linear", {}),
+}
+BLENDS = (
+    ("LightGBM", "linear"),
+    ("XGBoost", "linear"),
+    ("LightGBM", "XGBoost"),
+    ("LightGBM", "XGBoost", "linear"),
+)
+
+
+def main() -> int:
+    """Print a Markdown table of the chosen candidates."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.hyperparameters", description=__doc__
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CANDIDATES)}")
+    names = parser.parse_args().names or list(CANDIDATES)
+    if unknown := set(names) - set(CANDIDATES):
+        parser.error(f"no such candidate: {', '.join(sorted(unknown))}")
+    if "ARENABOOST_DATA" not in os.environ:
+        sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
+        return 0
+    rows, swap = _rows(Path(os.environ["ARENABOOST_DATA"]) / "arena")
+    sys.stdout.write(f"{len(rows.y):,} decided extra battles, {rows.X.shape[1]} columns\n\n")
+    sys.stdout.write("| what | A/B log loss | complexity | seconds |\n|---|---|---|---|\n")
+    logits: dict[str, NDArray[np.float64]] = {}
+    for name in names:
+        line, logits[name] = _candidate(name, rows, swap)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    for blend in BLENDS:
+        if set(blend) <= set(logits):
+            loss = direction_loss(np.mean([logits[name] for name in blend], axis=0), rows.y)
+            sys.stdout.write(f"| mean of {', '.join(blend)} | {loss:.4f} | | |\n")
+    return 0
+
+
+def _candidate(name: str, rows: Rows, swap: Swap) -> tuple[str, NDArray[np.float64]]:
+    """Return a line of the table, and the out-of-fold direction logits."""
+    learner, settings = CANDIDATES[name]
+    part = Part(learner, LEARNERS[learner](**settings), DirectionHead(), seed=0)
+    start = time.perf_counter()
+    with threadpool_limits(limits=1, user_api="blas"):
+        models = Parallel(n_jobs=-1, prefer="threads")(
+            delayed(fit_part)(Fit(part, fold), rows, swap, threads=1, device="cpu")
+            for fold in range(N_FOLDS)
+        )
+    seconds = time.perf_counter() - start
+    complexity = chosen_complexity(dict(enumerate(models)))
+    z = np.empty(len(rows.y))
+    for fold, model in enumerate(models):
+        held = rows.fold == fold
+        z[held] = part_logits(part, model, rows.X[held], swap, complexity)["z"]
+    loss = direction_loss(z, rows.y)
+    return f"| {name} | {loss:.4f} | {complexity} | {seconds:.0f} |", z
+
+
+def _rows(arena: Path) -> tuple[Rows, Swap]:
+    """Return the decided extra rows as if they were plain, without the scored rows' prompts."""
+    scored = read_training(arena / "train.csv").battles["group"]
+    extra = read_training(arena / "extra.csv", source="extra")
+    kept = (extra.y != TIE) & ~extra.battles["group"].isin(scored).to_numpy(dtype=np.bool_)
+    battles = extra.battles[kept]
+    families = FeatureUnion(
+        [(name, family()) for name, family in FAMILIES.items()], verbose_feature_names_out=False
+    ).set_output(transform="pandas")
+    columns: pd.DataFrame = families.fit_transform(battles)
+    group: NDArray[Any] = battles["group"].to_numpy(dtype=object)
+    ones = np.ones(len(battles))
+    return (
+        Rows(
+            X=np.ascontiguousarray(columns.to_numpy(dtype=np.float32)),
+            y=extra.y[kept],
+            plain=ones.astype(np.bool_),
+            weight=ones,
+            length=ones,
+            fold=hash_folds(group, n_folds=N_FOLDS),
+        ),
+        Swap(list(columns.columns)),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What the out-of-fold predictions and the votes say: reliability, slices, and style control."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from numpy.typing import NDArray
+
+from features._base import to_polars
+from features.style import CONTROL, StyleFeatures
+from models.evaluation import by_slice, reliability
+from models.heads import probabilities
+from models.preference import PASSED_THROUGH
+from models.style_control import style_control
+from pipelines.crossfit import OutOfFold
+from pipelines.pipeline import PassThrough
+
+LENGTH_EDGES = (500, 1000, 2000, 4000, 8000)  # characters of both answers together
+MOST_TURNS = 6  # battles with more turns are put together
+
+
+def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[str, Any]:
+    """Return what the report tells beside the scores, ready for JSON.
+
+    Parameters
+    ----------
+    battles : DataFrame
+        The plain rows.
+    y : ndarray of int8, shape (n_battles,)
+    oof : OutOfFold
+    """
+    return {
+        "reliability": {
+            "before_calibration": reliability(y, probabilities(oof.z, oof.t)),
+            "after_calibration": reliability(y, oof.proba),
+        },
+        "by_turns": _named(by_slice(y, oof.proba, _turns(battles)), _turns_label),
+        "by_length": _named(by_slice(y, oof.proba, _length_bin(battles)), _length_label),
+        "style_control": style_coefficients(battles, y),
+    }
+
+
+def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, Any]:
+    """Return the voters' coefficients for length, lists, headers and bold, beside the Arena's.
+
+    The votes of these battles alone: no prediction takes part.
+    """
+    features = StyleFeatures(list(CONTROL.values())).fit_transform(battles)
+    columns = [f"style__{statistic}_ratio" for statistic in CONTROL.values()]
+    return style_control(
+        features[columns].to_numpy(dtype=np.float64),
+        list(CONTROL),
+        y,
+        battles["model_a"].to_numpy(dtype=object),
+        battles["model_b"].to_numpy(dtype=object),
+        battles["group"].to_numpy(dtype=object),
+    )
+
+
+def _turns(battles: pd.DataFrame) -> NDArray[np.int64]:
+    turns = to_polars(battles).select(pl.col("prompt").list.len().clip(upper_bound=MOST_TURNS))
+    return turns.to_series().to_numpy().astype(np.int64)
+
+
+def _turns_label(turns: int) -> str:
+    return f"{turns} or more" if turns == MOST_TURNS else str(turns)
+
+
+def _length_bin(battles: pd.DataFrame) -> NDArray[np.int64]:
+    characters = PassThrough().fit(battles).transform(battles)[PASSED_THROUGH[2]]
+    return np.searchsorted(LENGTH_EDGES, characters.to_numpy(), side="right").astype(np.int64)
+
+
+def _length_label(place: int) -> str:
+    lower = 0 if place == 0 else LENGTH_EDGES[place - 1]
+    return f"{lower} to {LENGTH_EDGES[place] - 1}" if place < len(LENGTH_EDGES) else f"from {lower}"
+
+
+def _named(slices: list[dict[str, Any]], label: Any) -> list[dict[str, Any]]:
+    return [{**part, "key": label(int(part["key"]))} for part in slices]

@@ -1,0 +1,163 @@
+"""The commands as a person meets them: exit status, one line for a fault, what is shown."""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.battles import DataError
+from pipelines.cli import add_config_flags, config_from, run_command
+from pipelines.config import ConfigError
+from pipelines.fit import main as fit
+from pipelines.predict import main as predict
+from pipelines.runs import RunError
+
+ROOT = Path(__file__).parents[2]
+
+
+def raising(error):
+    def command(arguments, console):
+        raise error
+
+    return command
+
+
+def status_of(error, *argv):
+    return run_command(argparse.ArgumentParser(prog="try"), raising(error), argv)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError("bad key"), 2),
+        (DataError("bad row"), 2),
+        (RunError("bad folder"), 2),
+        (FileNotFoundError(2, "No such file", "train.csv"), 2),
+        (IsADirectoryError(21, "Is a directory", "train.csv"), 2),
+        (PermissionError(13, "Permission denied", "train.csv"), 2),
+        (ValueError("odd"), 1),
+        (RuntimeError("first line\nsecond line"), 1),
+        (ZeroDivisionError(), 1),
+        (MemoryError(), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_fault_is_one_line_and_a_status(error, status, capsys):
+    assert status_of(error) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("error: ")
+    assert len(err) > len("error: \n")
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ConfigError, match="bad key"):
+        status_of(ConfigError("bad key"), "--debug")
+
+
+def test_success_is_zero(capsys):
+    parser = argparse.ArgumentParser(prog="try")
+    assert run_command(parser, lambda arguments, console: console.print("done"), []) == 0
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_flags_become_the_configuration(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('families = ["turns"]\nseed = 3\n')
+
+    def config(*argv):
+        parser = argparse.ArgumentParser()
+        add_config_flags(parser)
+        return config_from(parser.parse_args(argv))
+
+    assert config("--config", str(path)).seed == 3
+    assert config("--config", str(path), "--seed", "5", "--set", "seed=4").seed == 5
+    assert config("--set", "model.inner_folds=3", "--set", "seed=2").model.inner_folds == 3
+    assert config("--preset", "classical") == config()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--preset", "nope"], r"--preset nope: no such preset\. Allowed: .*classical"),
+        (["--set", "model.x=1"], r"model\.x: unknown key\. Allowed: members"),
+        (["--train", "missing.csv"], r"missing\.csv: no such file"),
+        (["--config", "missing.toml"], r"missing\.toml: cannot be read"),
+        (["--train", "."], r"\.: "),
+    ],
+)
+def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fit([*argv, "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert re.match(f"error: .*{words}", err)
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [["--bogus"], ["--seed", "x"], ["--preset", "a", "--config", "b"]])
+def test_fit_refuses_wrong_flags(argv, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        fit(argv)
+    assert stopped.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_fit_shows_the_figures_and_where_everything_lies(files, light_flags, tmp_path, capsys):
+    output = tmp_path / "run"
+    argv = ["--train", str(files / "train.csv"), "--test", str(files / "test.csv"), *light_flags]
+    argv += ["--output", str(output)]
+    assert fit(argv) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "\x1b" not in out
+    for name in ("this run", "class prior", "length alone"):
+        assert re.search(rf"{name} +\d\.\d{{4}} +\d\.\d{{3}}–\d\.\d{{3}}", out)
+    flat = out.replace("\n", "")
+    assert f"run folder: {output}" in flat
+    assert f"submission: {output / 'submission.csv'}" in flat
+    for step in ("read", "features", "folds", "final fit", "predict"):
+        assert re.search(rf"^{step}: .* s", out, flags=re.MULTILINE)
+    assert fit(argv) == 2
+    assert re.search(r"is a finished run\. .*--force", capsys.readouterr().err)
+
+
+def test_an_interrupted_fit_says_how_to_go_on(files, light_flags, tmp_path, capsys, monkeypatch):
+    from pipelines.runs import UnfinishedRun
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    argv = ["--train", str(files / "train.csv"), *light_flags, "--output", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(UnfinishedRun, "save", interrupt)
+        assert fit(argv) == 130
+    assert "The same command goes on from here" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
+    assert fit(argv) == 0
+    assert "going on with" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_predict_refuses_what_is_no_run(tmp_path, files, capsys):
+    argv = ["--test", str(files / "test.csv"), "--output", str(tmp_path / "o.csv")]
+    assert predict([str(tmp_path), *argv]) == 2
+    assert "expected a finished run folder" in capsys.readouterr().err
+
+
+def test_predict_names_a_test_file_that_is_not_there(run, tmp_path, capsys):
+    argv = [str(run), "--test", str(tmp_path / "no.csv"), "--output", str(tmp_path / "o.csv")]
+    assert predict(argv) == 2
+    assert re.fullmatch(r"error: .*no\.csv: no such file\.\n", capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_module_is_the_command():
+    argv = [sys.executable, "-m", "pipelines.fit", "--train", "missing.csv"]
+    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: missing.csv: no such file.\n"

@@ -1,0 +1,251 @@
+"""Run folders: nothing half-finished under the name of a run, nothing lost without --force."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.runs import (
+    RunError,
+    UnfinishedRun,
+    check_run,
+    default_target,
+    file_hash,
+    is_run,
+    whole_file,
+    write_whole,
+)
+
+KEY = {"configuration": "abc", "files": {"train": "1"}}
+
+
+def make(target, key=KEY, **files):
+    with UnfinishedRun(target, key) as run:
+        for name, content in files.items():
+            run.write(name, content)
+        return run.finish()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_finished_run_holds_what_was_written_and_done(tmp_path):
+    done = make(tmp_path / "run", result=b"1")
+    assert done == tmp_path / "run"
+    assert names(done) == ["DONE", "result"]
+    assert names(tmp_path) == ["run"]
+    assert is_run(done)
+    check_run(done)
+
+
+def test_nothing_stands_under_the_name_before_the_end(tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.write("deep/result", b"1")
+        assert run.path == tmp_path / "run.partial"
+        assert names(tmp_path) == ["run.partial"]
+        assert not is_run(run.path)
+
+
+def test_a_finished_run_is_refused_with_the_way_out(tmp_path):
+    make(tmp_path / "run", result=b"1")
+    with (
+        pytest.raises(RunError, match=r"run is a finished run\. Name another --output.*--force"),
+        UnfinishedRun(tmp_path / "run", KEY),
+    ):
+        pass
+    assert (tmp_path / "run" / "result").read_bytes() == b"1"
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with (
+        pytest.raises(RunError, match=r"photos exists and is no run"),
+        UnfinishedRun(tmp_path / "photos", KEY),
+    ):
+        pass
+
+
+def test_the_same_key_goes_on(tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        assert not run.resumed
+        run.write("first", b"1")
+        run.save("fold-0", {"p": np.arange(3.0)})
+    with UnfinishedRun(tmp_path / "run", dict(KEY)) as run:
+        assert run.resumed
+        assert run.read("first") == b"1"
+        np.testing.assert_array_equal(run.saved("fold-0")["p"], [0.0, 1.0, 2.0])
+        assert run.saved("fold-1") is None
+        assert run.read("second") is None
+        run.finish()
+    assert names(tmp_path / "run") == ["DONE", "first"]
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ({**KEY, "configuration": "other"}, "another configuration"),
+        ({**KEY, "files": {"train": "2"}}, "another files"),
+        ({"configuration": "x", "files": {}}, "another configuration and another files"),
+    ],
+)
+def test_another_key_is_refused_with_the_way_out(key, what, tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.write("first", b"1")
+    message = rf"run\.partial holds unfinished work of {what}\. .*--force to discard"
+    with pytest.raises(RunError, match=message), UnfinishedRun(tmp_path / "run", key):
+        pass
+    with UnfinishedRun(tmp_path / "run", KEY) as run:  # nothing was lost, and the lock is free
+        assert run.read("first") == b"1"
+
+
+def test_force_discards_unfinished_work_at_once(tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.write("first", b"1")
+        run.save("fold-0", {"p": np.arange(3.0)})
+    with UnfinishedRun(tmp_path / "run", {"configuration": "other"}, force=True) as run:
+        assert not run.resumed
+        assert run.read("first") is None
+        assert run.saved("fold-0") is None
+
+
+def test_force_keeps_the_finished_run_until_the_new_one_is_whole(tmp_path):
+    make(tmp_path / "run", old=b"1")
+    with UnfinishedRun(tmp_path / "run", KEY, force=True) as run:
+        run.write("new", b"2")
+        assert names(tmp_path / "run") == ["DONE", "old"]
+        run.finish()
+    assert names(tmp_path / "run") == ["DONE", "new"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_force_replaces_a_file_too(tmp_path):
+    (tmp_path / "run").write_text("no folder")
+    with UnfinishedRun(tmp_path / "run", KEY, force=True) as run:
+        run.finish()
+    assert names(tmp_path) == ["run"]
+    assert is_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize("output", [".", ".."])
+def test_the_current_folder_is_refused_as_any_other(output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="is no run"), UnfinishedRun(Path(output), KEY):
+        pass
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.write("first", b"1")
+        for force in (False, True):
+            with (
+                pytest.raises(RunError, match=r"being written by another process"),
+                UnfinishedRun(tmp_path / "run", KEY, force=force),
+            ):
+                pass
+        assert run.read("first") == b"1"
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        assert run.resumed
+
+
+def killed_at_the_end(target, monkeypatch):
+    """Make a run, and stop it where its folder would get its name."""
+
+    def rename(*_):
+        raise KeyboardInterrupt
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(KeyboardInterrupt),
+        UnfinishedRun(target, KEY) as run,
+    ):
+        run.write("submission.csv", b"old")
+        patch.setattr(Path, "rename", rename)
+        run.finish()
+
+
+def test_a_kill_at_the_very_end_leaves_work_that_others_are_refused(tmp_path, monkeypatch):
+    """What lies there belongs to a configuration: another run must not take it over."""
+    killed_at_the_end(tmp_path / "run", monkeypatch)
+    other = {**KEY, "configuration": "other"}
+    with pytest.raises(RunError, match="--force"), UnfinishedRun(tmp_path / "run", other):
+        pass
+
+
+def test_a_kill_at_the_very_end_can_be_gone_on_from(tmp_path, monkeypatch):
+    killed_at_the_end(tmp_path / "run", monkeypatch)
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        assert run.resumed
+        run.finish()
+    assert names(tmp_path / "run") == ["DONE", "submission.csv"]
+
+
+def test_unfinished_work_is_no_run_even_if_it_was_killed_at_the_very_end(tmp_path, monkeypatch):
+    killed_at_the_end(tmp_path / "run", monkeypatch)
+    with pytest.raises(RunError, match="unfinished run"):
+        check_run(tmp_path / "run.partial")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("missing", "nothing"), ("folder", "no run"), ("x.partial", "unfinished")]
+)
+def test_check_run_says_what_it_found(name, found, tmp_path):
+    if name != "missing":
+        (tmp_path / name).mkdir()
+    with pytest.raises(RunError, match=rf"expected a finished run folder, found .*{found}"):
+        check_run(tmp_path / name)
+
+
+def test_the_default_target_is_the_unfinished_run_of_the_same_key(tmp_path):
+    for name, key in (("classical-1", {"a": 1}), ("classical-2", {"a": 2}), ("other-3", {"a": 3})):
+        with UnfinishedRun(tmp_path / name, key):
+            pass
+    make(tmp_path / "classical-0", {"a": 4})
+    assert default_target(tmp_path, "classical", {"a": 2}) == tmp_path / "classical-2"
+    for key in ({"a": 3}, {"a": 4}, {}):  # another preset's, finished, unknown
+        fresh = default_target(tmp_path, "classical", key)
+        assert re.fullmatch(r"classical-\d{8}-\d{6}", fresh.name)
+        assert fresh.parent == tmp_path
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "file.csv"
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as file:
+        file.write("half")
+        raise KeyboardInterrupt
+    assert list(path.parent.iterdir()) == []
+    with whole_file(path) as file:
+        file.write("a\nb\r\n")
+        assert not path.exists()
+    assert path.read_bytes() == b"a\nb\r\n"
+    write_whole(path, b"other")
+    assert path.read_bytes() == b"other"
+    assert names(path.parent) == ["file.csv"]
+
+
+def test_a_broken_write_leaves_the_old_file(tmp_path):
+    write_whole(tmp_path / "file", b"old")
+    with pytest.raises(ValueError, match="stop"), whole_file(tmp_path / "file") as file:
+        file.write("new")
+        raise ValueError("stop")
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_checkpoints_are_no_pickles(tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+            run.save("fold-0", {"p": np.array([{}], dtype=object)})
+        run.save("fold-0", {"p": np.zeros(2), "text": np.array("a")})
+        assert json.loads(run.read("key.json")) == KEY
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc" * 3_000_000)  # more than one block
+    (tmp_path / "other").write_bytes(b"abc" * 3_000_000 + b"d")
+    assert len(file_hash(tmp_path / "file")) == 64
+    assert file_hash(tmp_path / "file") != file_hash(tmp_path / "other")
+    (tmp_path / "short").write_bytes(b"abc")
+    assert file_hash(tmp_path / "short").startswith("ba7816bf8f01cfea")
