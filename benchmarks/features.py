@@ -3,8 +3,10 @@
     ARENABOOST_DATA=... python -m benchmarks.features [--rows N] [--repeats N]
 
 Every family, and all but `overlap` together, go from parsed battles to a float32 frame; the best of
-some runs counts. The loop of `benchmarks.features_reference` then computes the same statistics on a
-sample of the rows, in the same process: it is timed, and its values are compared with the frame's.
+some runs counts. The loops of `benchmarks.features_reference` and of `benchmarks.reference_wording`
+compute the same statistics on a sample of the rows, in the same process: they are timed, and their
+values are compared with the frame's. A loop has one core, a family all of them: the ratio is that
+of the rates, and beside it stands that of the processor's time, in which other cores count as well.
 """
 
 import argparse
@@ -42,12 +44,19 @@ REFERENCES: dict[str, Callable[[Row], Values]] = {
 TOLERANCE = 8 * EPSILON  # float32 columns; a difference of logarithms loses a few units more
 
 
-class Rates(NamedTuple):
-    """Battles per second of a family and of its reference, and the values that disagree."""
+class Rate(NamedTuple):
+    """Battles per second, and per second of processor time."""
 
-    family: float
-    reference: float | None = None
-    disagreements: tuple[str, ...] = ()
+    wall: float
+    cpu: float
+
+
+class Measured(NamedTuple):
+    """The rates of a family and of its reference, and the values that disagree."""
+
+    family: Rate
+    reference: Rate
+    disagreements: list[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,18 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     battles = concat_battles([read_training(Path(folder) / file).battles for file in FILES])
     sample = np.random.default_rng(SEED).permutation(len(battles))[: options.rows]
     chosen = battles.iloc[np.sort(sample)]
-    rates = {name: measure(name, battles, chosen, options.repeats) for name in FAMILIES}
+    measured = {name: measure(name, battles, chosen, options.repeats) for name in FAMILIES}
     together = best(_all_but_overlap(battles), options.repeats, len(battles))
-    console.print(_table(rates, together))
+    console.print(_table(measured, together))
     console.print(
         f"{len(battles):,} battles, {len(chosen):,} for the loop, best of {options.repeats}; "
         f"{platform.machine()}, {pl.thread_pool_size()} threads, load {os.getloadavg()[0]:.1f}, "
         f"Python {platform.python_version()}, polars {pl.__version__}"
     )
-    for name, rate in rates.items():
-        for line in rate.disagreements:
+    for name, row in measured.items():
+        for line in row.disagreements:
             console.print(f"{name}: {line}")
-    return int(any(rate.disagreements for rate in rates.values()))
+    return int(any(row.disagreements for row in measured.values()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,27 +91,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def best(run: Callable[[], object], repeats: int, battles: int) -> float:
-    """Return the battles per second of the fastest of some runs."""
+def best(run: Callable[[], object], repeats: int, battles: int) -> Rate:
+    """Return the rates of the fastest of some runs."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         run()
-        seconds.append(time.perf_counter() - start)
-    return battles / min(seconds)
+        seconds.append((time.perf_counter() - start, time.process_time() - start_cpu))
+    return Rate(*(battles / min(column) for column in zip(*seconds, strict=True)))
 
 
-def measure(name: str, battles: pd.DataFrame, sample: pd.DataFrame, repeats: int) -> Rates:
+def measure(name: str, battles: pd.DataFrame, sample: pd.DataFrame, repeats: int) -> Measured:
     """Time a family on all battles and its reference on a sample, and compare the values."""
     family = FAMILIES[name]().fit(battles)
+    family.transform(sample)  # what is compiled or looked up once
     rate = best(lambda: family.transform(battles), repeats, len(battles))
-    if name not in REFERENCES:
-        return Rates(rate)
     rows = list(map(Row, *(_turns(sample[column]) for column in TEXT_COLUMNS)))
     reference = REFERENCES[name]
     loop = best(lambda: [reference(row) for row in rows], repeats, len(rows))
     found = family.transform(sample).rename(columns=lambda column: column.partition("__")[2])
-    return Rates(rate, loop, tuple(compare(found, [reference(row) for row in rows])))
+    return Measured(rate, loop, compare(found, [reference(row) for row in rows]))
 
 
 def _turns(column: pd.Series) -> list[list[str | None]]:
@@ -135,30 +143,32 @@ def _all_but_overlap(battles: pd.DataFrame) -> Callable[[], object]:
     return lambda: union.transform(battles)
 
 
-def _table(rates: dict[str, Rates], together: float) -> Table:
-    table = Table("family", "battles/s", "loop, battles/s", "ratio", "values")
-    for column in table.columns[1:4]:
+def _table(measured: dict[str, Measured], together: Rate) -> Table:
+    table = Table("family", "battles/s", "loop, battles/s", "ratio", "ratio of CPU time", "values")
+    for column in table.columns[1:5]:
         column.justify = "right"
-    for name, rate in rates.items():
-        table.add_row(name, f"{rate.family:,.0f}", *_against(rate))
-    both = [rate for rate in rates.values() if rate.reference]
+    for name, row in measured.items():
+        values = f"{len(row.disagreements)} columns differ" if row.disagreements else "agree"
+        table.add_row(name, *_against(row.family, row.reference), values)
     table.add_section()
-    table.add_row("all but overlap, together", f"{together:,.0f}", "", "", "")
-    overall = Rates(
-        1 / sum(1 / rate.family for rate in both),
-        1 / sum(1 / (rate.reference or 1) for rate in both),
-    )
-    table.add_row(
-        "those with a loop, in turn", f"{overall.family:,.0f}", *_against(overall)[:2], ""
-    )
+    table.add_row("all but overlap, together", f"{together.wall:,.0f}")
+    families = _in_turn([row.family for row in measured.values()])
+    loops = _in_turn([row.reference for row in measured.values()])
+    table.add_row("all, in turn", *_against(families, loops))
     return table
 
 
-def _against(rate: Rates) -> tuple[str, str, str]:
-    if rate.reference is None:
-        return "", "", "no loop written"
-    values = f"{len(rate.disagreements)} columns differ" if rate.disagreements else "agree"
-    return f"{rate.reference:,.0f}", f"{rate.family / rate.reference:.1f}", values
+def _in_turn(rates: list[Rate]) -> Rate:
+    return Rate(*(1 / sum(1 / rate for rate in column) for column in zip(*rates, strict=True)))
+
+
+def _against(family: Rate, loop: Rate) -> tuple[str, str, str, str]:
+    return (
+        f"{family.wall:,.0f}",
+        f"{loop.wall:,.0f}",
+        f"{family.wall / loop.wall:.1f}",
+        f"{family.cpu / loop.cpu:.1f}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 r"""The statistics of the feature families as a Python loop would compute them, battle by battle.
 
-The yardstick of `benchmarks.features` (`wording` and `prompt` in `benchmarks.reference_wording`): compiled patterns, every count taken once, sets from the
-interpreter's own C. The package `regex` stands in where a text is not ASCII, for its ``\w`` is that
-of polars' expressions; the standard library's, a quarter faster, leaves out combining marks.
+The yardstick of `benchmarks.features`, with `benchmarks.reference_wording`: compiled patterns, all
+counts taken once, sets from the interpreter's own C. The package `regex` stands in where a text is
+not ASCII, for its ``\w`` is that of polars' expressions; the standard library's, a quarter faster,
+leaves out combining marks.
 """
 
 import math

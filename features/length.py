@@ -128,6 +128,10 @@ def signed_bucket(difference: Array) -> Array:
     return np.sign(difference) * np.searchsorted(BUCKETS, np.abs(difference), side="right")
 
 
+# The sides that a statistic of each text can have; `pair` is no comparison of two numbers.
+COMPARED = {name: side for name, side in SIDES.items() if side.compare or name == "prompt"}
+
+
 class LengthFeatures(BattleFamily):
     """Lengths of the prompt and of both answers, and how they compare.
 
@@ -164,12 +168,12 @@ class LengthFeatures(BattleFamily):
         self.bucketed = bucketed
 
     def _sides(self, statistic: LengthStatistic) -> list[str]:
-        left_out = statistic.left_out
-        return [side for side in self.sides if side not in left_out]
+        sides = chosen(self, COMPARED, self.sides, "sides")
+        return [side for side in sides if side not in statistic.left_out]
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         table = chosen(self, STATISTICS, self.statistics)
-        bucketed = chosen(self, STATISTICS, self.bucketed)
+        bucketed = chosen(self, STATISTICS, self.bucketed) if self.bucketed else {}
         values = _evaluate(battles, table | bucketed)
         columns: dict[str, Array] = {}
         for name, statistic in table.items():

@@ -1,16 +1,19 @@
 """The linear member: logistic regression on squashed columns, symmetric by its columns."""
 
 import json
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
 from models.learners import Matrix, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Penalties = Annotated[tuple[Positive, ...], Field(min_length=1)]
 
 
 class Scaling(NamedTuple):
@@ -139,7 +142,7 @@ class LinearLearner(BaseEstimator):
     seeded = False
 
     def __init__(
-        self, penalties: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+        self, penalties: Penalties = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
     ) -> None:
         self.penalties = penalties
 
@@ -156,12 +159,8 @@ class LinearLearner(BaseEstimator):
         scaling = scaling_for(sample.X, setting)
         U = scaling(sample.X)
         fits = [self._logistic(U, sample, setting, penalty) for penalty in places]
-        model = LinearModel(
-            scaling,
-            np.array([fit.coef_ for fit in fits]),
-            np.array([np.broadcast_to(fit.intercept_, len(fit.coef_)) for fit in fits]),
-            losses=[],
-        )
+        coefficients, intercepts = (np.array(part) for part in zip(*fits, strict=True))
+        model = LinearModel(scaling, coefficients, intercepts, losses=[])
         if watch:
             V = scaling(watch.X)
             model.losses = [watch.loss(model._scores(V, place)) for place in range(len(places))]
@@ -169,10 +168,23 @@ class LinearLearner(BaseEstimator):
 
     def _logistic(
         self, U: Array, sample: Sample, setting: Setting, penalty: float
-    ) -> LogisticRegression:
-        return LogisticRegression(
+    ) -> tuple[Array, Array]:
+        """Return coefficients, shape (n_scores, n_used), and intercepts, shape (n_scores,)."""
+        free = setting.head != "direction"  # an intercept would favour a side
+        if not U.shape[1]:
+            return _shares(sample, setting, free=free)
+        fit = LogisticRegression(
             C=1.0 / (penalty * sample.weight.sum()),
-            fit_intercept=setting.head != "direction",
+            fit_intercept=free,
             solver="newton-cholesky",
             max_iter=200,
         ).fit(U, sample.target, sample_weight=sample.weight)
+        return fit.coef_, np.broadcast_to(fit.intercept_, len(fit.coef_))
+
+
+def _shares(sample: Sample, setting: Setting, *, free: bool) -> tuple[Array, Array]:
+    """Return what is left without a column: the log shares of the classes, or nothing."""
+    shares = np.bincount(sample.target, weights=sample.weight, minlength=setting.n_classes)
+    logs = np.log(shares / shares.sum())
+    scores = logs if setting.n_classes > 2 else logs[1:] - logs[:1]
+    return np.empty((len(scores), 0)), scores if free else np.zeros(len(scores))

@@ -13,6 +13,16 @@ from pipelines.config import Config, ConfigError, load_config, presets
 from pipelines.runs import RunError
 
 WRONG_USE, FAILED, INTERRUPTED = 2, 1, 130
+WRONG = (  # faults that a person mends by another command or another file
+    ConfigError,
+    DataError,
+    DeviceError,
+    RunError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +72,7 @@ def run_command(
     except Exception as error:
         if arguments.debug:
             raise
-        wrong_use = isinstance(
-            error, (ConfigError, DataError, DeviceError, RunError, FileNotFoundError)
-        )
+        wrong_use = isinstance(error, WRONG)
         _say(_line(error))
         return WRONG_USE if wrong_use else FAILED
     return 0
@@ -75,7 +83,7 @@ def _line(error: Exception) -> str:
         return f"{error.filename}: no such file."
     if isinstance(error, OSError):
         return f"{error.filename or 'file'}: {error.strerror}."
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _say(line: str) -> None:

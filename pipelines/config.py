@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from data.battles import make_battles
 from features import FAMILIES
 from models.members import LEARNERS
 
@@ -135,7 +136,17 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
                     f"{where}: {section}.{name}: unknown key. Allowed: {', '.join(registry)}."
                 )
             _checked(options_of(registry[name]), options, where, (section, name))
+    for name, options in config.features.items():
+        _check_family(name, options, where)
     return config
+
+
+def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
+    """Let a family see its parameters now, on no battles at all, rather than in the middle."""
+    try:
+        build(FAMILIES[name], options).fit(make_battles([], [], []))
+    except ValueError as error:
+        raise ConfigError(f"{where}: features.{name}: {error}") from None
 
 
 def write_config(config: Config) -> str:

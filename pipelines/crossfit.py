@@ -125,10 +125,17 @@ def baseline_predictions(
 def true_probabilities(train: Path, ids: pd.Series) -> Array | None:
     """Return the true probabilities of generated battles, None where the file has none beside it.
 
-    `data.synthetic` writes them to ``train_probabilities.csv`` beside ``train.csv``.
+    `data.synthetic` writes them to ``train_probabilities.csv`` beside ``train.csv``. A file of that
+    name that does not hold probabilities of all these battles is something else.
     """
     path = train.with_name(f"{train.stem}_probabilities.csv")
-    if not path.is_file():
+    columns = ["id", *WINNER_COLUMNS]
+    try:
+        table = pd.read_csv(path, dtype={"id": str}, usecols=columns)[columns].set_index("id")
+    except (OSError, ValueError):
         return None
-    table = pd.read_csv(path, dtype={"id": str}).set_index("id")
-    return table.reindex(ids.to_numpy(dtype=object))[list(WINNER_COLUMNS)].to_numpy(np.float64)
+    if not table.index.is_unique or not ids.isin(table.index).all():
+        return None
+    proba = table.loc[ids.to_numpy(dtype=object)].apply(pd.to_numeric, errors="coerce").to_numpy()
+    whole = np.isclose(proba.sum(axis=1), 1.0) & (proba >= 0).all(axis=1)
+    return proba if whole.all() else None

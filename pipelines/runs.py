@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DONE = "DONE"
+PARTIAL = ".partial"
 KEY = "key.json"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
@@ -91,17 +92,13 @@ class UnfinishedRun:
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], *, force: bool = False) -> None:
-        self.target = target
-        self.path = target.with_name(target.name + ".partial")
+        self.target = target if target.name else target.resolve()  # "." has no name of its own
+        self.path = self.target.with_name(self.target.name + PARTIAL)
         self.key = dict(key)
         self.force = force
 
     def __enter__(self) -> Self:
-        if self.target.exists() and not self.force:
-            state = "is a finished run" if is_run(self.target) else "exists and is no run"
-            raise RunError(
-                f"{self.target} {state}. Name another --output, or pass --force to replace it."
-            )
+        self._check_target()
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
         if self.force:
@@ -119,6 +116,18 @@ class UnfinishedRun:
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()
+
+    def _check_target(self) -> None:
+        """Refuse a finished run without `force`, and what is no run in any case."""
+        if is_run(self.target) and not self.force:
+            raise RunError(
+                f"{self.target} is a finished run. "
+                "Name another --output, or pass --force to replace it."
+            )
+        if self.target.exists() and not is_run(self.target):
+            raise RunError(
+                f"{self.target} exists and is no run: it is not replaced. Name another --output."
+            )
 
     def read(self, name: str) -> bytes | None:
         """Return a file that was written whole, None where there is none."""
@@ -144,25 +153,32 @@ class UnfinishedRun:
             return dict(arrays)
 
     def finish(self) -> Path:
-        """Leave out what only unfinished work needs, and put the whole run in its place."""
-        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
-        (self.path / KEY).unlink()
-        (self.path / LOCK).unlink()
+        """Put the whole run in its place, then leave out what only unfinished work needs.
+
+        A kill at any moment leaves work that can be gone on with, or a whole run.
+        """
         self.write(DONE, b"")
+        old = self.target.with_name(self.target.name + ".replaced")
+        _remove(old)
         if self.target.exists():
-            old = self.target.with_name(self.target.name + ".replaced")
-            shutil.rmtree(old, ignore_errors=True)
             self.target.rename(old)
-            self.path.rename(self.target)
-            shutil.rmtree(old)
-        else:
-            self.path.rename(self.target)
+        self.path.rename(self.target)
+        for name in (CHECKPOINTS, KEY, LOCK):
+            _remove(self.target / name)
+        _remove(old)
         return self.target
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_run(path: Path) -> bool:
     """Whether a folder is a finished run."""
-    return (path / DONE).is_file()
+    return (path / DONE).is_file() and not path.name.endswith(PARTIAL)
 
 
 def check_run(path: Path) -> None:
@@ -175,7 +191,7 @@ def check_run(path: Path) -> None:
     """
     if is_run(path):
         return
-    found = "an unfinished run" if path.name.endswith(".partial") else "no run"
+    found = "an unfinished run" if path.name.endswith(PARTIAL) else "no run"
     if not path.exists():
         found = "nothing"
     raise RunError(f"{path}: expected a finished run folder, found {found}. See pipelines.fit.")
@@ -183,7 +199,7 @@ def check_run(path: Path) -> None:
 
 def default_target(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
     """Return the unfinished run of the same key in a folder, or a new name made of the time."""
-    for partial in sorted(folder.glob(f"{name}-*.partial")):
+    for partial in sorted(folder.glob(f"{name}-*{PARTIAL}")):
         known = partial / KEY
         if known.is_file() and json.loads(known.read_bytes()) == dict(key):
             return partial.with_suffix("")
@@ -205,9 +221,8 @@ def _locked(path: Path) -> IO[bytes]:
 
 def _empty(path: Path) -> None:
     for entry in path.iterdir():
-        if entry.name == LOCK:
-            continue
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if entry.name != LOCK:
+            _remove(entry)
 
 
 def _difference(known: Mapping[str, Any], key: Mapping[str, Any]) -> str:

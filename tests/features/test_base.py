@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -121,7 +122,7 @@ class TestChosen:
 
     def test_unknown(self):
         with pytest.raises(
-            ValueError, match=r"of TestChosen must be among one, two, three\. Got 'four' instead\."
+            ValueError, match=r"must be one or more of one, two, three\. Got 'four' instead\."
         ):
             chosen(self, self.table, ["one", "four"])
 
@@ -171,3 +172,10 @@ def test_a_family_that_lacks_a_part_says_which(method):
     part = {"fit": "_columns", "describe": "_documentation"}[method]
     with pytest.raises(TypeError, match=f"Half must write {part}"):
         call()
+
+
+@pytest.mark.parametrize("cell", ["plain text", [1]])
+def test_cells_that_are_no_lists_of_turns_are_refused_with_the_way_out(cell):
+    frame = pd.DataFrame({name: [cell] for name in ("prompt", "response_a", "response_b")})
+    with pytest.raises(TypeError, match=r"each cell a list of turns.*make_battles"):
+        Marks().fit(frame)

@@ -188,6 +188,23 @@ class TestChoice:
         family = LengthFeatures(**{parameter: ["words_sum", "words_total"]})
         with pytest.raises(
             ValueError,
-            match=r"statistics of LengthFeatures must be among characters_sum, .*Got 'words_total'",
+            match=r"of LengthFeatures must be one or more of .*Got 'words_total'",
         ):
             family.fit(BATTLES)
+
+
+@pytest.mark.parametrize("side", ["oops", "pair"])
+def test_a_side_that_compares_nothing_is_refused(side):
+    words = f"sides of LengthFeatures must be one or more of .*{side}"
+    with pytest.raises(ValueError, match=words):
+        LengthFeatures(sides=("a", side)).fit(make_battles(["Hi"], ["a"], ["b"]))
+
+
+def test_no_statistics_at_all_are_refused():
+    with pytest.raises(ValueError, match=r"statistics of LengthFeatures must be .* Got \[\]"):
+        LengthFeatures(statistics=()).fit(make_battles(["Hi"], ["a"], ["b"]))
+
+
+def test_buckets_may_be_left_out():
+    fitted = LengthFeatures(bucketed=()).fit(make_battles(["Hi"], ["a"], ["b"]))
+    assert not [name for name in fitted.get_feature_names_out() if "bucket" in name]

@@ -1,8 +1,6 @@
 """Overlap against plain Python sets, and each formula on texts where the likely slip shows."""
 
 import re
-import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -174,11 +172,6 @@ def test_words_and_white_space_are_those_of_the_expressions():
         some = "aZ_0é日😀\u0301\u200d\u00a0\u2028\x1f \n-\U0010ffff"
         matches = pl.Series(list(some)).str.contains(pattern).to_list()
         assert [bool(table[ord(character)]) for character in some] == matches
-
-
-def test_importing_the_families_does_not_import_numba():
-    code = "import sys, features; sys.exit('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_everything_is_finite_where_there_is_no_text():

@@ -186,7 +186,7 @@ def test_statistics_are_chosen_in_the_callers_order():
 def test_unknown_statistics_are_named():
     with pytest.raises(
         ValueError,
-        match=r"statistics of StyleFeatures must be among tokens, .*Got 'italics' instead",
+        match=r"statistics of StyleFeatures must be one or more of tokens, .*Got 'italics' instead",
     ):
         StyleFeatures(["bold", "italics"]).fit(make_battles(["?"], ["a"], ["b"]))
 

@@ -168,7 +168,10 @@ def test_statistics_can_be_chosen_in_any_order():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"statistics": ["rudeness"]}, "statistics of WordingFeatures must be among refusals"),
+        (
+            {"statistics": ["rudeness"]},
+            "statistics of WordingFeatures must be one or more of refusals",
+        ),
         ({"window": 0}, "window of WordingFeatures must be at least 1. Got 0"),
         ({"words": {"capitals": ["a"]}}, "a statistic has this name"),
         ({"words": {"hedges": "may"}}, "must be a list of words"),

@@ -55,10 +55,10 @@ def test_no_neighbour_has_less_loss():
 
     best = losses(found)
     for step in (-0.05, 0.05):
-        moved = found + [step, step, 0.0]
+        moved = np.add(found, [step, step, 0.0])
         assert losses(moved)[0] > best[0]
         assert losses(moved)[1] > best[1]
-        shifted = found + [0.0, 0.0, step]
+        shifted = np.add(found, [0.0, 0.0, step])
         assert losses(shifted)[1] > best[1]
 
 

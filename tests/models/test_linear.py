@@ -6,7 +6,7 @@ from scipy.special import expit
 
 from features.sides import Swap
 from models.learners import Sample, Watch
-from models.linear import LinearLearner, scaling_for
+from models.linear import LinearLearner, LinearModel, scaling_for
 
 NAMES = ["f__long_prompt", "f__size_a", "f__size_b", "f__gap_diff", "f__part_ratio", "f__sum_sum"]
 SWAP = Swap(NAMES)
@@ -106,3 +106,13 @@ def test_importance_adds_up_what_a_column_does(sample, setting):
     assert importance.sum() == pytest.approx(weights.sum())
     assert importance[3] == pytest.approx(weights[model.scaling.columns == 3].sum())
     assert importance[1] == importance[2] == 0.0
+
+
+@pytest.mark.parametrize(("head", "expected"), [("direction", 0.0), ("tie", np.log(0.25 / 0.75))])
+def test_without_a_column_the_class_shares_are_left(head, expected, setting):
+    """A family of the prompt alone knows nothing of the direction."""
+    target = np.resize([1, 0, 0, 0], 80).astype(np.int8)
+    sample = Sample(np.empty((80, 0), np.float32), target, np.ones(80))
+    model = LinearLearner().fit(sample, setting([], head), complexity=1)
+    np.testing.assert_allclose(model.raw(sample.X), np.full(80, expected))
+    np.testing.assert_allclose(LinearModel.load(model.dump()).raw(sample.X), np.full(80, expected))

@@ -32,7 +32,7 @@ def table(n=240, n_extra=60, seed=0):
     """
     rng = np.random.default_rng(seed)
     total = n + n_extra
-    values = np.column_stack([np.arange(total), rng.normal(size=(total, 3)) + [0, 3, 3]])
+    values = np.column_stack([np.arange(total), rng.normal([0, 3, 3], size=(total, 3))])
     gap = values[:, 1]
     first = rng.uniform(size=total) < 1 / (1 + np.exp(-2 * gap))
     tie = rng.uniform(size=total) < np.where(np.abs(gap) < 0.5, 0.5, 0.15)
@@ -142,6 +142,20 @@ def test_a_swap_changes_the_places_bit_for_bit(members, form, real, columns, swa
     p = model.predict_proba(columns)
     np.testing.assert_array_equal(model.predict_proba(swapped(columns)), p[:, [1, 0, 2]])
     assert np.abs(p[:, 0] - p[:, 1]).max() > 0.1
+
+
+@every_model
+def test_a_swap_turns_z_round_and_leaves_t_before_calibration(
+    members, form, real, columns, swapped
+):
+    """A calibration that silences the ties would hide a tie part that knows left from right."""
+    model = real[members, form]
+    z, t = model.logits(columns, calibrated=False)
+    z_swapped, t_swapped = model.logits(swapped(columns), calibrated=False)
+    np.testing.assert_array_equal(z_swapped, -z)
+    np.testing.assert_array_equal(t_swapped, t)
+    assert z.std() > 0.01
+    assert t.std() > 0.001
 
 
 @every_model

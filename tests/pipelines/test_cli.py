@@ -94,7 +94,7 @@ def test_flags_become_the_configuration(tmp_path):
 def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert fit([*argv, "--device", "cpu"]) == 2
-    out, err = capsys.readouterr()
+    err = capsys.readouterr().err
     assert re.match(f"error: .*{words}", err)
     assert len(err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []

@@ -51,8 +51,8 @@ from pipelines.config import (
         ("learners.lightgbm.learning_rate=-0.1", r"lightgbm\.learning_rate: .*greater than 0"),
         ("learners.linear.penalties=[]", r"learners\.linear\.penalties: .*at least 1 item"),
         ("learners.linear.penalties=[-1.0]", r"learners\.linear\.penalties.*greater than"),
-        ('features.length.statistics=["no"]', r"features\.length\.statistics.*'no'"),
-        ('features.length.sides=["no"]', r"features\.length\.sides.*'no'"),
+        ('features.length.statistics=["no"]', r"features\.length: The statistics .*'no'"),
+        ('features.length.sides=["no"]', r"features\.length: The sides .*'no'"),
     ],
 )
 def test_refuses_and_says_what_is_allowed(setting, words):

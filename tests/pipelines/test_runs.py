@@ -122,12 +122,19 @@ def test_force_keeps_the_finished_run_until_the_new_one_is_whole(tmp_path):
     assert names(tmp_path) == ["run"]
 
 
-def test_force_replaces_a_file_too(tmp_path):
-    (tmp_path / "run").write_text("no folder")
-    with UnfinishedRun(tmp_path / "run", KEY, force=True) as run:
-        run.finish()
-    assert names(tmp_path) == ["run"]
-    assert is_run(tmp_path / "run")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_force_does_not_replace_what_is_no_run(kind, tmp_path):
+    """A wrong --output must not cost anybody their files."""
+    target = tmp_path / "thesis"
+    if kind == "folder":
+        target.mkdir()
+    (target / "chapter" if kind == "folder" else target).write_text("years of work")
+    with (
+        pytest.raises(RunError, match="is no run: it is not replaced"),
+        UnfinishedRun(target, KEY, force=True),
+    ):
+        pass
+    assert names(tmp_path) == ["thesis"]
 
 
 @pytest.mark.parametrize("output", [".", ".."])
@@ -157,14 +164,10 @@ def killed_at_the_end(target, monkeypatch):
     def rename(*_):
         raise KeyboardInterrupt
 
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(KeyboardInterrupt),
-        UnfinishedRun(target, KEY) as run,
-    ):
-        run.write("submission.csv", b"old")
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename)
-        run.finish()
+        with pytest.raises(KeyboardInterrupt):
+            make(target, **{"submission.csv": b"old"})
 
 
 def test_a_kill_at_the_very_end_leaves_work_that_others_are_refused(tmp_path, monkeypatch):
@@ -211,11 +214,16 @@ def test_the_default_target_is_the_unfinished_run_of_the_same_key(tmp_path):
         assert fresh.parent == tmp_path
 
 
+def write_half(path, error):
+    with whole_file(path) as file:
+        file.write("half")
+        raise error
+
+
 def test_files_appear_whole_or_not_at_all(tmp_path):
     path = tmp_path / "deep" / "file.csv"
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as file:
-        file.write("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_half(path, KeyboardInterrupt)
     assert list(path.parent.iterdir()) == []
     with whole_file(path) as file:
         file.write("a\nb\r\n")
@@ -228,9 +236,8 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
 
 def test_a_broken_write_leaves_the_old_file(tmp_path):
     write_whole(tmp_path / "file", b"old")
-    with pytest.raises(ValueError, match="stop"), whole_file(tmp_path / "file") as file:
-        file.write("new")
-        raise ValueError("stop")
+    with pytest.raises(ValueError, match="stop"):
+        write_half(tmp_path / "file", ValueError("stop"))
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
