@@ -39,12 +39,21 @@ def main() -> int:
         metavar="NAME",
         help="members to measure with (default: lightgbm linear, the quick ones)",
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=["learners.lightgbm.learning_rate=0.1"],
+        metavar="KEY=VALUE",
+        help="further settings (the learning rate is 0.1 here: half the rounds)",
+    )
     arguments = parser.parse_args()
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
     arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
-    config = load_config(preset=arguments.preset, settings=[f"model.members={arguments.members}"])
+    config = load_config(
+        preset=arguments.preset, settings=[f"model.members={arguments.members}", *arguments.set]
+    )
     train = read_training(arena / "train.csv")
     extra = read_training(arena / "extra.csv", source="extra")
     battles = concat_battles([train.battles, extra.battles])

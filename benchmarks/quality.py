@@ -28,8 +28,6 @@ from models.evaluation import paired_difference
 from models.metrics import METRICS, direction_auc, log_loss
 from pipelines.crossfit import baseline_predictions
 
-SEEDS = (0, 1, 2)
-
 
 class Experiment(NamedTuple):
     """Settings of a fit, and how the extra rows enter: as ``--extra``, ``joined``, or not."""
@@ -41,12 +39,17 @@ class Experiment(NamedTuple):
 
 EXPERIMENTS: dict[str, Experiment] = {
     "classical": Experiment("extra", transfer=True),
-    "classical, no extra rows": Experiment("none"),
-    "classical, extra rows as ordinary rows": Experiment("joined"),
-    "LightGBM alone": Experiment("extra", ('model.members=["lightgbm"]',)),
     "linear alone": Experiment("extra", ('model.members=["linear"]',)),
-    "three classes, no extra rows": Experiment("none", ('model.form="multiclass"',)),
-    "three classes, extra rows learned from": Experiment("extra", ('model.form="multiclass"',)),
+    "LightGBM alone": Experiment("extra", ('model.members=["lightgbm"]',)),
+    "XGBoost alone": Experiment("extra", ('model.members=["xgboost"]',)),
+    "LightGBM and linear": Experiment("extra", ('model.members=["lightgbm", "linear"]',)),
+    "no extra rows": Experiment("none"),
+    "no extra rows, three classes": Experiment("none", ('model.form="multiclass"',)),
+    "linear, three classes": Experiment(
+        "extra", ('model.form="multiclass"', 'model.members=["linear"]')
+    ),
+    "first three families": Experiment("extra", ('families=["length", "turns", "style"]',)),
+    "extra rows as ordinary rows": Experiment("joined"),
 }
 
 
@@ -56,7 +59,7 @@ class Result(NamedTuple):
     proba: list[NDArray[np.float64]]
     seconds: float = 0.0
     memory_mb: float = 0.0
-    transfer: Sequence[NDArray[np.float64]] = ()  # the same runs, asked about MT-Bench's battles
+    transfer: Sequence[pd.DataFrame] = ()  # the same runs, asked about MT-Bench's battles
 
 
 HEADER = (
@@ -67,51 +70,55 @@ HEADER = (
 
 def main() -> int:
     """Run the chosen experiments and print a Markdown table."""
-    names = _names()
+    names, seeds = _arguments()
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
     arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
     mtbench = arena.parent / "mtbench" / "battles.csv"
     train = read_training(arena / "train.csv")
-    baselines = _baselines(train)
+    baselines = _baselines(train, seeds)
     sys.stdout.write(f"{HEADER}\n")
     for name, result in baselines.items():
         _print(name, result, baselines, train)
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            result = _run(EXPERIMENTS[name], arena, mtbench, Path(folder), train.battles["id"])
+            ids = train.battles["id"]
+            result = _run(EXPERIMENTS[name], seeds, arena, Path(folder), ids)
         _print(name, result, baselines, train)
         if result.transfer:
             _print_transfer(name, result, train, mtbench)
     return 0
 
 
-def _names() -> list[str]:
+def _arguments() -> tuple[list[str], list[int]]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(EXPERIMENTS)}")
-    names = parser.parse_args().names or list(EXPERIMENTS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
+    arguments = parser.parse_args()
+    names = arguments.names or list(EXPERIMENTS)
     if unknown := set(names) - set(EXPERIMENTS):
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
-    return list(names)
+    return list(names), list(arguments.seeds)
 
 
-def _baselines(train: ReadBattles) -> dict[str, Result]:
+def _baselines(train: ReadBattles, seeds: list[int]) -> dict[str, Result]:
     """Return the baselines in the folds that the seeds give."""
     y, group = train.y, train.battles["group"]
     runs = [
-        baseline_predictions(train.battles, y, make_folds(y, group, seed=seed)) for seed in SEEDS
+        baseline_predictions(train.battles, y, make_folds(y, group, seed=seed)) for seed in seeds
     ]
     return {name: Result([run[name] for run in runs]) for name in runs[0]}
 
 
 def _run(
-    experiment: Experiment, arena: Path, mtbench: Path, folder: Path, ids: pd.Series
+    experiment: Experiment, seeds: list[int], arena: Path, folder: Path, ids: pd.Series
 ) -> Result:
     """Fit with each seed in a process of its own, whose time and memory its report holds."""
+    mtbench = arena.parent / "mtbench" / "battles.csv"
     files = _files(experiment.extra, arena, folder)
     proba, seconds, memory, transfer = [], [], [], []
-    for seed in SEEDS:
+    for seed in seeds:
         output = folder / str(seed)
         settings = [f"--set={setting}" for setting in experiment.settings]
         command = [sys.executable, "-m", "pipelines.fit", *files, *settings]
@@ -125,7 +132,7 @@ def _run(
             predicted = folder / f"{seed}.csv"
             predict = [sys.executable, "-m", "pipelines.predict", str(output)]
             _call([*predict, "--test", str(mtbench), "--output", str(predicted)])
-            transfer.append(pd.read_csv(predicted)[list(WINNER_COLUMNS)].to_numpy())
+            transfer.append(pd.read_csv(predicted, dtype={"id": str}).set_index("id"))
     return Result(proba, float(np.mean(seconds)), max(memory), transfer)
 
 
@@ -151,9 +158,13 @@ def _print_transfer(name: str, result: Result, train: ReadBattles, mtbench: Path
     y, group = battles.y, battles.battles["group"].to_numpy(dtype=object)
     length = LengthFeatures(("characters_log_sum",), sides=("diff",), bucketed=())
     regression = LengthRegression().fit(length.fit_transform(train.battles).to_numpy(), train.y)
-    alone = [regression.predict_proba(length.transform(battles.battles).to_numpy())] * len(SEEDS)
-    gap = paired_difference(y, result.transfer, alone, group)
-    for who, proba in ((name, result.transfer), ("length alone", alone)):
+    ids = battles.battles["id"].to_numpy(dtype=object)
+    asked = [table.loc[ids, list(WINNER_COLUMNS)].to_numpy() for table in result.transfer]
+    alone = [regression.predict_proba(length.transform(battles.battles).to_numpy())] * len(
+        result.transfer
+    )
+    gap = paired_difference(y, asked, alone, group)
+    for who, proba in ((name, asked), ("length alone", alone)):
         loss = np.mean([log_loss(y, p) for p in proba])
         auc = np.mean([direction_auc(y, p) for p in proba])
         sys.stdout.write(f"\n{who} on MT-Bench: log loss {loss:.4f}, A/B AUC {auc:.4f}")
@@ -166,7 +177,7 @@ def _print_transfer(name: str, result: Result, train: ReadBattles, mtbench: Path
 def _print(name: str, result: Result, baselines: dict[str, Result], train: ReadBattles) -> None:
     y, group = train.y, train.battles["group"].to_numpy(dtype=object)
     losses = [log_loss(y, proba) for proba in result.proba]
-    uniform = [np.full((len(y), 3), 1 / 3)] * len(SEEDS)
+    uniform = [np.full((len(y), 3), 1 / 3)] * len(result.proba)
     against_uniform = paired_difference(y, result.proba, uniform, group)
     low, high = (against_uniform[side] + np.log(3) for side in ("low", "high"))
     gap = paired_difference(y, result.proba, baselines["length alone"].proba, group)
