@@ -39,8 +39,8 @@ class Scaling(NamedTuple):
         return np.where(self.folded, np.abs(values), values)
 
     def __call__(self, X: Matrix) -> Array:
-        """Return the columns as they enter the model, each in (-1, 1)."""
-        return np.tanh((self.values(X) - self.centre) / self.scale)
+        """Return the columns as they enter the model, each in (-1, 1); a missing value is 0."""
+        return np.nan_to_num(np.tanh((self.values(X) - self.centre) / self.scale), nan=0.0)
 
 
 def scaling_for(X: Matrix, setting: Setting) -> Scaling:
@@ -61,8 +61,9 @@ def scaling_for(X: Matrix, setting: Setting) -> Scaling:
     folded = np.concatenate([np.full(len(positions), fold) for positions, fold in parts])
     centred = setting.swap.symmetric[columns] | folded
     raw = Scaling(columns, folded, np.zeros(len(columns)), np.ones(len(columns))).values(X)
-    centre = np.where(centred, raw.mean(axis=0), 0.0)
-    scale = np.sqrt(np.mean((raw - centre) ** 2, axis=0))
+    known = np.maximum((~np.isnan(raw)).sum(axis=0), 1)
+    centre = np.where(centred, np.nansum(raw, axis=0) / known, 0.0)
+    scale = np.sqrt(np.nansum((raw - centre) ** 2, axis=0) / known)
     return Scaling(columns, folded, centre, np.where(scale > 0, scale, 1.0))
 
 

@@ -5,80 +5,37 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
-from data.battles import ReadBattles, concat_battles, read_training, swap_battles
 from data.folds import make_folds
 from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
-from models.metrics import swap_error
 from pipelines.analysis import analyse
 from pipelines.cli import add_config_flags, config_from, run_command
 from pipelines.config import Config, write_config
 from pipelines.crossfit import (
     OutOfFold,
     baseline_predictions,
-    chosen,
     cross_fit,
     true_probabilities,
 )
-from pipelines.pipeline import build_pipeline, describe_columns, precompute
-from pipelines.predict import MODELS, predictions, read_pipeline, write_predictions
+from pipelines.final import Final, fit_final
+from pipelines.inputs import Battles, Inputs, read_inputs
+from pipelines.pipeline import build_pipeline, precompute
+from pipelines.predict import predictions, write_predictions
 from pipelines.progress import Steps
-from pipelines.runs import UnfinishedRun, default_target, digest, file_hash
+from pipelines.runs import UnfinishedRun, csv_bytes, default_target, digest
 from pipelines.summary import peak_memory_mb, print_scores, print_style, versions
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 RUNS = Path("runs")
-SWAP_CHECK_ROWS = 1000
-
-
-class Inputs(NamedTuple):
-    """The files of a run.
-
-    Attributes
-    ----------
-    train : Path
-        Labelled battles; what is measured is measured on them.
-    test : Path or None
-        Battles to predict.
-    extra : tuple of Path
-        Labelled battles drawn by another rule: more to learn the direction from, never scored.
-    """
-
-    train: Path
-    test: Path | None = None
-    extra: tuple[Path, ...] = ()
-
-    def hashes(self) -> dict[str, Any]:
-        """Return the SHA-256 of each file."""
-        return {
-            "train": file_hash(self.train),
-            "test": self.test and file_hash(self.test),
-            "extra": [file_hash(path) for path in self.extra],
-        }
-
-
-class Battles(NamedTuple):
-    """All training rows, the plain ones first, and what was counted in each file."""
-
-    frame: pd.DataFrame
-    y: NDArray[np.int8]
-    n_plain: int
-    files: dict[str, Any]
-
-    @property
-    def plain(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
-        """The plain rows and their labels."""
-        return self.frame.iloc[: self.n_plain], self.y[: self.n_plain]
 
 
 def fit(
@@ -128,12 +85,12 @@ def fit(
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         _announce(steps, run)
-        battles = _read(inputs, steps, skip_bad_rows=skip_bad_rows)
+        battles = read_inputs(inputs, steps, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
         pipeline = _features(config, found, battles, steps)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
-        final = _final_fit(config, found, pipeline, battles, run, steps)
+        final = fit_final(config, found, pipeline, battles, run, steps)
         counts = _submission(inputs, final, run, steps)
         run.write("report.json", _report(found, battles, scores, oof, final, counts, steps))
         finished = run.finish()
@@ -146,31 +103,11 @@ def _announce(steps: Steps, run: UnfinishedRun) -> None:
     steps.console.print(f"{word} {run.path}", highlight=False)
 
 
-def _read(inputs: Inputs, steps: Steps, *, skip_bad_rows: bool) -> Battles:
-    paths = [(inputs.train, "plain"), *((path, "extra") for path in inputs.extra)]
-    with steps.step("read") as advance:
-        parts = [
-            read_training(path, source=source, skip_bad_rows=skip_bad_rows, progress=advance)
-            for path, source in paths
-        ]
-    files = {str(path): _file_report(part) for (path, _), part in zip(paths, parts, strict=True)}
-    return Battles(
-        frame=concat_battles([part.battles for part in parts]),
-        y=np.concatenate([part.y for part in parts if part.y is not None]),
-        n_plain=len(parts[0].battles),
-        files=files,
-    )
-
-
-def _file_report(part: ReadBattles) -> dict[str, Any]:
-    return {**part.counts, "skipped": part.skipped}
-
-
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
     frame, y = battles.plain
     folds = make_folds(y, frame["group"], n_folds=config.folds.n_folds, seed=config.seed)
     table = frame[["id", "group"]].assign(fold=folds)
-    run.write("folds.csv", _csv(table))
+    run.write("folds.csv", csv_bytes(table))
     return folds
 
 
@@ -186,7 +123,7 @@ def _out_of_fold(
 ) -> OutOfFold:
     with steps.step("folds", int(folds.max()) + 1, "folds") as advance:
         oof = cross_fit(pipeline, battles.frame, battles.y, folds, run, advance)
-    run.write("oof.csv", _csv(predictions(battles.plain[0]["id"], oof.proba)))
+    run.write("oof.csv", csv_bytes(predictions(battles.plain[0]["id"], oof.proba)))
     return oof
 
 
@@ -204,66 +141,6 @@ def _evaluate(
             **evaluate(y, oof.proba, group, baselines=baselines),
             "analysis": analyse(frame, y, oof),
         }
-
-
-class Final(NamedTuple):
-    """The model of all rows, as it lies in the run folder."""
-
-    pipeline: Pipeline
-    hashes: dict[str, str]
-    report: dict[str, Any]
-
-
-def _final_fit(
-    config: Config,
-    device: Device,
-    pipeline: Pipeline,
-    battles: Battles,
-    run: UnfinishedRun,
-    steps: Steps,
-) -> Final:
-    with steps.step("final fit"):
-        pipeline.fit(battles.frame, battles.y)
-    model = pipeline.named_steps["model"]
-    files = model.dump()
-    for name, content in files.items():
-        run.write(f"{MODELS}/{name}", content)
-    run.write("config.toml", write_config(config).encode())
-    hashes = {name: digest(content) for name, content in files.items()}
-    fitted = read_pipeline(run.path, hashes, device.name)
-    run.write("features.json", _columns(fitted))
-    run.write("importance.csv", _importance(fitted))
-    error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
-    return Final(fitted, hashes, {**chosen(model), "swap_error": error})
-
-
-def _swap_error(pipeline: Pipeline, battles: pd.DataFrame) -> float:
-    return swap_error(
-        pipeline.predict_proba(battles), pipeline.predict_proba(swap_battles(battles))
-    )
-
-
-def _columns(pipeline: Pipeline) -> bytes:
-    """Return every feature column: its place, which is its name in the models, and its meaning."""
-    docs = describe_columns(pipeline)
-    columns = [
-        {
-            "position": position,
-            "name": name,
-            "family": name.partition("__")[0],
-            "side": name.rpartition("_")[2],
-            "documentation": docs[name],
-        }
-        for position, name in enumerate(pipeline.named_steps["model"].feature_names_in_)
-    ]
-    return json.dumps(columns, indent=1, ensure_ascii=False).encode()
-
-
-def _importance(pipeline: Pipeline) -> bytes:
-    """Return each column's share of the gain (of the absolute coefficients in linear parts)."""
-    table = pipeline.named_steps["model"].importance()
-    table.insert(0, "mean", table.mean(axis=1))
-    return _csv(table.sort_values("mean", ascending=False).reset_index())
 
 
 def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) -> dict[str, int]:
@@ -294,10 +171,6 @@ def _report(
         "peak_memory_mb": round(peak_memory_mb()),
     }
     return json.dumps(report, indent=1, ensure_ascii=False).encode()
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _conclude(console: Console, run: Path, scores: dict[str, Any], inputs: Inputs) -> None:

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Self, TextIO
+from typing import IO, Any, Literal, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 DONE = "DONE"
@@ -45,13 +46,25 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    r"""Return a table as CSV; floats are written so that reading gives the same float64.
+
+    >>> csv_bytes(pd.DataFrame({"id": ["00"], "p": [0.1 + 0.2]}))
+    b'id,p\n00,0.30000000000000004\n'
+    """
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a text file that appears under its name when all of it is on disk, or never."""
+def whole_file(path: Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
+    """Open a file that appears under its name when all of it is on disk, or never."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".writing")
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
+        opened: IO[Any] = (
+            aside.open("w", encoding="utf-8", newline="") if mode == "w" else aside.open("wb")
+        )
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -62,13 +75,8 @@ def whole_file(path: Path) -> Iterator[TextIO]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a kill leaves all of it or nothing: aside, to disk, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".writing")
-    with aside.open("wb") as file:
+    with whole_file(path, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 class UnfinishedRun:

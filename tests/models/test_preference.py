@@ -469,3 +469,25 @@ def test_one_prompt_for_all_battles_is_refused_with_the_way_out():
     X, y = table()
     with pytest.raises(ValueError, match="Give more battles, or more distinct prompts"):
         PreferenceModel([LINEAR]).fit(X.assign(group="same"), y)
+
+
+def test_a_bag_averages_over_seeds_and_then_over_members(columns, battles):
+    """The copies of a member share its weight; a member without a seed has one copy."""
+    y = battles[1]
+    members = [("trees", LightGBMLearner(max_rounds=10)), ("linear", LinearLearner())]
+
+    bag = PreferenceModel(members, inner_folds=2, calibrate=False, bag=2).fit(columns, y)
+    assert {name for name in bag.models_ if name[-1].isdigit()} == {
+        "trees_direction_1",
+        "trees_tie_1",
+    }
+    X = columns[bag.feature_names_in_].to_numpy(np.float32)
+    swapped = Swap(list(bag.feature_names_in_))(X)
+
+    def z(name):
+        return (bag.models_[name].raw(X) - bag.models_[name].raw(swapped)) / 2
+
+    copies = z("trees_direction"), z("trees_direction_1")
+    assert not np.array_equal(*copies)
+    expected = (sum(copies) / 2 + z("linear_direction")) / 2
+    np.testing.assert_allclose(bag.logits(columns)[0], expected, rtol=1e-12)

@@ -1,0 +1,81 @@
+"""The model of all rows: fitted, written into the run, and read back as `predict` will read it."""
+
+import json
+from typing import Any, NamedTuple
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from data.battles import swap_battles
+from models.device import Device
+from models.metrics import swap_error
+from pipelines.config import Config, write_config
+from pipelines.crossfit import chosen
+from pipelines.inputs import Battles
+from pipelines.pipeline import describe_columns
+from pipelines.predict import MODELS, read_pipeline
+from pipelines.progress import Steps
+from pipelines.runs import UnfinishedRun, csv_bytes, digest
+
+SWAP_CHECK_ROWS = 1000
+
+
+class Final(NamedTuple):
+    """The model of all rows, as it lies in the run folder."""
+
+    pipeline: Pipeline
+    hashes: dict[str, str]
+    report: dict[str, Any]
+
+
+def fit_final(
+    config: Config,
+    device: Device,
+    pipeline: Pipeline,
+    battles: Battles,
+    run: UnfinishedRun,
+    steps: Steps,
+) -> Final:
+    """Fit on all rows, and leave the model, its columns and their importance in the run."""
+    with steps.step("final fit"):
+        pipeline.fit(battles.frame, battles.y)
+    model = pipeline.named_steps["model"]
+    files = model.dump()
+    for name, content in files.items():
+        run.write(f"{MODELS}/{name}", content)
+    run.write("config.toml", write_config(config).encode())
+    hashes = {name: digest(content) for name, content in files.items()}
+    fitted = read_pipeline(run.path, hashes, device.name)
+    run.write("features.json", _columns(fitted))
+    run.write("importance.csv", _importance(fitted))
+    error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
+    return Final(fitted, hashes, {**chosen(model), "swap_error": error})
+
+
+def _swap_error(pipeline: Pipeline, battles: pd.DataFrame) -> float:
+    return swap_error(
+        pipeline.predict_proba(battles), pipeline.predict_proba(swap_battles(battles))
+    )
+
+
+def _columns(pipeline: Pipeline) -> bytes:
+    """Return every feature column: its place, which is its name in the models, and its meaning."""
+    docs = describe_columns(pipeline)
+    columns = [
+        {
+            "position": position,
+            "name": name,
+            "family": name.partition("__")[0],
+            "side": name.rpartition("_")[2],
+            "documentation": docs[name],
+        }
+        for position, name in enumerate(pipeline.named_steps["model"].feature_names_in_)
+    ]
+    return json.dumps(columns, indent=1, ensure_ascii=False).encode()
+
+
+def _importance(pipeline: Pipeline) -> bytes:
+    """Return each column's share of the gain (of the absolute coefficients in linear parts)."""
+    table = pipeline.named_steps["model"].importance()
+    table.insert(0, "mean", table.mean(axis=1))
+    return csv_bytes(table.sort_values("mean", ascending=False).reset_index())

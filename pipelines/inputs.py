@@ -1,0 +1,73 @@
+"""The files of a run, read."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data.battles import ReadBattles, concat_battles, read_training
+from pipelines.progress import Steps
+from pipelines.runs import file_hash
+
+
+class Inputs(NamedTuple):
+    """The files of a run.
+
+    Attributes
+    ----------
+    train : Path
+        Labelled battles; what is measured is measured on them.
+    test : Path or None
+        Battles to predict.
+    extra : tuple of Path
+        Labelled battles drawn by another rule: more to learn the direction from, never scored.
+    """
+
+    train: Path
+    test: Path | None = None
+    extra: tuple[Path, ...] = ()
+
+    def hashes(self) -> dict[str, Any]:
+        """Return the SHA-256 of each file."""
+        return {
+            "train": file_hash(self.train),
+            "test": self.test and file_hash(self.test),
+            "extra": [file_hash(path) for path in self.extra],
+        }
+
+
+class Battles(NamedTuple):
+    """All training rows, the plain ones first, and what was counted in each file."""
+
+    frame: pd.DataFrame
+    y: NDArray[np.int8]
+    n_plain: int
+    files: dict[str, Any]
+
+    @property
+    def plain(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
+        """The plain rows and their labels."""
+        return self.frame.iloc[: self.n_plain], self.y[: self.n_plain]
+
+
+def read_inputs(inputs: Inputs, steps: Steps, *, skip_bad_rows: bool) -> Battles:
+    """Read the training files, the plain one and the extra ones."""
+    paths = [(inputs.train, "plain"), *((path, "extra") for path in inputs.extra)]
+    with steps.step("read") as advance:
+        parts = [
+            read_training(path, source=source, skip_bad_rows=skip_bad_rows, progress=advance)
+            for path, source in paths
+        ]
+    files = {str(path): _file_report(part) for (path, _), part in zip(paths, parts, strict=True)}
+    return Battles(
+        frame=concat_battles([part.battles for part in parts]),
+        y=np.concatenate([part.y for part in parts if part.y is not None]),
+        n_plain=len(parts[0].battles),
+        files=files,
+    )
+
+
+def _file_report(part: ReadBattles) -> dict[str, Any]:
+    return {**part.counts, "skipped": part.skipped}
