@@ -35,6 +35,7 @@ WORD_KINDS: dict[str, Callable[[int], tuple[int, ...]]] = {  # the bits of a kin
 
 # Odd multipliers of 64 bits with half of them set; all constants have the type of the keys, since
 # a signed integer beside an unsigned one makes a float.
+START = np.uint64(0x27D4EB2F165667C5)  # not 0, so that a leading NUL counts
 FIRST, SECOND = np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
 SPREAD, FOLD = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 CODE_BITS, THREE_CODES = np.uint64(21), np.uint64((1 << 63) - 1)
@@ -177,14 +178,14 @@ def line_sets(codes: Codes, bounds: Bounds, is_space: Flags) -> tuple[Counts, Co
         used[:] = 0
         for text in range(texts):
             end = bounds[row, text + 1]
-            hashed = hashed_at_ink = np.uint64(0)  # of the line so far, and up to its last ink
+            hashed = hashed_at_ink = START  # of the line so far, and up to its last ink
             inked = False
             for place in range(bounds[row, text], end + 1):
                 if place == end or codes[place] == NEWLINE:
                     if inked:
                         _add(keys, used, hashed_at_ink, 1 << text, masks[row])
                         running[row, text] += 1
-                    hashed = np.uint64(0)
+                    hashed = START
                     inked = False
                 elif not is_space[codes[place]]:
                     hashed = hashed_at_ink = _mixed(hashed, np.uint64(codes[place]))

@@ -28,7 +28,7 @@ class Aggregate(NamedTuple):
 
 
 def efficiency_mean(unit: pl.Expr) -> pl.Expr:
-    """Mean over the turns that are not empty; 0 where all are.
+    """Mean over the turns that hold at least one of the unit; 0 where none does.
 
     >>> turns = pl.DataFrame({"words": [4, 0, 2]})
     >>> turns.select(efficiency_mean(pl.col("words"))).item()
@@ -46,7 +46,7 @@ AGGREGATES: dict[str, Aggregate] = {
     "log_max": Aggregate(lambda unit: unit.max().log1p(), "log(1 + longest turn)"),
     "median": Aggregate(lambda unit: unit.median(), "median over the turns"),
     "std": Aggregate(lambda unit: unit.std(ddof=0), "standard deviation over the turns"),
-    "efficiency_mean": Aggregate(efficiency_mean, "mean over the turns that are not empty"),
+    "efficiency_mean": Aggregate(efficiency_mean, "mean over the turns that hold any"),
     "last": Aggregate(lambda unit: unit.last(), "in the last turn"),
 }
 
@@ -120,7 +120,7 @@ BUCKETS = np.array([1, 10, 25, 50, 100, 200, 400, 800, 1600, 3200], dtype=np.flo
 
 
 def signed_bucket(difference: Array) -> Array:
-    """Return ``sign(d) * bucket(abs(d))``, the bucket's number growing with doubling edges.
+    """Return ``sign(d) * bucket(abs(d))``, the bucket's number growing with the edges `BUCKETS`.
 
     >>> signed_bucket(np.array([0.0, 9.0, -60.0, 60.0]))
     array([ 0.,  1., -4.,  4.])
@@ -169,7 +169,13 @@ class LengthFeatures(BattleFamily):
 
     def _sides(self, statistic: LengthStatistic) -> list[str]:
         sides = chosen(self, COMPARED, self.sides, "sides")
-        return [side for side in sides if side not in statistic.left_out]
+        kept = [side for side in sides if side not in statistic.left_out]
+        if not kept:
+            raise ValueError(
+                f"The sides of LengthFeatures must leave {statistic.name} a column: it has no "
+                f"{' or '.join(sorted(statistic.left_out))}. Got {list(self.sides)!r} instead."
+            )
+        return kept
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         table = chosen(self, STATISTICS, self.statistics)

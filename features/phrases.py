@@ -17,6 +17,10 @@ OPENING = 200
 CLOSING = 300
 
 
+# Han, kana, Hangul, Thai: scripts whose words stand without spaces, or bear particles.
+UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
 def pattern(entries: Iterable[str]) -> str:
     r"""Return the regular expression of some entries: one alternation, the longest entry first.
 
@@ -34,7 +38,8 @@ def _entry_pattern(entry: str) -> str:
 
 
 def _boundary(edge: str) -> str:
-    return r"\b" if edge.isalnum() else ""  # after the last sign of "c++" there is none
+    # After the last sign of "c++" there is none, nor inside a sentence without spaces.
+    return r"\b" if edge.isalnum() and not UNSPACED.match(edge) else ""
 
 
 def _counter(entries: Iterable[str], before: str = "", after: str = "") -> Formula:
@@ -57,8 +62,8 @@ def anywhere(entries: Sequence[str]) -> Formula:
     >>> from features.text import measure
     >>> measure(anywhere(["sorry", "apolog*"]), "Sorry, I apologise.", "In sorrysville")
     [2, 0]
-    >>> measure(anywhere(["DAN"]), "You are DAN", "You are Dan")
-    [1, 0]
+    >>> measure(anywhere(["DAN", "抱歉"]), "You are DAN", "You are Dan", "我很抱歉。")
+    [1, 0, 1]
     """
     return _counter(entries)
 
@@ -151,13 +156,13 @@ def extended(
     """
     result = dict(lists)
     for name, entries in (words or {}).items():
-        if name in taken:
+        if name in taken or (name not in lists and name in formulas(lists)):
             raise ValueError(f"words[{name!r}]: a statistic has this name. Choose another one.")
         wrong = [entry for entry in entries if not _is_entry(entry)]
-        if isinstance(entries, str) or wrong:
+        if isinstance(entries, str) or wrong or (name not in lists and not entries):
             raise ValueError(
                 f"words[{name!r}] must be a list of words or phrases. "
-                f"Got {entries if isinstance(entries, str) else wrong[0]!r} instead."
+                f"Got {wrong[0] if wrong and not isinstance(entries, str) else entries!r} instead."
             )
         known = result.get(name, WordList(name.replace("_", " "), "given by the user", ()))
         result[name] = known._replace(entries=(*known.entries, *entries))

@@ -21,6 +21,9 @@ HEAD = 300
 UNITS = "words?|sentences?|lines?|paragraphs?|pages?|characters?|tokens?|bullets?|steps?|points?"
 
 
+WORDS_ASKED = r"\b([0-9]{1,3}(?:[,.][0-9]{3})+|[0-9]{1,6})[ -]words?\b"
+
+
 def amounts(turn: pl.Expr) -> pl.Expr:
     """Count the lengths asked for by a number, as in ``500 words`` or ``3-sentence``.
 
@@ -31,14 +34,15 @@ def amounts(turn: pl.Expr) -> pl.Expr:
 
 
 def words_asked(turn: pl.Expr) -> pl.Expr:
-    """Return log(1 + n) where n words are asked for, 0 where no number is given.
+    """Return log(1 + n) where a turn asks for n words, 0 where no number is given.
 
-    >>> text.measure(words_asked, "Use 0 words", "many words", "3 lines")
-    [0.0, 0.0, 0.0]
-    >>> [round(value, 2) for value in text.measure(words_asked, "a 100-word essay", "99 Words")]
-    [4.62, 4.61]
+    >>> text.measure(words_asked, "Use 0 words", "many words", "3 lines", "٥٠ words")
+    [0.0, 0.0, 0.0, 0.0]
+    >>> asked = text.measure(words_asked, "a 100-word essay", "99 Words", "Write 1,000 words")
+    >>> [round(value, 2) for value in asked]
+    [4.62, 4.61, 6.91]
     """
-    number = turn.str.to_lowercase().str.extract(r"\b(\d{1,6})[ -]words?\b")
+    number = turn.str.to_lowercase().str.extract(WORDS_ASKED).str.replace_all("[,.]", "")
     return number.cast(pl.Float64).fill_null(0.0).log1p()
 
 
@@ -117,10 +121,11 @@ def latex(turn: pl.Expr) -> pl.Expr:
 def repeated_lines(turn: pl.Expr) -> pl.Expr:
     r"""Count the lines that have stood in the turn before, blank ones left out.
 
-    >>> text.measure(repeated_lines, "again\nagain\nand again\n\n\n", "")
+    >>> text.measure(repeated_lines, "again\nagain\nand again\n\n\n", "a\r\n\r\n \nb")
     [1, 0]
     """
-    filled = turn.str.split("\n").list.eval(pl.element().filter(pl.element() != ""))
+    stripped = turn.str.split("\n").list.eval(pl.element().str.strip_chars())
+    filled = stripped.list.eval(pl.element().filter(pl.element() != ""))
     return filled.list.len().cast(pl.Int64) - filled.list.n_unique().cast(pl.Int64)
 
 

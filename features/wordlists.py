@@ -4,9 +4,8 @@ An entry is plain text, no regular expression. It counts where it stands between
 a trailing ``*`` makes it a stem, which may go on. An entry in lower case is found in any case, one
 with a capital only as it is written. ``'`` also stands for ``’``.
 To add entries or lists without touching this file, pass ``words={"hedges": ["arguably"]}`` to a
-family. Entries without another source were chosen by reading answers and prompts of the Arena;
-no label
-was looked at.
+family. Entries without another source were chosen by reading answers and prompts of the Arena; no
+label was looked at.
 """
 
 from typing import NamedTuple

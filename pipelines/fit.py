@@ -17,7 +17,7 @@ from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
 from pipelines.analysis import analyse
 from pipelines.cli import add_config_flags, config_from, run_command
-from pipelines.config import Config, write_config
+from pipelines.config import Config, ConfigError, write_config
 from pipelines.crossfit import (
     OutOfFold,
     baseline_predictions,
@@ -215,8 +215,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fit(arguments: argparse.Namespace, console: Console) -> None:
     train, test = arguments.train, arguments.test
+    if train is None and (test or arguments.extra):
+        raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
     if train is None:
-        train, test = SAMPLE / "train.csv", test or SAMPLE / "test.csv"
+        train, test = SAMPLE / "train.csv", SAMPLE / "test.csv"
     fit(
         config_from(arguments),
         Inputs(train, test, tuple(arguments.extra)),

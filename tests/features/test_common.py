@@ -58,7 +58,9 @@ FAST = settings(max_examples=12, deadline=None, derandomize=True)
 PIECES = st.sampled_from(
     (
         "**", "__", "# ", "- ", "1. ", "```", "`", "\n", "\r\n", " ", "| a |", "[x](http://y.z)",
-        "$$", "I cannot", "Sure!", "hello world", "مرحبا", "日本語", "Привет", "👍🏽", "e\u0301",
+        "$$", "I cannot", "Sure!", "hello world",
+    "٥٠٠ words",
+    "1,000 words", "مرحبا", "日本語", "Привет", "👍🏽", "e\u0301",
         "\u200d", "?!",
     )
 )  # fmt: skip

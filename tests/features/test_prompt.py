@@ -111,7 +111,7 @@ def test_columns_are_documented_and_stay_with_a_clone():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"statistics": ["mood"]}, "of PromptFeatures must be one or more of question_marks"),
+        ({"statistics": ["mood"]}, "of PromptFeatures must be one or more of 48 names such as"),
         ({"words": {"digits": ["one"]}}, "a statistic has this name"),
     ],
 )
