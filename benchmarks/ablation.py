@@ -61,7 +61,9 @@ def main() -> int:
     y, n_plain = np.concatenate([train.y, extra.y]), len(train.y)
     measure = Measure(config, columns, y, n_plain)
     whole = measure.runs(config.families)
-    write("| families | log loss | A/B AUC | against all families |\n|---|---|---|---|")
+    write(
+        "| families | log loss | A/B AUC | against all families | by seed |\n|---|---|---|---|---|"
+    )
     write(measure.line("all", whole, whole))
     for family in config.families:
         write(measure.line(f"{family} alone", measure.runs([family]), whole))
@@ -109,7 +111,8 @@ class Measure:
         loss = np.mean([log_loss(y, proba) for proba in runs])
         auc = np.mean([direction_auc(y, proba) for proba in runs])
         difference = f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]"
-        return f"| {name} | {loss:.4f} | {auc:.4f} | {difference} |"
+        seeds = " ".join(f"{run:+.4f}" for run in gap["runs"])
+        return f"| {name} | {loss:.4f} | {auc:.4f} | {difference} | {seeds} |"
 
 
 def write(line: str) -> None:
