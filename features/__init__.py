@@ -1,6 +1,15 @@
 """Feature families: what is measured on a battle. To add one, see the README."""
 
-from features._base import SHARE, BattleFamily, Statistic, StatisticsFamily
+from features._base import (
+    SHARE,
+    TEXTS,
+    BattleFamily,
+    Statistic,
+    StatisticsFamily,
+    count,
+    to_polars,
+    turns_of,
+)
 from features.length import LengthFeatures
 from features.overlap import OverlapFeatures
 from features.prompt import PromptFeatures
@@ -17,4 +26,14 @@ FAMILIES: dict[str, type[BattleFamily]] = {
     "prompt": PromptFeatures,
 }
 
-__all__ = ["FAMILIES", "SHARE", "BattleFamily", "Statistic", "StatisticsFamily"]
+__all__ = [
+    "FAMILIES",
+    "SHARE",
+    "TEXTS",
+    "BattleFamily",
+    "Statistic",
+    "StatisticsFamily",
+    "count",
+    "to_polars",
+    "turns_of",
+]

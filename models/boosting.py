@@ -17,11 +17,12 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+SURE = float(np.finfo(np.float32).eps) / 2  # the libraries hand over 1 for what is nearly 1
 
 
 def _raw_of(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the raw scores that both libraries hand over as probabilities, up to a constant."""
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = np.clip(np.asarray(probabilities, dtype=np.float64), SURE, 1.0 - SURE)
     return np.log(p) if p.ndim > 1 else logit(p)
 
 

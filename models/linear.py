@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
@@ -13,7 +13,15 @@ from models.learners import Matrix, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Penalties = Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+
+def _falling(penalties: tuple[float, ...]) -> tuple[float, ...]:
+    if list(penalties) != sorted(penalties, reverse=True):
+        raise ValueError("must be written from the strongest to the weakest")
+    return penalties
+
+
+Penalties = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(_falling)]
 
 
 class Scaling(NamedTuple):

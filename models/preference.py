@@ -52,7 +52,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     members : sequence of (str, learner)
         Their logits are averaged.
     form : {"heads", "multiclass"}, default="heads"
-        A direction head and a tie head, or one model of three classes, the plain alternative.
+        A direction head and a tie head, or one model of three classes, the plain alternative,
+        which learns from extra rows how often battles tie as well: calibrate it.
     inner_folds : int, default=4
         Folds, cut by a hash of ``group``, that choose each part's complexity and calibrate.
     extra_weight : float, default=1.0
@@ -122,18 +123,16 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         """
         # BLAS threads would only compete with the jobs, and the sums would depend on their number.
         with threadpool_limits(limits=1, user_api="blas"):
-            return self._fit(self._rows(X, np.asarray(y, dtype=np.int8)))
-
-    def _fit(self, rows: Rows) -> Self:
-        swap = Swap(list(self.feature_names_in_))
-        inner = self._inner_fits(rows, swap)
-        self.complexity_ = {name: chosen_complexity(models) for name, models in inner.items()}
-        self.inner_loss_ = {
-            name: mean_loss(models, self.complexity_[name]) for name, models in inner.items()
-        }
-        self.calibration_ = self._calibration(rows, swap, inner)
-        fits = [Fit(part, complexity=self.complexity_[part.name]) for part in self._parts()]
-        models = self._run(fits, rows, swap)
+            rows = self._rows(X, np.asarray(y, dtype=np.int8))
+            swap = Swap(list(self.feature_names_in_))
+            inner = self._inner_fits(rows, swap)
+            self.complexity_ = {name: chosen_complexity(models) for name, models in inner.items()}
+            self.inner_loss_ = {
+                name: mean_loss(models, self.complexity_[name]) for name, models in inner.items()
+            }
+            self.calibration_ = self._calibration(rows, swap, inner)
+            fits = [Fit(part, complexity=self.complexity_[part.name]) for part in self._parts()]
+            models = self._run(fits, rows, swap)
         self.models_ = {fit.part.name: model for fit, model in zip(fits, models, strict=True)}
         self.device_ = {name: model.device for name, model in self.models_.items()}
         return self

@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from features._base import to_polars
+from features import to_polars
 from features.style import CONTROL, StyleFeatures
 from models.evaluation import by_slice, reliability
 from models.heads import probabilities
-from models.preference import PASSED_THROUGH
 from models.style_control import style_control
 from pipelines.crossfit import OutOfFold
 from pipelines.pipeline import PassThrough
 
 LENGTH_EDGES = (500, 1000, 2000, 4000, 8000)  # characters of both answers together
+MOST_MODELS = 150
 MOST_TURNS = 6  # battles with more turns are put together
 
 
@@ -30,6 +31,8 @@ def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[
     y : ndarray of int8, shape (n_battles,)
     oof : OutOfFold
     """
+    with threadpool_limits(limits=1, user_api="blas"):
+        style = style_coefficients(battles, y)
     return {
         "reliability": {
             "before_calibration": reliability(y, probabilities(oof.z, oof.t)),
@@ -37,25 +40,32 @@ def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[
         },
         "by_turns": _named(by_slice(y, oof.proba, _turns(battles)), _turns_label),
         "by_length": _named(by_slice(y, oof.proba, _length_bin(battles)), _length_label),
-        "style_control": style_coefficients(battles, y),
+        "style_control": style,
     }
 
 
 def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, Any]:
     """Return the voters' coefficients for length, lists, headers and bold, beside the Arena's.
 
-    The votes of these battles alone: no prediction takes part.
+    The votes of these battles alone: no prediction takes part. Of more than `MOST_MODELS` models
+    the rarest ones are taken as unknown: the time grows with the cube of their number.
     """
     features = StyleFeatures(list(CONTROL.values())).fit_transform(battles)
     columns = [f"style__{statistic}_ratio" for statistic in CONTROL.values()]
+    model_a, model_b = _frequent(battles["model_a"], battles["model_b"])
     return style_control(
         features[columns].to_numpy(dtype=np.float64),
         list(CONTROL),
         y,
-        battles["model_a"].to_numpy(dtype=object),
-        battles["model_b"].to_numpy(dtype=object),
+        model_a,
+        model_b,
         battles["group"].to_numpy(dtype=object),
     )
+
+
+def _frequent(*sides: pd.Series) -> list[NDArray[np.object_]]:
+    known = pd.concat(sides).value_counts().index[:MOST_MODELS]
+    return [side.astype(object).where(side.isin(known), None).to_numpy(object) for side in sides]
 
 
 def _turns(battles: pd.DataFrame) -> NDArray[np.int64]:
@@ -68,7 +78,7 @@ def _turns_label(turns: int) -> str:
 
 
 def _length_bin(battles: pd.DataFrame) -> NDArray[np.int64]:
-    characters = PassThrough().fit(battles).transform(battles)[PASSED_THROUGH[2]]
+    characters = PassThrough().fit(battles).transform(battles)["characters"]
     return np.searchsorted(LENGTH_EDGES, characters.to_numpy(), side="right").astype(np.int64)
 
 

@@ -52,6 +52,8 @@ def run_command(
     parser: argparse.ArgumentParser,
     command: Callable[[argparse.Namespace, Console], None],
     argv: Sequence[str] | None = None,
+    *,
+    interrupted: str = "interrupted.",
 ) -> int:
     """Parse, run, and turn a fault into one line on the error stream.
 
@@ -67,7 +69,7 @@ def run_command(
     try:
         command(arguments, console)
     except KeyboardInterrupt:
-        _say("interrupted. The same command goes on from here.")
+        _say(interrupted)
         return INTERRUPTED
     except Exception as error:
         if arguments.debug:

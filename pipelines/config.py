@@ -138,7 +138,28 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
             _checked(options_of(registry[name]), options, where, (section, name))
     for name, options in config.features.items():
         _check_family(name, options, where)
-    return config
+    return _resolved(config)
+
+
+def _resolved(config: Config) -> Config:
+    """Write out every parameter of the families and learners in use, and none of the others."""
+    return config.model_copy(
+        update={
+            "features": _written(config.families, FAMILIES, config.features),
+            "learners": _written(config.model.members, LEARNERS, config.learners),
+        }
+    )
+
+
+def _written(
+    names: Iterable[str], registry: Mapping[str, type], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    return {
+        name: options_of(registry[name])(**given.get(name, {})).model_dump(
+            mode="json", exclude_none=True
+        )
+        for name in names
+    }
 
 
 def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
@@ -184,7 +205,8 @@ def _checked(model: type[M], data: Mapping[str, Any], where: str, path: tuple[st
 def _explain(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
     key = ".".join(map(str, (*path, *error["loc"])))
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key. Allowed: {', '.join(_section_at(model, error['loc']))}."
+        allowed = ", ".join(_section_at(model, error["loc"])) or "nothing, it has no parameters"
+        return f"{key}: unknown key. Allowed: {allowed}."
     if error["type"] == "missing":
         return f"{key}: this key is required."
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -224,6 +246,9 @@ def _apply(data: dict[str, Any], setting: str) -> None:
         if not isinstance(data, dict):
             raise ConfigError(f"--set {setting}: {section} is no section.")
     try:
-        data[name] = tomllib.loads(f"value = {text}")["value"]
+        read = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        data[name] = text
+        read = {"value": text}
+    if len(read) > 1:
+        raise ConfigError(f"--set {setting}: expected one value, found more than one line.")
+    data[name] = read["value"]

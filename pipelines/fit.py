@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
+from data.battles import DataError
 from data.folds import make_folds
 from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
@@ -75,6 +76,7 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console())
+    inputs.check()
     found = find_device(device)
     steps.console.print(f"device: {found.name} ({found.reason})", highlight=False)
     key = {
@@ -105,7 +107,10 @@ def _announce(steps: Steps, run: UnfinishedRun) -> None:
 
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
     frame, y = battles.plain
-    folds = make_folds(y, frame["group"], n_folds=config.folds.n_folds, seed=config.seed)
+    try:
+        folds = make_folds(y, frame["group"], n_folds=config.folds.n_folds, seed=config.seed)
+    except DataError as error:
+        raise DataError(f"{battles.files[0]['file']}: {error}") from None
     table = frame[["id", "group"]].assign(fold=folds)
     run.write("folds.csv", csv_bytes(table))
     return folds
@@ -162,7 +167,8 @@ def _report(
     report = {
         "versions": versions(),
         "device": {**device._asdict(), "used": final.pipeline.named_steps["model"].device_},
-        "files_read": battles.files | ({"test": test_counts} if test_counts else {}),
+        "files_read": battles.files,
+        "test_file": test_counts,
         "scores": scores,
         "folds": oof.folds,
         "final": final.report,
@@ -210,7 +216,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="leave out rows that cannot be read, and list them",
     )
-    return run_command(parser, _fit, argv)
+    return run_command(
+        parser,
+        _fit,
+        argv,
+        interrupted="interrupted. The same command, without --force, goes on from here.",
+    )
 
 
 def _fit(arguments: argparse.Namespace, console: Console) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import ReadBattles, concat_battles, read_training
+from data.battles import DataError, concat_battles, read_training
 from pipelines.progress import Steps
 from pipelines.runs import file_hash
 
@@ -29,6 +29,23 @@ class Inputs(NamedTuple):
     test: Path | None = None
     extra: tuple[Path, ...] = ()
 
+    def check(self) -> None:
+        """Refuse a file that is given twice: its battles would count twice.
+
+        Raises
+        ------
+        DataError
+            Names the file.
+        """
+        labelled = [self.train, *self.extra]
+        hashes = [file_hash(path) for path in labelled]
+        for place, known in enumerate(hashes):
+            if known in hashes[:place]:
+                raise DataError(
+                    f"{labelled[place]}: the same battles as {labelled[hashes.index(known)]}. "
+                    "Give each file once."
+                )
+
     def hashes(self) -> dict[str, Any]:
         """Return the SHA-256 of each file."""
         return {
@@ -44,7 +61,7 @@ class Battles(NamedTuple):
     frame: pd.DataFrame
     y: NDArray[np.int8]
     n_plain: int
-    files: dict[str, Any]
+    files: list[dict[str, Any]]
 
     @property
     def plain(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
@@ -60,14 +77,13 @@ def read_inputs(inputs: Inputs, steps: Steps, *, skip_bad_rows: bool) -> Battles
             read_training(path, source=source, skip_bad_rows=skip_bad_rows, progress=advance)
             for path, source in paths
         ]
-    files = {str(path): _file_report(part) for (path, _), part in zip(paths, parts, strict=True)}
+    files = [
+        {"file": str(path), "source": source, **part.counts, "skipped": part.skipped}
+        for (path, source), part in zip(paths, parts, strict=True)
+    ]
     return Battles(
         frame=concat_battles([part.battles for part in parts]),
         y=np.concatenate([part.y for part in parts if part.y is not None]),
         n_plain=len(parts[0].battles),
         files=files,
     )
-
-
-def _file_report(part: ReadBattles) -> dict[str, Any]:
-    return {**part.counts, "skipped": part.skipped}

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from features import FAMILIES, BattleFamily, text
-from features._base import TEXTS, count, to_polars, turns_of
+from features import FAMILIES, TEXTS, BattleFamily, count, text, to_polars, turns_of
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build

@@ -95,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _predict(arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.output.resolve() == arguments.test.resolve():
+        raise RunError(f"--output {arguments.output} is the test file itself. Name another one.")
+    if arguments.output.is_dir():
+        raise RunError(f"--output {arguments.output} is a folder. Name a file in it.")
     pipeline = load_pipeline(arguments.run)
     counts = write_predictions(pipeline, arguments.test, arguments.output, Steps(console))
     if counts.get("raw_cells"):

@@ -1,11 +1,13 @@
 """Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed."""
 
+import errno
 import fcntl
 import hashlib
 import io
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,6 +60,8 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
 @contextmanager
 def whole_file(path: Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
     """Open a file that appears under its name when all of it is on disk, or never."""
+    if path.is_dir() or not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".writing")
     try:
@@ -104,6 +108,11 @@ class UnfinishedRun:
         self.path = self.target.with_name(self.target.name + PARTIAL)
         self.key = dict(key)
         self.force = force
+        if self.target.name.endswith(PARTIAL):
+            raise RunError(
+                f"{target}: a name that ends in {PARTIAL} is kept for unfinished work. "
+                "Name another --output."
+            )
 
     def __enter__(self) -> Self:
         self._check_target()
@@ -112,6 +121,9 @@ class UnfinishedRun:
         if self.force:
             _empty(self.path)
         known = self.read(KEY)
+        if known is not None and json.loads(known) != self.key and not self._started():
+            _empty(self.path)  # nothing is lost: an input was mended before any fold was finished
+            known = None
         if known is not None and json.loads(known) != self.key:
             self._lock.close()
             raise RunError(
@@ -136,6 +148,10 @@ class UnfinishedRun:
             raise RunError(
                 f"{self.target} exists and is no run: it is not replaced. Name another --output."
             )
+
+    def _started(self) -> bool:
+        """Whether there is anything to lose: a finished fold, or all of a run but its name."""
+        return (self.path / CHECKPOINTS).is_dir() or (self.path / DONE).exists()
 
     def read(self, name: str) -> bytes | None:
         """Return a file that was written whole, None where there is none."""
@@ -166,14 +182,16 @@ class UnfinishedRun:
         A kill at any moment leaves work that can be gone on with, or a whole run.
         """
         self.write(DONE, b"")
-        old = self.target.with_name(self.target.name + ".replaced")
-        _remove(old)
+        replaced = None
         if self.target.exists():
-            self.target.rename(old)
+            aside = tempfile.mkdtemp(prefix=f"{self.target.name}.replaced-", dir=self.target.parent)
+            replaced = Path(aside)
+            self.target.rename(replaced / self.target.name)
         self.path.rename(self.target)
         for name in (CHECKPOINTS, KEY, LOCK):
             _remove(self.target / name)
-        _remove(old)
+        if replaced:
+            shutil.rmtree(replaced)
         return self.target
 
 
@@ -235,4 +253,4 @@ def _empty(path: Path) -> None:
 
 def _difference(known: Mapping[str, Any], key: Mapping[str, Any]) -> str:
     changed = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
-    return f"another {' and another '.join(changed)}"
+    return f"other {' and other '.join(changed)}"

@@ -58,15 +58,15 @@ def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
 
 def print_style(console: Console, style: Mapping[str, Any]) -> None:
     """Print what style alone is worth to these voters, beside the Arena's published figures."""
-    held = "the models' strengths held fixed" if style["strengths"] else "no models named"
-    title = f"What style is worth to the voters ({held})"
-    table = Table(title=title, **LOOKS)
+    table = Table(title="What style is worth to the voters", **LOOKS)
     for heading in ("", "coefficient", "95 % CI", "Arena"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, row in style["coefficients"].items():
         interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
         table.add_row(name, f"{row['value']:+.3f}", interval, f"{row['arena']:+.3f}")
     console.print(table)
+    held = "the models' strengths beside it" if style["strengths"] else "no models are named"
+    console.print(f"Bradley-Terry, {held}; a tie is half a win.", highlight=False)
 
 
 def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

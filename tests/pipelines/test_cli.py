@@ -137,7 +137,7 @@ def test_an_interrupted_fit_says_how_to_go_on(files, light_flags, tmp_path, caps
     with monkeypatch.context() as patch:
         patch.setattr(UnfinishedRun, "save", interrupt)
         assert fit(argv) == 130
-    assert "The same command goes on from here" in capsys.readouterr().err
+    assert "without --force, goes on from here" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     assert fit(argv) == 0
     assert "going on with" in capsys.readouterr().out.replace("\n", " ")
@@ -161,3 +161,19 @@ def test_the_module_is_the_command():
     ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr == "error: missing.csv: no such file.\n"
+
+
+def test_a_test_file_needs_a_training_file(files, capsys):
+    """Or the generated sample would teach how to predict real battles."""
+    assert fit(["--test", str(files / "test.csv")]) == 2
+    assert "--test and --extra go with --train" in capsys.readouterr().err
+
+
+def test_predict_does_not_write_over_its_input(light_run, files, tmp_path, capsys):
+    test = tmp_path / "test.csv"
+    test.write_bytes((files / "test.csv").read_bytes())
+    assert predict([str(light_run), "--test", str(test), "--output", str(test)]) == 2
+    assert "is the test file itself" in capsys.readouterr().err
+    assert test.read_bytes() == (files / "test.csv").read_bytes()
+    assert predict([str(light_run), "--test", str(test), "--output", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

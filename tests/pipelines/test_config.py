@@ -5,6 +5,8 @@ import tomllib
 import pytest
 
 from features import FAMILIES
+from models.boosting import LightGBMLearner
+from models.linear import LinearLearner
 from models.members import LEARNERS
 from pipelines.config import (
     Config,
@@ -88,7 +90,7 @@ def test_settings_are_toml_or_else_strings():
     assert config.model.form == "multiclass"
     assert config.model.calibrate is False
     assert config.model.extra_weight == 0.25
-    assert config.learners == {"lightgbm": {"max_rounds": 12}, "linear": {"penalties": [0.1, 0.01]}}
+    assert config.learners == {"linear": {"penalties": [0.1, 0.01]}}  # LightGBM is not in use
 
 
 def test_a_value_may_hold_an_equals_sign():
@@ -127,7 +129,16 @@ def test_what_differs_from_the_defaults_is_read_back(tmp_path):
 def test_what_is_left_out_is_the_default(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text('families = ["turns"]\n')
-    assert load_config(file=path) == Config(families=["turns"])
+    config = load_config(file=path)
+    assert config.model == Config(families=["turns"]).model
+    assert config.learners["linear"]["penalties"] == list(LinearLearner().penalties)
+
+
+def test_every_default_in_use_is_written_out():
+    """A default that changes later must not change what an old run is."""
+    written = tomllib.loads(write_config(load_config(settings=['families=["length"]'])))
+    assert list(written["features"]) == ["length"]
+    assert set(written["learners"]["lightgbm"]) == set(LightGBMLearner().get_params())
 
 
 def test_families_are_required(tmp_path):

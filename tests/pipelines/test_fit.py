@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,8 @@ def test_the_report_scores_the_oof_beside_the_baselines(run, battles):
 
 def test_the_report_tells_what_was_read_and_chosen(run):
     report = report_of(run)
-    (train,) = [counts for name, counts in report["files_read"].items() if "train" in name]
+    (train,) = report["files_read"]
+    assert (Path(train["file"]).name, train["source"]) == ("train.csv", "plain")
     assert train["rows"] == train["kept"] == 300
     assert report["final"]["swap_error"] == 0.0
     assert len(report["folds"]) == 3
@@ -205,14 +207,14 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(stopped, light_run, refi
 
 def test_a_stopped_run_of_another_configuration_is_refused(stopped, light, refit):
     other = light.model_copy(update={"seed": 1})
-    with pytest.raises(RunError, match=r"unfinished work of another configuration.*--force"):
+    with pytest.raises(RunError, match=r"unfinished work of other configuration.*--force"):
         refit(stopped, config=other)
     refit(stopped, config=other, force=True)
     assert load_config(file=stopped / "config.toml").seed == 1
 
 
 def test_a_stopped_run_of_other_files_is_refused(stopped, files, refit):
-    with pytest.raises(RunError, match=r"unfinished work of another files.*--force"):
+    with pytest.raises(RunError, match=r"unfinished work of other files.*--force"):
         refit(stopped, extra=[files / "extra.csv"])
 
 
@@ -247,7 +249,7 @@ def test_a_fault_in_the_data_leaves_no_run(refit, files, tmp_path):
         refit(tmp_path / "run", train=tmp_path / "broken.csv")
     assert not (tmp_path / "run").exists()
     finished = refit(tmp_path / "run", train=tmp_path / "broken.csv", skip_bad_rows=True)
-    (counts,) = report_of(finished)["files_read"].values()
+    (counts,) = report_of(finished)["files_read"]
     assert counts["kept"] == 299
     assert "row 8" in counts["skipped"][0]
 
@@ -280,3 +282,9 @@ def test_another_file_of_that_name_does_not_stop_a_run(content, files, refit, tm
     (tmp_path / "train_probabilities.csv").write_text(content)
     finished = refit(tmp_path / "run", train=tmp_path / "train.csv")
     assert "truth (Bayes)" not in report_of(finished)["scores"]["baselines"]
+
+
+def test_a_file_given_twice_is_refused(refit, files, tmp_path):
+    shutil.copy(files / "extra.csv", tmp_path / "copy.csv")
+    with pytest.raises(ValueError, match=r"copy\.csv: the same battles as .*extra\.csv"):
+        refit(tmp_path / "run", extra=[files / "extra.csv", tmp_path / "copy.csv"])

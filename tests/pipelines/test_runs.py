@@ -87,14 +87,15 @@ def test_the_same_key_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("key", "what"),
     [
-        ({**KEY, "configuration": "other"}, "another configuration"),
-        ({**KEY, "files": {"train": "2"}}, "another files"),
-        ({"configuration": "x", "files": {}}, "another configuration and another files"),
+        ({**KEY, "configuration": "other"}, "other configuration"),
+        ({**KEY, "files": {"train": "2"}}, "other files"),
+        ({"configuration": "x", "files": {}}, "other configuration and other files"),
     ],
 )
 def test_another_key_is_refused_with_the_way_out(key, what, tmp_path):
     with UnfinishedRun(tmp_path / "run", KEY) as run:
         run.write("first", b"1")
+        run.save("fold-0", {"p": np.zeros(3)})
     message = rf"run\.partial holds unfinished work of {what}\. .*--force to discard"
     with pytest.raises(RunError, match=message), UnfinishedRun(tmp_path / "run", key):
         pass
@@ -256,3 +257,25 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     assert file_hash(tmp_path / "file") != file_hash(tmp_path / "other")
     (tmp_path / "short").write_bytes(b"abc")
     assert file_hash(tmp_path / "short").startswith("ba7816bf8f01cfea")
+
+
+def test_a_mended_input_goes_ahead_where_no_fold_was_finished(tmp_path):
+    """The error said to fix the row: the same command then must not ask for --force."""
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.write("folds.csv", b"old")
+    with UnfinishedRun(tmp_path / "run", {**KEY, "files": {"train": "mended"}}) as run:
+        assert not run.resumed
+        assert run.read("folds.csv") is None
+
+
+def test_a_neighbour_of_a_like_name_is_left_alone(tmp_path):
+    (tmp_path / "run.replaced").mkdir()
+    make(tmp_path / "run", old=b"1")
+    with UnfinishedRun(tmp_path / "run", KEY, force=True) as run:
+        run.finish()
+    assert names(tmp_path) == ["run", "run.replaced"]
+
+
+def test_the_name_of_unfinished_work_is_not_for_runs(tmp_path):
+    with pytest.raises(RunError, match=r"ends in \.partial is kept for unfinished work"):
+        UnfinishedRun(tmp_path / "run.partial", KEY)
