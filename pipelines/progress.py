@@ -9,10 +9,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 Advance = Callable[[int], None]
 LOG_EVERY = 10.0  # seconds between log lines of one step
@@ -60,7 +63,7 @@ class _Counted:
     def __init__(self, console: Console, title: str, unit: str) -> None:
         self.console, self.title, self.unit = console, title, unit
         self.done = 0
-        self.logged = time.perf_counter()
+        self.started = self.logged = time.perf_counter()
 
     def add(self, done: int) -> None:
         self.done += done
@@ -78,7 +81,9 @@ class _Counted:
         self.add(done)
         if time.perf_counter() - self.logged > LOG_EVERY:
             of = f" of {total:,}" if total else ""
-            self.console.print(f"{self.title}: {self.done:,}{of} {self.unit} …", highlight=False)
+            spent = time.perf_counter() - self.started
+            line = f"{self.title}: {self.done:,}{of} {self.unit} in {spent:.0f} s …"
+            self.console.print(line, highlight=False)
             self.logged = time.perf_counter()
 
     def summary(self, seconds: float) -> str:
@@ -93,11 +98,19 @@ class _Counted:
         return f"{self.done:,} {self.unit} in {seconds:.1f} s{rate}"
 
 
+class _Rate(ProgressColumn):
+    """Units per second, once there are enough of them to tell."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if not task.speed else f"{task.speed:,.1f}/s")
+
+
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
