@@ -57,6 +57,7 @@ COUNTS = {
     "empty_cells": "text cells that are empty or an empty list, in the kept rows",
     "unequal_turns": "kept rows whose prompt and answers differ in their number of turns",
     "long_rows": "rows of a test file with more fields than the header (the rest is ignored)",
+    "unclosed_quotes": "test files whose last quote is never closed: what follows it is one cell",
     "raw_cells": "text cells of a test file that are no list of turns: their raw text is one turn",
     "repaired_characters": "undecodable bytes and lone surrogates that became U+FFFD",
 }
@@ -149,7 +150,8 @@ def iter_test(
     """Read a test file in chunks, so that memory does not depend on its length.
 
     Winner and model columns are ignored. A cell that starts as JSON and is not a list of strings
-    and nulls becomes one turn of its raw text, and is counted.
+    and nulls becomes one turn of its raw text, and is counted. So is a quote that is never closed:
+    what stands after it is its row's last cell.
 
     Parameters
     ----------
@@ -167,13 +169,19 @@ def iter_test(
     Raises
     ------
     DataError
-        A fault of the whole file: empty, no rows, not of its format, a column missing, a quote that
-        is never closed. Raised on iteration.
+        A fault of the whole file: empty, no rows, not of its format, a column missing. Raised on
+        iteration.
     OSError
         The file cannot be opened.
     """
     wanted = ("id", *TEXT_COLUMNS)
-    chunks = read_chunks(Path(path), required=TEXT_COLUMNS, wanted=wanted, chunk_rows=chunk_rows)
+    chunks = read_chunks(
+        Path(path),
+        required=TEXT_COLUMNS,
+        wanted=wanted,
+        chunk_rows=chunk_rows,
+        close_quotes=True,
+    )
     return (_test_part(chunk) for chunk in chunks)
 
 
@@ -209,7 +217,11 @@ def _training_part(
 
 
 def _test_part(chunk: Chunk) -> ReadBattles:
-    counts = Counter(repaired_characters=chunk.replaced, long_rows=len(chunk.long_rows))
+    counts = Counter(
+        repaired_characters=chunk.replaced,
+        long_rows=len(chunk.long_rows),
+        unclosed_quotes=chunk.unclosed,
+    )
     texts = []
     for cells in zip(*(chunk.columns[name] for name in TEXT_COLUMNS), strict=True):
         turns = []

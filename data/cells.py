@@ -29,8 +29,9 @@ def parse_cell(cell: object) -> tuple[Conversation, int]:
     Parameters
     ----------
     cell : object
-        Text, or a list from Parquet. Text whose first character after white space is ``[`` or
-        ``{`` must be a JSON list of strings and nulls. Any other text is one turn as it stands.
+        Text, or a list from Parquet. Text whose first character after white space and byte-order
+        marks is ``[`` or ``{`` must be a JSON list of strings and nulls. Any other text is one
+        turn as it stands.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def parse_cell(cell: object) -> tuple[Conversation, int]:
     if isinstance(cell, list):
         return repair_turns(_checked(cell))
     text = str(cell)
-    stripped = text.strip()
+    stripped = text.strip().lstrip("\ufeff").lstrip()
     if not stripped.startswith(("[", "{")):
         return [text], 0
     try:

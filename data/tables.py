@@ -6,19 +6,20 @@ counted; a fault of the whole file is a `DataError`.
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from data.utf8 import Utf8Stream, decoded
 
 CHUNK_ROWS = 8192
 _SHOWN = 60
@@ -43,6 +44,8 @@ class Chunk:
         Positions (from 0, within the chunk) of rows with more fields than the header has names.
     replaced : int
         Undecodable bytes that were replaced by U+FFFD since the chunk before.
+    unclosed : int
+        1 where the last row's quote was closed at the end of the file, else 0.
     """
 
     start: int
@@ -50,6 +53,7 @@ class Chunk:
     columns: dict[str, list[Any]]
     long_rows: set[int]
     replaced: int
+    unclosed: int = 0
 
 
 def read_chunks(
@@ -58,6 +62,7 @@ def read_chunks(
     required: Collection[str],
     wanted: Collection[str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    close_quotes: bool = False,
 ) -> Iterator[Chunk]:
     """Yield a table's rows in order, at most `chunk_rows` at a time.
 
@@ -73,6 +78,9 @@ def read_chunks(
         (no name, or ``__index_level_0__``) is never read: it numbers rows.
     chunk_rows : int
         At least 1.
+    close_quotes : bool
+        Whether a quote of a CSV row that is never closed is closed at the end of the file: what
+        stands after it is then that row's last cell. By default it is an error.
 
     Raises
     ------
@@ -83,7 +91,9 @@ def read_chunks(
     """
     name = path.name.lower()
     if name.endswith((".csv", ".csv.gz")):
-        chunks = _csv_chunks(path, required, wanted, chunk_rows)
+        header = _csv_header(path, required)
+        places = _places(header, path, required, wanted)
+        chunks = _csv_chunks(path, len(header), places, chunk_rows, close_quotes)
     elif name.endswith(".parquet"):
         chunks = _parquet_chunks(path, required, wanted, chunk_rows)
     else:
@@ -132,39 +142,12 @@ def _places(
     return {name: names.index(name) for name in read if wanted is None or name in wanted}
 
 
-class _Utf8Stream(io.TextIOBase):
-    """UTF-8 bytes as text: `prefix` first, byte-order mark dropped, bad bytes become U+FFFD.
-
-    `replaced` counts the bad bytes, which the text alone cannot tell from a U+FFFD of the file.
-    """
-
-    def __init__(self, raw: io.BufferedIOBase, prefix: str = "") -> None:
-        self._raw = raw
-        self._prefix = prefix
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
-        self._tail = b""
-        self.replaced = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> str:
-        text, self._prefix = self._prefix, ""
-        data = b" "
-        while not text and data:
-            data = self._raw.read(-1 if size is None else size)
-            text = self._decoder.decode(data, final=not data)
-            self._count(data, text)
-        return text
-
-    def _count(self, data: bytes, text: str) -> None:
-        window = self._tail + data
-        self.replaced += text.count("\ufffd") - window.count("\ufffd".encode())
-        self._tail = window[-2:]
-
-
 def _open(path: Path) -> io.BufferedIOBase:
     return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+class UnclosedQuoteError(DataError):
+    """A CSV file that ends within a quoted cell."""
 
 
 def _csv_error(path: Path, error: Exception) -> DataError:
@@ -176,7 +159,7 @@ def _csv_error(path: Path, error: Exception) -> DataError:
         # The parser counts two lines before the data: the numbered header, and the file's own.
         row = max(int(unclosed[1]) - 1, 0)
         where = f"row {row}" if row else "header"
-        return DataError(
+        return UnclosedQuoteError(
             f"{path.name}, {where}: expected a closing quote, found the end of the file; the rows "
             'after it cannot be told apart. Close the quote (a quote inside a cell is written "").'
         )
@@ -189,16 +172,18 @@ def _csv_error(path: Path, error: Exception) -> DataError:
 _CSV_ERRORS = (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, zlib.error)
 
 
-def _csv_header(path: Path) -> list[str]:
+def _csv_header(path: Path, required: Collection[str]) -> list[str]:
     with _open(path) as raw:
         try:
             first = pd.read_csv(
-                _Utf8Stream(raw), header=None, nrows=1, dtype=object, na_filter=False
+                Utf8Stream(raw), header=None, nrows=1, dtype=object, na_filter=False
             )
         except _CSV_ERRORS as error:
             raise _csv_error(path, error) from error
     header: list[str] = first.iloc[0].tolist()
-    if any("\0" in name or "\ufffd" in name for name in header):
+    odd = any("\0" in name or "\ufffd" in name for name in header)
+    # A name in another encoding does no harm beside all those that are needed.
+    if odd and not {name.strip() for name in header}.issuperset(required):
         raise DataError(
             f"{path.name}: expected CSV text in UTF-8, found bytes that are none (a binary file, "
             "or another encoding). Save it as CSV in UTF-8."
@@ -207,17 +192,32 @@ def _csv_header(path: Path) -> list[str]:
 
 
 def _csv_chunks(
-    path: Path, required: Collection[str], wanted: Collection[str] | None, chunk_rows: int
+    path: Path, n_names: int, places: dict[str, int], chunk_rows: int, close_quotes: bool
 ) -> Iterator[Chunk]:
-    header = _csv_header(path)
-    places = _places(header, path, required, wanted)
+    """Yield the chunks; where the file ends within quotes, close them and read it once more."""
+    rows = 0
+    try:
+        for chunk in _parsed_chunks(path, n_names, places, chunk_rows):
+            yield chunk
+            rows += chunk.n_rows
+    except UnclosedQuoteError:
+        if not close_quotes:
+            raise
+        for chunk in _parsed_chunks(path, n_names, places, chunk_rows, suffix='"'):
+            if chunk.start >= rows:
+                yield replace(chunk, unclosed=1)
+
+
+def _parsed_chunks(
+    path: Path, n_names: int, places: dict[str, int], chunk_rows: int, suffix: str = ""
+) -> Iterator[Chunk]:
     # pandas stops at a row with more fields than the header, or loses it. So it is given a header
     # of our own: the columns' numbers and one more, where a field too many shows itself. `usecols`
     # as a function lets still longer rows pass.
-    positions = [str(number) for number in range(len(header) + 1)]
+    positions = [str(number) for number in range(n_names + 1)]
     read = {str(place) for place in places.values()} | {positions[-1]}
     with _open(path) as raw:
-        stream = _Utf8Stream(raw, prefix=",".join(positions) + "\n")
+        stream = Utf8Stream(raw, ",".join(positions) + "\n", suffix)
         try:
             yield from _number_chunks(stream, places, read.__contains__, chunk_rows)
         except _CSV_ERRORS as error:
@@ -225,7 +225,7 @@ def _csv_chunks(
 
 
 def _number_chunks(
-    stream: _Utf8Stream, places: dict[str, int], usecols: Callable[[Any], bool], chunk_rows: int
+    stream: Utf8Stream, places: dict[str, int], usecols: Callable[[Any], bool], chunk_rows: int
 ) -> Iterator[Chunk]:
     """Turn the parser's frames into chunks; the first row is the file's own header."""
     start, replaced, skip = 0, 0, 1
@@ -258,21 +258,48 @@ def _parquet_chunks(
             names = [table.schema_arrow.names[place] for place in places.values()]
             for batch in table.iter_batches(chunk_rows, columns=names):
                 found = batch.schema.names
-                cells = {
-                    name: _pylist(batch.column(found.index(own)))
-                    for name, own in zip(places, names, strict=True)
-                }
+                columns = [_pylist(batch.column(found.index(own))) for own in names]
+                cells = {name: own for name, (own, _) in zip(places, columns, strict=True)}
                 if batch.num_rows:
-                    yield Chunk(start, batch.num_rows, cells, set(), 0)
+                    replaced = sum(bad for _, bad in columns)
+                    yield Chunk(start, batch.num_rows, cells, set(), replaced)
                 start += batch.num_rows
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        except DataError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path.name}: expected a Parquet file, found one that cannot be read as such "
                 f"({error}). Write the file again."
             ) from error
 
 
-def _pylist(column: pa.Array) -> list[Any]:
-    """Return the cells as Python values; bytes are decoded, and null is empty, as it is in CSV."""
-    cells = ["" if cell is None else cell for cell in column.to_pylist()]
-    return [cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in cells]
+def _pylist(column: pa.Array) -> tuple[list[Any], int]:
+    """Return the cells as Python values, and the count of undecodable bytes replaced in them.
+
+    Bytes are decoded, and null is empty, as it is in CSV.
+    """
+    try:
+        found = column.to_pylist()
+    except UnicodeDecodeError:
+        found = column.cast(_of_bytes(column.type)).to_pylist()
+    cells, replaced = [], 0
+    for cell in found:
+        text, bad = ("", 0) if cell is None else _decoded(cell)
+        cells.append(text)
+        replaced += bad
+    return cells, replaced
+
+
+def _of_bytes(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the same values with bytes in the place of text."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(_of_bytes(kind.value_type))
+    return pa.large_binary()
+
+
+def _decoded(cell: Any) -> tuple[Any, int]:
+    """Decode bytes, also in a list."""
+    if isinstance(cell, list):
+        turns = [_decoded(turn) for turn in cell]
+        return [turn for turn, _ in turns], sum(bad for _, bad in turns)
+    return decoded(cell) if isinstance(cell, bytes) else (cell, 0)

@@ -52,7 +52,7 @@ class LightGBMModel:
 
     def dump(self) -> bytes:
         """Return LightGBM's own text format."""
-        return self.booster.model_to_string(num_iteration=-1).encode()
+        return _text_of(self.booster).encode()
 
     @classmethod
     def load(cls, data: bytes, device: str = "cpu") -> Self:
@@ -62,6 +62,15 @@ class LightGBMModel:
     def importance(self, n_columns: int) -> NDArray[np.float64]:
         """Return the total gain of each column's splits, in units of the loss."""
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+
+
+def _text_of(booster: lightgbm.Booster) -> str:
+    return str(booster.model_to_string(num_iteration=-1))
+
+
+def _trees_alone(booster: lightgbm.Booster) -> lightgbm.Booster:
+    """Return the booster without its training rows, which it would keep in memory."""
+    return lightgbm.Booster(model_str=_text_of(booster))
 
 
 class LightGBMLearner(BaseEstimator):
@@ -90,7 +99,7 @@ class LightGBMLearner(BaseEstimator):
     def __init__(
         self,
         learning_rate: Positive = 0.05,
-        num_leaves: Annotated[int, Field(ge=2)] = 15,
+        num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 15,
         min_data_in_leaf: Count = 40,
         feature_fraction: Share = 0.1,
         bagging_fraction: Share = 0.7,
@@ -130,7 +139,7 @@ class LightGBMLearner(BaseEstimator):
             **({} if watch is None else self._watching(watch, data, history)),
         )
         losses = history["watched"]["loss"] if watch else []
-        return LightGBMModel(booster, losses)
+        return LightGBMModel(_trees_alone(booster), losses)
 
     def _params(self, setting: Setting) -> dict[str, Any]:
         multiclass = setting.n_classes > 2

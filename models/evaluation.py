@@ -23,6 +23,7 @@ from models.metrics import (
 
 # Numbers in one block of bootstrap weights (32 MB), so that memory does not grow with replicates.
 _BLOCK_SIZE = 4_000_000
+_MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
 
 
 def group_weights(
@@ -64,13 +65,22 @@ def group_weights(
         yield weight
 
 
+def resamples(n_rows: int) -> int:
+    """Return how many resamples are worth their time: of many rows the interval is narrow anyway.
+
+    >>> resamples(1_000), resamples(500_000), resamples(10_000_000)
+    (1000, 200, 100)
+    """
+    return min(max(_RESAMPLED_ROWS // max(n_rows, 1), _LEAST_RESAMPLES), _MOST_RESAMPLES)
+
+
 def evaluate(
     y: IntArray,
     proba: FloatArray,
     group: NDArray[Any],
     *,
     baselines: Mapping[str, FloatArray],
-    n_bootstrap: int = 1000,
+    n_bootstrap: int | None = None,
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Any]:
@@ -92,15 +102,18 @@ def evaluate(
         Prompt groups, resampled whole.
     baselines : mapping from name to array of shape (n, 3)
         Other predictions of the same rows; resampled together with the model's.
-    n_bootstrap, seed, level
-        Number of resamples, their seed, and the intervals' coverage in (0, 1).
+    n_bootstrap : int, optional
+        Number of resamples; `resamples` of the number of rows by default.
+    seed, level
+        Of the resamples, and the intervals' coverage in (0, 1).
 
     Returns
     -------
     dict
-        JSON-ready: `rows`, `groups`, `metrics` (name to `value`, `low`, `high`) and `baselines`,
-        each with `metrics` and `difference` (model minus baseline on the same resamples). What is
-        undefined is null; resamples in which a measure is undefined are left out of its interval.
+        JSON-ready: `rows`, `groups`, `resamples`, `metrics` (name to `value`, `low`, `high`) and
+        `baselines`, each with `metrics` and `difference` (model minus baseline on the same
+        resamples). What is undefined is null; resamples in which a measure is undefined are left
+        out of its interval.
 
     Raises
     ------
@@ -110,11 +123,13 @@ def evaluate(
     predictions = [proba, *baselines.values()]
     _check("evaluate", y, *predictions, group=group, level=level)
     values = _scores(y, predictions, np.ones((1, len(y))))[:, :, 0]
-    blocks = group_weights(group, n_bootstrap, seed)
+    drawn = resamples(len(y)) if n_bootstrap is None else n_bootstrap
+    blocks = group_weights(group, drawn, seed)
     samples = np.concatenate([_scores(y, predictions, weight) for weight in blocks], axis=2)
     return {
         "rows": len(y),
         "groups": len(np.unique(group)),
+        "resamples": drawn,
         "metrics": _summary(values[0], samples[0], level),
         "baselines": {
             name: {

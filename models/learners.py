@@ -17,7 +17,7 @@ Matrix = NDArray[np.float32]
 
 
 class Sample(NamedTuple):
-    """Rows to learn from, both orders of a battle one under the other.
+    """Rows to learn from.
 
     Attributes
     ----------
@@ -25,11 +25,19 @@ class Sample(NamedTuple):
     target : ndarray of int8, shape (n_rows,)
         0 or 1, or 0, 1, 2 for three classes.
     weight : ndarray of float64, shape (n_rows,)
+    mirrored : bool
+        Whether the second half of the rows is the first one with A and B in each other's place.
     """
 
     X: Matrix
     target: NDArray[np.int8]
     weight: NDArray[np.float64]
+    mirrored: bool = False
+
+    def one_order(self) -> Self:
+        """Return the first half of mirrored rows, each with the weight of both orders."""
+        half = len(self.X) // 2
+        return type(self)(self.X[:half], self.target[:half], 2.0 * self.weight[:half])
 
 
 class Watch(NamedTuple):

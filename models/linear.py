@@ -1,7 +1,8 @@
 """The linear member: logistic regression on squashed columns, symmetric by its columns."""
 
 import json
-from typing import Annotated, NamedTuple, Self
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from models.learners import Matrix, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
+BLOCK_ROWS = 16_384  # rows that are worked on at a time
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -48,7 +50,12 @@ class Scaling(NamedTuple):
 
     def __call__(self, X: Matrix) -> Array:
         """Return the columns as they enter the model, each in (-1, 1); a missing value is 0."""
-        return np.nan_to_num(np.tanh((self.values(X) - self.centre) / self.scale), nan=0.0)
+        U = np.empty((len(X), len(self.columns)))
+        for start in range(0, len(X), BLOCK_ROWS):  # no second copy of all the rows
+            block = slice(start, start + BLOCK_ROWS)
+            squashed = np.tanh((self.values(X[block]) - self.centre) / self.scale)
+            U[block] = np.nan_to_num(squashed, nan=0.0)
+        return U
 
 
 def scaling_for(X: Matrix, setting: Setting) -> Scaling:
@@ -68,11 +75,17 @@ def scaling_for(X: Matrix, setting: Setting) -> Scaling:
     columns = np.concatenate([positions for positions, _ in parts])
     folded = np.concatenate([np.full(len(positions), fold) for positions, fold in parts])
     centred = setting.swap.symmetric[columns] | folded
-    raw = Scaling(columns, folded, np.zeros(len(columns)), np.ones(len(columns))).values(X)
-    known = np.maximum((~np.isnan(raw)).sum(axis=0), 1)
-    centre = np.where(centred, np.nansum(raw, axis=0) / known, 0.0)
-    scale = np.sqrt(np.nansum((raw - centre) ** 2, axis=0) / known)
+    raw = Scaling(columns, folded, np.zeros(len(columns)), np.ones(len(columns)))
+    known = np.maximum(_sums(X, lambda block: ~np.isnan(raw.values(block))), 1)
+    centre = np.where(centred, _sums(X, raw.values) / known, 0.0)
+    scale = np.sqrt(_sums(X, lambda block: (raw.values(block) - centre) ** 2) / known)
     return Scaling(columns, folded, centre, np.where(scale > 0, scale, 1.0))
+
+
+def _sums(X: Matrix, values: Callable[[Matrix], NDArray[Any]]) -> Array:
+    """Add up a value of each row's columns, missing ones left out, a block of rows at a time."""
+    blocks = [X[start : start + BLOCK_ROWS] for start in range(0, max(len(X), 1), BLOCK_ROWS)]
+    return np.sum([np.nansum(values(block), axis=0) for block in blocks], axis=0)
 
 
 class LinearModel:
@@ -164,10 +177,13 @@ class LinearLearner(BaseEstimator):
         watch: Watch | None = None,
     ) -> LinearModel:
         """Fit the place `complexity` of the path (counted from 1), or with `watch` all of it."""
+        if sample.mirrored and setting.n_classes == 2:
+            # By the symmetry of the columns a row and its mirror have the same loss.
+            sample = sample.one_order()
         places = self.penalties if complexity is None else self.penalties[complexity - 1 :][:1]
         scaling = scaling_for(sample.X, setting)
         U = scaling(sample.X)
-        fits = [self._logistic(U, sample, setting, penalty) for penalty in places]
+        fits = _path(U, sample, setting, places)
         coefficients, intercepts = (np.array(part) for part in zip(*fits, strict=True))
         model = LinearModel(scaling, coefficients, intercepts, losses=[])
         if watch:
@@ -175,20 +191,28 @@ class LinearLearner(BaseEstimator):
             model.losses = [watch.loss(model._scores(V, place)) for place in range(len(places))]
         return model
 
-    def _logistic(
-        self, U: Array, sample: Sample, setting: Setting, penalty: float
-    ) -> tuple[Array, Array]:
-        """Return coefficients, shape (n_scores, n_used), and intercepts, shape (n_scores,)."""
-        free = setting.head != "direction"  # an intercept would favour a side
-        if not U.shape[1]:
-            return _shares(sample, setting, free=free)
-        fit = LogisticRegression(
-            C=1.0 / (penalty * sample.weight.sum()),
-            fit_intercept=free,
-            solver="newton-cholesky",
-            max_iter=200,
-        ).fit(U, sample.target, sample_weight=sample.weight)
-        return fit.coef_, np.broadcast_to(fit.intercept_, len(fit.coef_))
+
+def _path(
+    U: Array, sample: Sample, setting: Setting, penalties: Sequence[float]
+) -> list[tuple[Array, Array]]:
+    """Return coefficients, shape (n_scores, n_used), and intercepts, by penalty.
+
+    Each fit starts from the one before.
+    """
+    free = setting.head != "direction"  # an intercept would favour a side
+    if not U.shape[1]:
+        return [_shares(sample, setting, free=free)] * len(penalties)
+    logistic = LogisticRegression(
+        fit_intercept=free, solver="newton-cholesky", tol=1e-7, max_iter=200, warm_start=True
+    )
+    fits = []
+    for penalty in penalties:
+        logistic.set_params(C=1.0 / (penalty * sample.weight.sum()))
+        logistic.fit(U, sample.target, sample_weight=sample.weight)
+        coefficients = logistic.coef_.copy()
+        intercepts = np.broadcast_to(logistic.intercept_, len(coefficients)).copy()
+        fits.append((coefficients, intercepts))
+    return fits
 
 
 def _shares(sample: Sample, setting: Setting, *, free: bool) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from models.learners import Learner, Matrix, Model, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
 NO_FOLD = -1  # of a fit on all rows
+BLOCK_ROWS = 16_384  # rows that are swapped at a time
 
 
 class Rows(NamedTuple):
@@ -26,7 +27,9 @@ class Rows(NamedTuple):
     fold: NDArray[np.int8]
 
     def take(self, mask: NDArray[np.bool_]) -> Self:
-        """Return the masked rows."""
+        """Return the masked rows: themselves where the mask leaves none out."""
+        if mask.all():
+            return self
         return type(self)(
             self.X[mask],
             self.y[mask],
@@ -79,11 +82,13 @@ def judgeable(head: Head, rows: Rows, fold: int) -> bool:
 def fit_part(fit: Fit, rows: Rows, swap: Swap, *, threads: int, device: str) -> Model:
     """Fit a part on both orders of its rows, watched by the inner fold if one is left out."""
     part, fold, complexity = fit
-    used = rows.take(learned(part.head, rows, fold))
+    used = learned(part.head, rows, fold)
+    y = rows.y[used]
     sample = Sample(
-        X=np.vstack([used.X, swap(used.X)]),
-        target=np.concatenate([part.head.target(y) for y in (used.y, swapped_labels(used.y))]),
-        weight=np.tile(used.weight, 2),
+        X=both_orders(rows.X, used, swap),
+        target=np.concatenate([part.head.target(labels) for labels in (y, swapped_labels(y))]),
+        weight=np.tile(rows.weight[used], 2),
+        mirrored=True,
     )
     setting = Setting(swap, part.head.name, part.head.n_classes, part.seed, threads, device)
     watch = None if fold == NO_FOLD else _watch(part.head, rows, swap, fold)
@@ -91,13 +96,29 @@ def fit_part(fit: Fit, rows: Rows, swap: Swap, *, threads: int, device: str) -> 
 
 
 def _watch(head: Head, rows: Rows, swap: Swap, fold: int) -> Watch:
-    held = rows.take(judged(head, rows, fold))
-    n = len(held.y)
+    held = judged(head, rows, fold)
+    y = rows.y[held]
 
     def loss(raw: Array) -> float:
-        return head.loss(head.logits(raw[:n], raw[n:]), held.y)
+        return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y)
 
-    return Watch(np.vstack([held.X, swap(held.X)]), loss)
+    return Watch(both_orders(rows.X, held, swap), loss)
+
+
+def both_orders(X: Matrix, mask: NDArray[np.bool_], swap: Swap) -> Matrix:
+    """Return the masked rows and, under them, the same with A and B in each other's place.
+
+    >>> X, mask = np.array([[0, 0], [3, 1]], np.float32), np.array([False, True])
+    >>> both_orders(X, mask, Swap(["f__words_a", "f__words_b"])).tolist()
+    [[3.0, 1.0], [1.0, 3.0]]
+    """
+    n = int(mask.sum())
+    both = np.empty((2 * n, X.shape[1]), dtype=X.dtype)
+    np.compress(mask, X, axis=0, out=both[:n])
+    for start in range(0, n, BLOCK_ROWS):  # in place: there may be many rows
+        end = min(start + BLOCK_ROWS, n)
+        both[n + start : n + end] = swap(both[start:end])
+    return both
 
 
 def chosen_complexity(models: Mapping[int, Model]) -> int:

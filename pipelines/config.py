@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from data.battles import make_battles
@@ -15,12 +24,26 @@ from features import FAMILIES
 from models.members import LEARNERS
 
 PRESETS = Path(__file__).parent / "presets"
-FORBID = ConfigDict(extra="forbid", frozen=True)
 M = TypeVar("M", bound=BaseModel)
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used. The message names the key and what is allowed."""
+
+
+class Section(BaseModel):
+    """Keys that are all known, and no boolean where a number is expected (Python takes them)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_number(cls, value: Any, info: ValidationInfo) -> Any:
+        found = value if isinstance(value, list) else [value]
+        expected = cls.model_fields[str(info.field_name)].annotation
+        if expected is not bool and any(isinstance(item, bool) for item in found):
+            raise ValueError("should not be true or false")
+        return value
 
 
 def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
@@ -37,17 +60,15 @@ def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
     return AfterValidator(check)
 
 
-class FoldsConfig(BaseModel):
+class FoldsConfig(Section):
     """``[folds]``: how the plain rows are cut, grouped by prompt and stratified by label."""
 
-    model_config = FORBID
     n_folds: Annotated[int, Field(ge=2, le=100)] = 5
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(Section):
     """``[model]``: the preference model, see `models.preference.PreferenceModel`."""
 
-    model_config = FORBID
     members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = [
         "lightgbm",
         "linear",
@@ -59,7 +80,7 @@ class ModelConfig(BaseModel):
     bag: Annotated[int, Field(ge=1, le=100)] = 1
 
 
-class Config(BaseModel):
+class Config(Section):
     """A whole configuration.
 
     Attributes
@@ -75,7 +96,6 @@ class Config(BaseModel):
         are not its defaults, by the names of its constructor.
     """
 
-    model_config = FORBID
     families: Annotated[list[str], Field(min_length=1), _names_from(FAMILIES)]
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     folds: FoldsConfig = FoldsConfig()
@@ -120,7 +140,7 @@ def load_config(
     if file is not None:
         data, where = _read_toml(file), str(file)
     else:
-        data, where = _read_preset(preset or "classical")
+        data, where = _read_preset("classical" if preset is None else preset)
     for setting in settings:
         _apply(data, setting)
     return check_config(data, where)
@@ -187,7 +207,7 @@ def options_of(cls: type) -> type[BaseModel]:
         name: (hints[name], parameter.default)
         for name, parameter in inspect.signature(cls).parameters.items()
     }
-    return create_model(f"{cls.__name__}Options", __config__=FORBID, **fields)
+    return create_model(f"{cls.__name__}Options", __base__=Section, **fields)
 
 
 def build(cls: type, options: Mapping[str, Any]) -> Any:

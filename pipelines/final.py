@@ -7,17 +7,20 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from data.battles import swap_battles
+from models.boosting import LightGBMModel
 from models.device import Device
 from models.metrics import swap_error
 from pipelines.config import Config, write_config
 from pipelines.crossfit import chosen
+from pipelines.files import csv_bytes
 from pipelines.inputs import Battles
 from pipelines.pipeline import describe_columns
-from pipelines.predict import MODELS, read_pipeline
+from pipelines.predict import CONFIG, MODELS, read_pipeline
 from pipelines.progress import Steps
-from pipelines.runs import UnfinishedRun, csv_bytes, digest
+from pipelines.runs import UnfinishedRun, digest
 
 SWAP_CHECK_ROWS = 1000
+REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
 
 
 class Final(NamedTuple):
@@ -40,16 +43,25 @@ def fit_final(
     with steps.step("final fit"):
         pipeline.fit(battles.frame, battles.y)
     model = pipeline.named_steps["model"]
-    files = model.dump()
+    files = {f"{MODELS}/{name}": content for name, content in model.dump().items()}
+    files[CONFIG] = write_config(config).encode()
     for name, content in files.items():
-        run.write(f"{MODELS}/{name}", content)
-    run.write("config.toml", write_config(config).encode())
+        run.write(name, content)
     hashes = {name: digest(content) for name, content in files.items()}
     fitted = read_pipeline(run.path, hashes, device.name)
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
-    return Final(fitted, hashes, {**chosen(model), "swap_error": error})
+    report = {**chosen(model), "swap_error": error, "seed": config.seed, **_settings(fitted)}
+    return Final(fitted, hashes, report)
+
+
+def _settings(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what makes LightGBM give the same bytes again, as its model files tell it."""
+    for model in pipeline.named_steps["model"].models_.values():
+        if isinstance(model, LightGBMModel):
+            return {"lightgbm": {name: model.booster.params[name] for name in REPRODUCIBLE}}
+    return {}
 
 
 def _swap_error(pipeline: Pipeline, battles: pd.DataFrame) -> float:

@@ -17,7 +17,7 @@ from data.folds import make_folds
 from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
 from pipelines.analysis import analyse
-from pipelines.cli import add_config_flags, config_from, run_command
+from pipelines.cli import Parser, add_config_flags, config_from, run_command
 from pipelines.config import Config, ConfigError, write_config
 from pipelines.crossfit import (
     OutOfFold,
@@ -25,12 +25,14 @@ from pipelines.crossfit import (
     cross_fit,
     true_probabilities,
 )
+from pipelines.files import check_ordinary, csv_bytes
 from pipelines.final import Final, fit_final
 from pipelines.inputs import Battles, Inputs, read_inputs
 from pipelines.pipeline import build_pipeline, precompute
-from pipelines.predict import predictions, write_predictions
+from pipelines.predict import FORMAT, predictions, write_predictions
 from pipelines.progress import Steps
-from pipelines.runs import UnfinishedRun, csv_bytes, default_target, digest
+from pipelines.runs import UnfinishedRun, default_target, digest
+from pipelines.submission import check_sample
 from pipelines.summary import peak_memory_mb, print_scores, print_style, versions
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
@@ -47,6 +49,7 @@ def fit(
     name: str = "run",
     force: bool = False,
     skip_bad_rows: bool = False,
+    sample_submission: Path | None = None,
     device: Choice = "auto",
     console: Console | None = None,
 ) -> Path:
@@ -65,6 +68,8 @@ def fit(
         Replace a finished run, discard an unfinished one.
     skip_bad_rows : bool
         Leave out training rows that cannot be read, and list them in the report.
+    sample_submission : Path, optional
+        Whose columns, ids and order the submission must have; checked before any work.
     device : {"auto", "cpu", "cuda"}
         Where members that can use a GPU train and predict.
     console : rich.console.Console, optional
@@ -76,13 +81,18 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console())
+    for path in (inputs.train, *inputs.extra, *([inputs.test] if inputs.test else [])):
+        check_ordinary(path)
     inputs.check()
+    if sample_submission is not None and inputs.test is not None:
+        check_sample(inputs.test, sample_submission)
     found = find_device(device)
     steps.console.print(f"device: {found.name} ({found.reason})", highlight=False)
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,
+        "versions": versions(),
     }
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
@@ -165,6 +175,7 @@ def _report(
     steps: Steps,
 ) -> bytes:
     report = {
+        "format": FORMAT,
         "versions": versions(),
         "device": {**device._asdict(), "used": final.pipeline.named_steps["model"].device_},
         "files_read": battles.files,
@@ -189,7 +200,7 @@ def _conclude(console: Console, run: Path, scores: dict[str, Any], inputs: Input
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.fit", description=__doc__)
+    parser = Parser(prog="python -m pipelines.fit", description=__doc__)
     add_config_flags(parser)
     parser.add_argument(
         "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
@@ -216,11 +227,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="leave out rows that cannot be read, and list them",
     )
+    parser.add_argument(
+        "--sample-submission",
+        type=Path,
+        metavar="CSV",
+        help="check beforehand that the submission gets this file's ids, order and columns",
+    )
     return run_command(
         parser,
         _fit,
         argv,
-        interrupted="interrupted. The same command, without --force, goes on from here.",
+        go_on="The same command, without --force, goes on from here.",
     )
 
 
@@ -228,6 +245,8 @@ def _fit(arguments: argparse.Namespace, console: Console) -> None:
     train, test = arguments.train, arguments.test
     if train is None and (test or arguments.extra):
         raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
+    if arguments.sample_submission and not test:
+        raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
     if train is None:
         train, test = SAMPLE / "train.csv", SAMPLE / "test.csv"
     fit(
@@ -237,6 +256,7 @@ def _fit(arguments: argparse.Namespace, console: Console) -> None:
         name=arguments.config.stem if arguments.config else arguments.preset or "classical",
         force=arguments.force,
         skip_bad_rows=arguments.skip_bad_rows,
+        sample_submission=arguments.sample_submission,
         device=arguments.device,
         console=console,
     )

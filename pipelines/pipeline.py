@@ -1,6 +1,7 @@
 """The estimator that a configuration describes: feature families, then the preference model."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,8 @@ from features import FAMILIES, TEXTS, BattleFamily, count, text, to_polars, turn
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
+
+BLOCK_ROWS = 16_384  # battles whose columns are computed at a time
 
 
 class PassThrough(TransformerMixin, BaseEstimator):
@@ -46,7 +49,7 @@ class Precomputed(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    columns : DataFrame
+    columns : DataFrame of float32
         One row for each battle of the frame that it was computed from, with that frame's index.
     """
 
@@ -59,8 +62,20 @@ class Precomputed(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns of these battles."""
-        return self.columns.loc[battles.index]
+        """Return the columns of these battles.
+
+        Raises
+        ------
+        KeyError
+            If a battle is none of those that the columns were computed from.
+        """
+        if battles.index.equals(self.columns.index):
+            return self.columns
+        rows = self.columns.index.get_indexer(battles.index)
+        if (rows < 0).any():
+            raise KeyError(f"{(rows < 0).sum()} battles have no row among the computed columns")
+        # Taken from the array, so that the rows stay contiguous and the model need not copy them.
+        return _frame(self.columns.to_numpy()[rows], battles.index, self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the columns' names."""
@@ -69,6 +84,12 @@ class Precomputed(TransformerMixin, BaseEstimator):
     def __sklearn_clone__(self) -> Self:
         """Share the columns: they are read, never written, and a copy a fold would be large."""
         return self
+
+
+def _frame(
+    values: NDArray[np.float32], index: pd.Index, names: NDArray[np.object_]
+) -> pd.DataFrame:
+    return pd.DataFrame(values, index=index, columns=names, copy=False)
 
 
 def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
@@ -115,16 +136,43 @@ def precompute(
 ) -> Pipeline:
     """Return the pipeline with the families that learn nothing computed on `battles`, once.
 
-    Such a family's row depends on its battle alone, so folds may share the columns; families
-    that learn stay as they are and are fitted in each fold.
+    Such a family's row depends on its battle alone, so folds may share the columns, and they are
+    computed block by block; families that learn stay as they are and are fitted in each fold.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted, as `build_pipeline` returns it.
+    battles : DataFrame
+    done : callable, optional
+        Told of the battles × families that are computed.
     """
     steps: list[tuple[str, Any]] = []
-    for name, step in pipeline.named_steps["features"].transformer_list:
-        if isinstance(step, BattleFamily) and not step.learns:
-            step = Precomputed(step.fit_transform(battles))
-            done(len(battles))
-        steps.append((name, step))
+    named = pipeline.named_steps["features"].transformer_list
+    for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):
+        families = list(some)
+        if fixed:
+            columns = _in_blocks(families, battles, done)
+            families = [("+".join(name for name, _ in families), Precomputed(columns))]
+        steps += families
     return Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+
+
+def _is_fixed(step: Any) -> bool:
+    return isinstance(step, BattleFamily) and not step.learns
+
+
+def _in_blocks(
+    families: list[tuple[str, Any]], battles: pd.DataFrame, done: Callable[[int], None]
+) -> pd.DataFrame:
+    union = _union(families).fit(battles.iloc[:0])
+    names = union.get_feature_names_out()
+    values = np.empty((len(battles), len(names)), dtype=np.float32)
+    for start in range(0, len(battles), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        values[block] = union.transform(battles.iloc[block])
+        done(len(values[block]) * len(families))
+    return _frame(values, battles.index, names)
 
 
 def describe_columns(pipeline: Pipeline) -> dict[str, str]:

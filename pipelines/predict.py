@@ -2,26 +2,45 @@
 
 import argparse
 import json
+import os
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from data.battles import WINNER_COLUMNS, iter_test, make_battles
 from models.device import find_device
-from pipelines.cli import run_command
-from pipelines.config import load_config
+from models.preference import PASSED_THROUGH
+from pipelines.cli import Parser, run_command
+from pipelines.config import ConfigError, load_config
+from pipelines.files import check_ordinary, csv_bytes, whole_file
 from pipelines.pipeline import build_pipeline
 from pipelines.progress import Steps
-from pipelines.runs import RunError, check_run, digest, whole_file
+from pipelines.runs import RunError, check_run, digest
+from pipelines.submission import check_sample
 
-MODELS = "models"
+CONFIG, MODELS, REPORT = "config.toml", "models", "report.json"
+FORMAT = 2  # of run folders: one more with each change after which an old one cannot be read
+
+
+class _Device(BaseModel):
+    name: Literal["cpu", "cuda"]
+
+
+class _Report(BaseModel):
+    """What ``report.json`` must hold for its run to be read."""
+
+    device: _Device
+    files: dict[str, str]
 
 
 def load_pipeline(run: Path) -> Pipeline:
@@ -33,22 +52,72 @@ def load_pipeline(run: Path) -> Pipeline:
     Raises
     ------
     RunError
-        If the folder is no finished run, or a model file is not the one that the run wrote.
+        If the folder is no finished run, is one of another version, or holds a file that is not
+        the one that the run wrote.
     """
     check_run(run)
-    report = json.loads((run / "report.json").read_text())
-    wanted, found = report["device"]["name"], find_device("auto")
+    report = _read_report(run)
+    wanted, found = report.device.name, find_device("auto")
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
-    return read_pipeline(run, report["files"], wanted if wanted == found.name else "cpu")
+    return read_pipeline(run, report.files, wanted if wanted == found.name else "cpu")
+
+
+def _read_report(run: Path) -> _Report:
+    path = run / REPORT
+    if not path.is_file():
+        raise _altered(path, "no such file")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise _altered(path, "a file that is no JSON") from None
+    if not isinstance(content, dict):
+        raise _altered(path, "no JSON object")
+    _check_format(run, content)
+    try:
+        return _Report.model_validate(content)
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise _altered(path, f"no valid {key}") from None
+
+
+def _check_format(run: Path, report: Mapping[str, object]) -> None:
+    found, libraries = report.get("format", 1), report.get("versions")
+    if found == FORMAT:
+        return
+    theirs = libraries.get("arenaboost") if isinstance(libraries, dict) else None
+    install = f", or install arenaboost {theirs}" if theirs else ""
+    raise RunError(
+        f"{run}: made by arenaboost {theirs or 'of an unknown version'} with format {found!r}, "
+        f"this one reads format {FORMAT}. Fit the run again{install}."
+    )
 
 
 def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipeline:
-    """Return the fitted estimator of a configuration and model files, checked by their SHA-256."""
-    pipeline = build_pipeline(load_config(file=folder / "config.toml"), device)
+    """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder, finished or not.
+    hashes : mapping of str to str
+        Path in the folder -> SHA-256, of the configuration and of each model file.
+    device : {"cpu", "cuda"}
+    """
+    files = {name: _checked(folder / name, known) for name, known in hashes.items()}
+    if CONFIG not in files:
+        raise _altered(folder / REPORT, f"no hash of {CONFIG}")
+    try:
+        pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
+    except ConfigError as error:
+        raise RunError(f"{error} The run was made by another version: fit it again.") from None
     pipeline.named_steps["features"].fit(make_battles([], [], []))
-    files = {name: _checked(folder / MODELS / name, known) for name, known in hashes.items()}
-    pipeline.named_steps["model"].load(files)
+    models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
+    try:
+        pipeline.named_steps["model"].load(models)
+    except KeyError as error:
+        raise _altered(folder / REPORT, f"no hash of {MODELS}/{error.args[0]}") from None
+    _check_columns(folder, pipeline)
     return pipeline
 
 
@@ -56,10 +125,28 @@ def _checked(path: Path, known: str) -> bytes:
     content = path.read_bytes() if path.is_file() else None
     if content is None or digest(content) != known:
         found = "no such file" if content is None else "a file that was changed since"
-        raise RunError(
-            f"{path}: expected the file that the run wrote, found {found}. Fit the run again."
-        )
+        raise _altered(path, found)
     return content
+
+
+def _altered(path: Path, found: str) -> RunError:
+    return RunError(
+        f"{path}: expected the file that the run wrote, found {found}. Fit the run again."
+    )
+
+
+def _check_columns(folder: Path, pipeline: Pipeline) -> None:
+    """Refuse a model that was fitted on other columns than the features make now."""
+    names = pipeline.named_steps["features"].get_feature_names_out()
+    made = [name for name in names if name not in PASSED_THROUGH]
+    known = pipeline.named_steps["model"].feature_names_in_
+    for place, (wanted, found) in enumerate(zip_longest(known, made)):
+        if wanted != found:
+            raise RunError(
+                f"{folder}, column {place} of the features: expected {wanted or 'none'}, which the "
+                f"model was fitted on, found {found or 'none'}. The run was made by another "
+                "version of the features: fit it again."
+            )
 
 
 def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps) -> dict[str, int]:
@@ -74,7 +161,7 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
             table = predictions(chunk.battles["id"], pipeline.predict_proba(chunk.battles))
-            table.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+            file.write(csv_bytes(table, header=number == 0))
             counts.update(chunk.counts)
             advance(len(table))
     return dict(counts)
@@ -87,23 +174,51 @@ def predictions(ids: Sequence[str] | pd.Series, proba: NDArray) -> pd.DataFrame:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.predict", description=__doc__)
+    parser = Parser(prog="python -m pipelines.predict", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run folder")
     parser.add_argument("--test", type=Path, required=True, metavar="CSV")
     parser.add_argument("--output", type=Path, required=True, metavar="CSV")
-    return run_command(parser, _predict, argv)
+    parser.add_argument(
+        "--sample-submission",
+        type=Path,
+        metavar="CSV",
+        help="check beforehand that ids, their order and columns are those of this file",
+    )
+    return run_command(parser, _predict, argv, go_on="Run the same command again.")
 
 
 def _predict(arguments: argparse.Namespace, console: Console) -> None:
-    if arguments.output.resolve() == arguments.test.resolve():
-        raise RunError(f"--output {arguments.output} is the test file itself. Name another one.")
-    if arguments.output.is_dir():
-        raise RunError(f"--output {arguments.output} is a folder. Name a file in it.")
+    _check_output(arguments)
+    check_ordinary(arguments.test)
     pipeline = load_pipeline(arguments.run)
+    if arguments.sample_submission:
+        check_sample(arguments.test, arguments.sample_submission)
     counts = write_predictions(pipeline, arguments.test, arguments.output, Steps(console))
     if counts.get("raw_cells"):
         console.print(f"{counts['raw_cells']:,} cells were no list of turns: read as plain text.")
-    console.print(f"predictions: {arguments.output}", highlight=False)
+    if counts.get("unclosed_quotes"):
+        console.print("a quote is never closed: all that follows it was read as one cell.")
+    console.print(f"predictions: {arguments.output}", highlight=False, soft_wrap=True)
+
+
+def _check_output(arguments: argparse.Namespace) -> None:
+    """Refuse to write over what is not to be replaced."""
+    output: Path = arguments.output
+    place = _real(output)
+    kept = {"test file": arguments.test, "sample submission": arguments.sample_submission}
+    for what, path in kept.items():
+        if path and place == _real(path):
+            raise RunError(f"--output {output} is the {what} itself. Name another one.")
+    if place.is_dir():
+        raise RunError(f"--output {output} is a folder. Name a file in it.")
+    if place.exists() and not place.is_file():
+        raise RunError(f"--output {output} is no ordinary file. Name another one.")
+    if place.exists() and place.is_relative_to(_real(arguments.run)):
+        raise RunError(f"--output {output} belongs to the run. Name a file that is not there yet.")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
 
 
 if __name__ == "__main__":

@@ -1,28 +1,29 @@
 """Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed."""
 
-import errno
-import fcntl
 import hashlib
 import io
 import json
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from pipelines.files import claim, write_whole
 
 DONE = "DONE"
 PARTIAL = ".partial"
 KEY = "key.json"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
+FORCED = "forced"  # begun with --force: without it the same command goes on
+REPLACED = "replaced"  # the finished run that gives way, until the new one has its name
+ONLY_UNFINISHED = (CHECKPOINTS, REPLACED, FORCED, KEY, LOCK)
 HASH_BLOCK = 1 << 22
 
 
@@ -48,41 +49,6 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    r"""Return a table as CSV; floats are written so that reading gives the same float64.
-
-    >>> csv_bytes(pd.DataFrame({"id": ["00"], "p": [0.1 + 0.2]}))
-    b'id,p\n00,0.30000000000000004\n'
-    """
-    return table.to_csv(index=False, lineterminator="\n").encode()
-
-
-@contextmanager
-def whole_file(path: Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
-    """Open a file that appears under its name when all of it is on disk, or never."""
-    if path.is_dir() or not path.name:
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".writing")
-    try:
-        opened: IO[Any] = (
-            aside.open("w", encoding="utf-8", newline="") if mode == "w" else aside.open("wb")
-        )
-        with opened as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a kill leaves all of it or nothing: aside, to disk, then renamed."""
-    with whole_file(path, "wb") as file:
-        file.write(content)
-
-
 class UnfinishedRun:
     """A run that is being made. Use it as a context, and call `finish` at the end.
 
@@ -105,9 +71,11 @@ class UnfinishedRun:
 
     def __init__(self, target: Path, key: Mapping[str, Any], *, force: bool = False) -> None:
         self.target = target if target.name else target.resolve()  # "." has no name of its own
-        self.path = self.target.with_name(self.target.name + PARTIAL)
+        self.path = self.target.parent / (self.target.name + PARTIAL)
         self.key = dict(key)
         self.force = force
+        if not self.target.name:
+            raise RunError(f"{target}: a run cannot have this name. Name another --output.")
         if self.target.name.endswith(PARTIAL):
             raise RunError(
                 f"{target}: a name that ends in {PARTIAL} is kept for unfinished work. "
@@ -118,36 +86,50 @@ class UnfinishedRun:
         self._check_target()
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
-        if self.force:
-            _empty(self.path)
-        known = self.read(KEY)
-        if known is not None and json.loads(known) != self.key and not self._started():
+        try:
+            self._take_up()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def _take_up(self) -> None:
+        """Empty the folder, or go on with what lies there, or refuse to."""
+        if (self.path / REPLACED).exists() and not self.target.exists():
+            (self.path / REPLACED).rename(self.target)  # a kill came between two renames
+        self._check_target()  # again: another process may have finished it just now
+        known = None if self.force else _key_in(self.path)
+        if known is None or (known != self.key and not self._started()):
             _empty(self.path)  # nothing is lost: an input was mended before any fold was finished
             known = None
-        if known is not None and json.loads(known) != self.key:
-            self._lock.close()
-            raise RunError(
-                f"{self.path} holds unfinished work of {_difference(json.loads(known), self.key)}. "
-                "Run the command it was started with to go on, or pass --force to discard it."
-            )
+        if known not in (None, self.key):
+            raise RunError(f"{self.path} holds unfinished work of {_difference(known, self.key)}")
         self.resumed = known is not None
+        _remove(self.path / DONE)
+        if self.force:
+            self.write(FORCED, b"")
         self.write(KEY, json.dumps(self.key, indent=1).encode())
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
     def _check_target(self) -> None:
         """Refuse a finished run without `force`, and what is no run in any case."""
-        if is_run(self.target) and not self.force:
-            raise RunError(
-                f"{self.target} is a finished run. "
-                "Name another --output, or pass --force to replace it."
-            )
-        if self.target.exists() and not is_run(self.target):
+        if is_run(self.target):
+            _tidy(self.target)
+            if not self.force and not self._forced():
+                raise RunError(
+                    f"{self.target} is a finished run. "
+                    "Name another --output, or pass --force to replace it."
+                )
+        elif os.path.lexists(self.target):
             raise RunError(
                 f"{self.target} exists and is no run: it is not replaced. Name another --output."
             )
+
+    def _forced(self) -> bool:
+        """Whether this very work was begun with `force`, and killed."""
+        return (self.path / FORCED).exists() and _key_in(self.path) == self.key
 
     def _started(self) -> bool:
         """Whether there is anything to lose: a finished fold, or all of a run but its name."""
@@ -166,12 +148,13 @@ class UnfinishedRun:
         """Keep arrays of a finished part of the work, for a run that goes on from there."""
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **dict(arrays))
-        self.write(f"{CHECKPOINTS}/{name}.npz", buffer.getvalue())
+        content = buffer.getvalue()
+        self.write(f"{CHECKPOINTS}/{name}", digest(content).encode() + b"\n" + content)
 
     def saved(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return what `save` kept under a name, None where there is nothing."""
-        content = self.read(f"{CHECKPOINTS}/{name}.npz")
-        if content is None:
+        """Return what `save` kept under a name, None where there is nothing or it was altered."""
+        known, _, content = (self.read(f"{CHECKPOINTS}/{name}") or b"").partition(b"\n")
+        if digest(content).encode() != known:
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
@@ -182,24 +165,25 @@ class UnfinishedRun:
         A kill at any moment leaves work that can be gone on with, or a whole run.
         """
         self.write(DONE, b"")
-        replaced = None
         if self.target.exists():
-            aside = tempfile.mkdtemp(prefix=f"{self.target.name}.replaced-", dir=self.target.parent)
-            replaced = Path(aside)
-            self.target.rename(replaced / self.target.name)
+            self.target.rename(self.path / REPLACED)
         self.path.rename(self.target)
-        for name in (CHECKPOINTS, KEY, LOCK):
-            _remove(self.target / name)
-        if replaced:
-            shutil.rmtree(replaced)
+        _tidy(self.target)
         return self.target
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
+    if path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):  # another process tidies up as well
+            shutil.rmtree(path)
+    elif os.path.lexists(path):  # asked first: a read-only disk refuses even what is not there
         path.unlink(missing_ok=True)
+
+
+def _tidy(run: Path) -> None:
+    """Take out of a finished run what only unfinished work needs."""
+    for name in ONLY_UNFINISHED:
+        _remove(run / name)
 
 
 def is_run(path: Path) -> bool:
@@ -226,17 +210,27 @@ def check_run(path: Path) -> None:
 def default_target(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
     """Return the unfinished run of the same key in a folder, or a new name made of the time."""
     for partial in sorted(folder.glob(f"{name}-*{PARTIAL}")):
-        known = partial / KEY
-        if known.is_file() and json.loads(known.read_bytes()) == dict(key):
+        if _key_in(partial) == dict(key):
             return partial.with_suffix("")
     return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
+def _key_in(partial: Path) -> Any:
+    """Return the key of unfinished work, None where there is none; what is no JSON equals none."""
+    path = partial / KEY
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+
+
 def _locked(path: Path) -> IO[bytes]:
     """Take the folder's lock, which the system releases when the process ends, however it ends."""
-    lock = (path / LOCK).open("wb")
+    lock = (path / LOCK).open("ab")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        claim(lock, path / LOCK)
     except BlockingIOError:
         lock.close()
         raise RunError(
@@ -251,6 +245,19 @@ def _empty(path: Path) -> None:
             _remove(entry)
 
 
-def _difference(known: Mapping[str, Any], key: Mapping[str, Any]) -> str:
+def _difference(known: Any, key: Mapping[str, Any]) -> str:
+    """Say what two keys differ in, and the way out.
+
+    >>> _difference({"files": 1, "versions": {"numpy": "2"}}, {"files": 1, "versions": {}})
+    'other versions (numpy: 2 there, none here). Install those to go on, or pass --force to \
+discard it.'
+    """
+    known = known if isinstance(known, dict) else {}
     changed = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
-    return f"other {' and other '.join(changed)}"
+    way = "Run the command it was started with to go on"
+    if changed == ["versions"]:
+        there, here = known.get("versions") or {}, key.get("versions") or {}
+        differ = [name for name in sorted({*there, *here}) if there.get(name) != here.get(name)]
+        listed = (f"{n}: {there.get(n, 'none')} there, {here.get(n, 'none')} here" for n in differ)
+        changed, way = [f"versions ({'; '.join(listed)})"], "Install those to go on"
+    return f"other {' and other '.join(changed)}. {way}, or pass --force to discard it."

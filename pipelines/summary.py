@@ -10,7 +10,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-LIBRARIES = ("numpy", "pandas", "polars", "scikit-learn", "lightgbm", "xgboost")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "polars",
+    "numba",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost",
+)
 LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",

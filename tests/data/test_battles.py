@@ -252,7 +252,6 @@ def test_test_file_ignores_labels_repeated_columns_and_ragged_rows(tmp_path: Pat
         ("", "empty file"),
         ("id,prompt,response_a,response_b\n", "no rows"),
         ("id,prompt,response_a\n1,p,a\n", "not there: response_b"),
-        ('id,prompt,response_a,response_b\n1,p,a,"b\n', "row 1: expected a closing quote"),
     ],
 )
 def test_only_faults_of_the_whole_file_stop_a_test_file(
@@ -262,6 +261,20 @@ def test_only_faults_of_the_whole_file_stop_a_test_file(
     path.write_text(content)
     with pytest.raises(DataError, match=f"test.csv.*{message}"):
         read_test(path)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 3, 8, 100])
+def test_quote_never_closed_is_closed_in_the_last_chunk_alone(
+    tmp_path: Path, chunk_rows: int
+) -> None:
+    path = tmp_path / "test.csv"
+    before, after = b"caf\xe9,a,b\n" * 7, b"q,a,b\n" * 9
+    path.write_bytes(b"prompt,response_a,response_b\n" + before + b'p,a,"' + after)
+    parts = list(iter_test(path, chunk_rows=chunk_rows))
+    assert [row for part in parts for row in part.battles["id"]] == [*map(str, range(8))]
+    assert parts[-1].battles["response_b"].tolist()[-1] == [after.decode()]
+    assert [part.counts["unclosed_quotes"] for part in parts] == [0] * (len(parts) - 1) + [1]
+    assert sum(part.counts["repaired_characters"] for part in parts) == 7
 
 
 def test_test_file_in_chunks_is_the_same_as_whole(tmp_path: Path) -> None:

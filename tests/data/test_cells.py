@@ -21,6 +21,9 @@ from data.cells import (
     [
         ('["Hi", null]', ["Hi", None]),
         ('  \n["Hi"]\t', ["Hi"]),
+        ('\ufeff["Hi"]', ["Hi"]),
+        (' \ufeff\ufeff ["Hi"]', ["Hi"]),
+        ("\ufeffHi", ["\ufeffHi"]),
         ("[]", []),
         ("", [""]),
         ("Hi", ["Hi"]),

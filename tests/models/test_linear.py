@@ -22,7 +22,7 @@ def sample():
     y = (0.03 * X[:, 3] + rng.normal(size=300) > 0).astype(np.int8)
     X = X.astype(np.float32)
     weight = rng.uniform(0.5, 2.0, size=300)
-    return Sample(np.vstack([X, SWAP(X)]), np.concatenate([y, 1 - y]), np.tile(weight, 2))
+    return Sample(np.vstack([X, SWAP(X)]), np.concatenate([y, 1 - y]), np.tile(weight, 2), True)
 
 
 def test_direction_columns_are_antisymmetric_over_their_root_mean_square(sample, setting):
@@ -116,3 +116,15 @@ def test_without_a_column_the_class_shares_are_left(head, expected, setting):
     model = LinearLearner().fit(sample, setting([], head), complexity=1)
     np.testing.assert_allclose(model.raw(sample.X), np.full(80, expected))
     np.testing.assert_allclose(LinearModel.load(model.dump()).raw(sample.X), np.full(80, expected))
+
+
+@pytest.mark.parametrize("head", ["direction", "tie"])
+def test_a_mirror_teaches_nothing_new(head, sample, setting):
+    """Fitted on one order of mirrored rows, it is what both orders give."""
+    target = np.tile(sample.target[:300], 2) if head == "tie" else sample.target
+    both = sample._replace(target=target, mirrored=False)
+    fits = [
+        LinearLearner().fit(rows, setting(NAMES, head), complexity=5)
+        for rows in (both, both._replace(mirrored=True))
+    ]
+    np.testing.assert_allclose(fits[0].raw(sample.X), fits[1].raw(sample.X), rtol=1e-6, atol=1e-9)

@@ -1,6 +1,7 @@
 """The commands as a person meets them: exit status, one line for a fault, what is shown."""
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,13 @@ def status_of(error, *argv):
         (FileNotFoundError(2, "No such file", "train.csv"), 2),
         (IsADirectoryError(21, "Is a directory", "train.csv"), 2),
         (PermissionError(13, "Permission denied", "train.csv"), 2),
+        (FileExistsError(17, "File exists", "runs"), 2),
+        (NotADirectoryError(20, "Not a directory", "train.csv/run"), 2),
+        (BlockingIOError(11, "Try again", "out.csv"), 2),
+        (OSError(30, "Read-only file system", "run.partial"), 2),
+        (OSError(36, "File name too long", "x"), 2),
+        (OSError(5, "Input/output error", "train.csv"), 1),
+        (OSError("no number"), 1),
         (ValueError("odd"), 1),
         (RuntimeError("first line\nsecond line"), 1),
         (ZeroDivisionError(), 1),
@@ -53,6 +61,97 @@ def test_a_fault_is_one_line_and_a_status(error, status, capsys):
     assert len(err.splitlines()) == 1
     assert err.startswith("error: ")
     assert len(err) > len("error: \n")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(28, "No space left on device", "run.partial/oof.csv"),
+            "run.partial/oof.csv: the disk is full. Free some space. Again!",
+        ),
+        (OSError(28, "No space"), "standard output: the disk is full. Free some space. Again!"),
+        (OSError(122, "Quota", "o"), "o: the disk quota is used up. Free some space. Again!"),
+        (OSError(27, "Large", "o"), "o: the limit on a file's size is reached. Raise it. Again!"),
+        (OSError(30, "Read-only", "o"), "o: it lies on a read-only disk. Name another place."),
+        (KeyboardInterrupt(), "interrupted. Again!"),
+        (MemoryError("4 GiB"), "not enough memory: 4 GiB."),
+    ],
+)
+def test_a_line_says_what_to_do(error, line, capsys):
+    parser = argparse.ArgumentParser(prog="try")
+    assert run_command(parser, raising(error), [], go_on="Again!") in (1, 2, 130)
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
+HALF_WAY = """
+import argparse, os, signal, sys
+from pathlib import Path
+from pipelines.cli import run_command
+from pipelines.files import whole_file
+
+def command(arguments, console):
+    with whole_file(Path(arguments.output)) as file:
+        file.write(b"half")
+        os.kill(os.getpid(), int(arguments.signal))
+        file.write(b"whole")
+
+parser = argparse.ArgumentParser()
+parser.add_argument("output")
+parser.add_argument("signal")
+signal.signal(signal.SIGINT, {handler})
+sys.exit(run_command(parser, command, go_on="Again!"))
+"""
+
+
+def signalled(number, output, handler="signal.default_int_handler"):
+    return subprocess.run(
+        [sys.executable, "-c", HALF_WAY.replace("{handler}", handler), str(output), str(number)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("number", "status"), [(2, 130), (15, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_ends_the_process_at_once_with_a_line(number, status, tmp_path):
+    (tmp_path / "out.csv").write_bytes(b"old")
+    ended = signalled(number, tmp_path / "out.csv")
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert ended.stderr == "error: interrupted. Again!\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert (tmp_path / "out.csv").read_bytes() == b"old"
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+    """As Ctrl-C is for what a shell has put in the background."""
+    ended = signalled(2, tmp_path / "out.csv", "signal.SIG_IGN")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "out.csv").read_bytes() == b"halfwhole"
+
+
+@pytest.mark.parametrize("sink", ["/dev/full", "closed pipe"])
+def test_an_output_that_takes_nothing_is_one_line(sink, run, files, tmp_path):
+    command = [sys.executable, "-m", "pipelines.predict", str(run), "--output", str(tmp_path / "o")]
+    if sink == "closed pipe":
+        reading, writing = os.pipe()
+        os.close(reading)
+    elif Path(sink).exists():
+        writing = os.open(sink, os.O_WRONLY)
+    else:
+        pytest.skip(f"no {sink} here")
+    ended = subprocess.run(
+        [*command, "--test", str(files / "test.csv")],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: standard output: .*\n", ended.stderr)
 
 
 def test_debug_shows_the_traceback():
@@ -88,7 +187,12 @@ def test_flags_become_the_configuration(tmp_path):
         (["--set", "model.x=1"], r"model\.x: unknown key\. Allowed: members"),
         (["--train", "missing.csv"], r"missing\.csv: no such file"),
         (["--config", "missing.toml"], r"missing\.toml: cannot be read"),
-        (["--train", "."], r"\.: "),
+        (["--train", "."], r"\.: a folder where a file is expected"),
+        (["--preset", ""], r"--preset : no such preset"),
+        (["--set", "seed=true"], r"preset classical: seed: should not be true or false"),
+        (["--output", "/"], r"/: a run cannot have this name"),
+        (["--output", "a.partial"], r"a\.partial: a name that ends in \.partial is kept"),
+        (["--sample-submission", "s.csv"], r"--sample-submission goes with --test"),
     ],
 )
 def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
@@ -100,12 +204,21 @@ def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("argv", [["--bogus"], ["--seed", "x"], ["--preset", "a", "--config", "b"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--bogus"],
+        ["--seed"],
+        ["--seed", "x"],
+        ["--device", "abacus"],
+        ["--preset", "a", "--config", "b"],
+    ],
+)
 def test_fit_refuses_wrong_flags(argv, capsys):
     with pytest.raises(SystemExit) as stopped:
         fit(argv)
     assert stopped.value.code == 2
-    assert "Traceback" not in capsys.readouterr().err
+    assert re.fullmatch(r"error: .*\. See --help\.\n", capsys.readouterr().err)
 
 
 def test_fit_shows_the_figures_and_where_everything_lies(files, light_flags, tmp_path, capsys):
@@ -141,6 +254,59 @@ def test_an_interrupted_fit_says_how_to_go_on(files, light_flags, tmp_path, caps
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     assert fit(argv) == 0
     assert "going on with" in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("file/run", r"file/run\.partial: part of its path is no folder\. Name another place"),
+        ("link", "link exists and is no run"),
+        ("circle/run", r"circle/run\.partial: its symbolic links lead in a circle"),
+        ("n" * 300, "n: the name is too long|DONE: the name is too long"),
+    ],
+)
+def test_fit_refuses_an_output_that_cannot_be(output, words, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("x")
+    Path("link").symlink_to("nowhere")
+    Path("circle").symlink_to("circle")
+    assert fit(["--train", str(files / "train.csv"), "--device", "cpu", "--output", output]) == 2
+    err = capsys.readouterr().err
+    assert re.match(f"error: .*({words})", err)
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("file/o.csv", "file: there is a file where a folder is needed"),
+        ("file/deep/o.csv", "file/deep: part of its path is no folder"),
+        ("/dev/null", "--output /dev/null is no ordinary file"),
+        ("n" * 300, "the name is too long"),
+    ],
+)
+def test_predict_refuses_an_output_that_cannot_be(
+    output, words, light_run, files, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("x")
+    assert predict([str(light_run), "--test", str(files / "test.csv"), "--output", output]) == 2
+    err = capsys.readouterr().err
+    assert re.match(f"error: .*{words}", err)
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_pipes_are_refused_as_inputs(light_run, tmp_path, capsys):
+    """They would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    pipe = str(tmp_path / "pipe.csv")
+    assert fit(["--train", pipe, "--device", "cpu", "--output", str(tmp_path / "run")]) == 2
+    assert predict([str(light_run), "--test", pipe, "--output", str(tmp_path / "o.csv")]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("expected")[2] for line in lines] == [
+        " a file on disk, found a pipe or a device. Save it first."
+    ] * 2
 
 
 def test_predict_refuses_what_is_no_run(tmp_path, files, capsys):

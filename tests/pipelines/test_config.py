@@ -44,6 +44,15 @@ from pipelines.config import (
         ("model.extra_weight=-1", r"model\.extra_weight: .*greater than or equal to 0\. Got -1"),
         ("model.extra_weight=nan", r"model\.extra_weight: .*finite number\. Got nan"),
         ("model.calibrate=maybe", r"model\.calibrate: .*boolean.*Got 'maybe'"),
+        ("seed=true", r"seed: should not be true or false\. Got True"),
+        (
+            "learners.lightgbm.max_rounds=true",
+            r"max_rounds: should not be true or false\. Got True",
+        ),
+        (
+            "learners.linear.penalties=[true]",
+            r"penalties: should not be true or false\. Got \[True",
+        ),
         ("seed=-1", r"seed: .*greater than or equal to 0\. Got -1"),
         ("folds.n_folds=1000", r"folds\.n_folds: .*less than or equal to 100\. Got 1000"),
         ("model=3", r"model: should be a valid dictionary.*Got 3"),

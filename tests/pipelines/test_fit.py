@@ -1,6 +1,7 @@
 """A run from files to its folder, and what becomes of it when it is stopped."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 from data.battles import WINNER_COLUMNS, read_training
 from features.sides import SIDES
+from pipelines import fit as fit_module
 from pipelines.config import load_config
 from pipelines.crossfit import true_probabilities
 from pipelines.fit import SAMPLE
 from pipelines.runs import RunError, UnfinishedRun, digest
+from pipelines.summary import versions
 
 NAMED = {
     "DONE",
@@ -125,11 +128,19 @@ def test_the_report_tells_what_was_read_and_chosen(run):
     assert report["versions"]["numpy"] == np.__version__
 
 
-def test_the_report_knows_the_hash_of_every_model_file(run):
+def test_the_report_knows_the_hash_of_every_file_that_is_loaded(run):
     hashes = report_of(run)["files"]
-    assert set(hashes) == {path.name for path in (run / "models").iterdir()}
+    models = {f"models/{path.name}" for path in (run / "models").iterdir()}
+    assert set(hashes) == {"config.toml", *models}
     for name, known in hashes.items():
-        assert digest((run / "models" / name).read_bytes()) == known
+        assert digest((run / name).read_bytes()) == known
+
+
+def test_the_report_tells_what_makes_it_reproducible(run, light_run):
+    final = report_of(run)["final"]
+    assert final["seed"] == 0
+    assert final["lightgbm"] == {"deterministic": True, "num_threads": 1, "force_row_wise": True}
+    assert "lightgbm" not in report_of(light_run)["final"]
 
 
 def test_the_same_inputs_give_the_same_bytes(run, config, files, refit, tmp_path):
@@ -203,6 +214,29 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(stopped, light_run, refi
         assert (finished / name).read_bytes() == (light_run / name).read_bytes()
     assert report_of(finished)["files"] == report_of(light_run)["files"]
     assert [path.name for path in stopped.parent.iterdir()] == ["stopped"]
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed"])
+def test_a_fold_whose_checkpoint_was_altered_is_fitted_again(harm, stopped, light_run, refit):
+    path = stopped.with_name("stopped.partial") / "checkpoints" / "fold-0"
+    content = bytearray(path.read_bytes())
+    content[-500] ^= 1
+    path.write_bytes(content if harm == "changed" else content[:-500])
+    finished = refit(stopped)
+    assert (finished / "oof.csv").read_bytes() == (light_run / "oof.csv").read_bytes()
+
+
+def test_a_stopped_run_of_other_versions_is_refused(stopped, refit, monkeypatch):
+    """Another version of a library may give other bytes."""
+    here = {**versions(), "lightgbm": "99.0"}
+    monkeypatch.setattr(fit_module, "versions", lambda: here)
+    with pytest.raises(RunError) as refused:
+        refit(stopped)
+    assert re.search(
+        r"stopped\.partial holds unfinished work of other versions "
+        r"\(lightgbm: \d\S* there, 99\.0 here\)\. Install those to go on, or pass --force",
+        str(refused.value),
+    )
 
 
 def test_a_stopped_run_of_another_configuration_is_refused(stopped, light, refit):

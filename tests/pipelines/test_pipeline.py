@@ -10,6 +10,8 @@ from sklearn.model_selection import cross_val_score
 
 from data.battles import make_battles, swap_battles
 from features import FAMILIES, BattleFamily
+from models.preference import PASSED_THROUGH
+from pipelines import pipeline as pipeline_module
 from pipelines.config import load_config
 from pipelines.pipeline import build_pipeline, describe_columns, families_of, precompute
 
@@ -154,10 +156,26 @@ def test_precomputed_rows_are_found_by_their_index(battles, config):
     )
 
 
-def test_precomputing_tells_what_is_done(battles, config):
+def test_precomputing_goes_block_by_block(battles, config, monkeypatch):
+    whole = precompute(build_pipeline(config), battles[0]).named_steps["features"]
+    monkeypatch.setattr(pipeline_module, "BLOCK_ROWS", 128)
     told = []
-    precompute(build_pipeline(config), battles[0], told.append)
-    assert told == [len(battles[0])] * len(config.families)
+    parts = precompute(build_pipeline(config), battles[0], told.append).named_steps["features"]
+    assert told == [rows * len(config.families) for rows in (128, 128, 44)]
+    pd.testing.assert_frame_equal(parts.transform(battles[0]), whole.transform(battles[0]))
+
+
+def test_computed_columns_of_other_battles_are_refused(battles, config):
+    features = precompute(build_pipeline(config), battles[0]).named_steps["features"]
+    with pytest.raises(KeyError, match="1 battles have no row"):
+        features.transform(battles[0].iloc[:1].set_axis([1000]))
+
+
+def test_a_fit_copies_no_computed_column(battles, config):
+    """The rows of a fold come as one contiguous block, which the model takes as it is."""
+    ready = precompute(build_pipeline(config), battles[0]).named_steps["features"]
+    columns = ready.fit_transform(battles[0].iloc[::2]).drop(columns=list(PASSED_THROUGH))
+    assert columns.to_numpy(dtype=np.float32).flags["C_CONTIGUOUS"]
 
 
 def test_a_family_that_learns_is_not_precomputed(battles, config, monkeypatch):

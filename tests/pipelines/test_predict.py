@@ -1,16 +1,19 @@
 """Predictions with a run folder: byte for byte what the run wrote, for any test file."""
 
 import csv
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.battles import WINNER_COLUMNS, make_battles, read_test
+from pipelines import predict as module
 from pipelines.predict import load_pipeline, predictions, write_predictions
 from pipelines.predict import main as predict
-from pipelines.runs import RunError
+from pipelines.runs import RunError, file_hash
 
 
 def rows(path):
@@ -70,7 +73,6 @@ def test_a_row_does_not_depend_on_how_many_there_are(n_rows, run, files, quiet, 
 
 def test_chunks_are_put_under_one_another(run, files, quiet, tmp_path, monkeypatch):
     from data.battles import iter_test
-    from pipelines import predict as module
     from pipelines.progress import Steps
 
     monkeypatch.setattr(module, "iter_test", lambda path: iter_test(path, chunk_rows=8))
@@ -147,3 +149,101 @@ def test_what_is_no_finished_run_is_refused(name, run, files, tmp_path):
         (tmp_path / name / "DONE").unlink()
     with pytest.raises(RunError, match="expected a finished run folder"):
         load_pipeline(tmp_path / name)
+
+
+def rewritten(**changes):
+    """Change keys of a report; None takes one out."""
+
+    def harm(path):
+        report = json.loads(path.read_text()) | changes
+        path.write_text(json.dumps({k: v for k, v in report.items() if v is not None}))
+
+    return harm
+
+
+def without_a_model(path):
+    report = json.loads(path.read_text())
+    del report["files"]["models/linear_tie.json"]
+    path.write_text(json.dumps(report))
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "words"),
+    [
+        ("report.json", Path.unlink, r"report\.json: expected the file .*found no such file"),
+        ("report.json", lambda p: p.write_text("{"), "found a file that is no JSON"),
+        ("report.json", lambda p: p.write_bytes(b"\xff\x00"), "found a file that is no JSON"),
+        ("report.json", lambda p: p.write_text("[" * 100_000), "found a file that is no JSON"),
+        ("report.json", lambda p: p.write_text("[]"), "found no JSON object"),
+        ("report.json", rewritten(device=None), "found no valid device"),
+        ("report.json", rewritten(device={"name": "abacus"}), r"found no valid device\.name"),
+        ("report.json", rewritten(files=None), "found no valid files"),
+        ("report.json", rewritten(files={"config.toml": 1}), r"no valid files\.config\.toml"),
+        ("report.json", rewritten(files={}), r"found no hash of config\.toml"),
+        ("report.json", without_a_model, r"found no hash of models/linear_tie\.json"),
+        (
+            "report.json",
+            rewritten(format=None, versions=None),
+            r"run: made by arenaboost of an unknown version with format 1, this one reads format "
+            r"\d+\. Fit the run again\.$",
+        ),
+        (
+            "report.json",
+            rewritten(format=99, versions={"arenaboost": "9.9"}),
+            r"made by arenaboost 9\.9 with format 99, .*again, or install arenaboost 9\.9\.$",
+        ),
+        ("config.toml", Path.unlink, r"config\.toml: expected the file .*found no such file"),
+        (
+            "config.toml",
+            lambda p: p.write_text(p.read_text().replace("seed = 0", "seed = 1")),
+            r"config\.toml: expected the file that the run wrote, found a file that was changed",
+        ),
+    ],
+)
+def test_a_run_of_another_version_or_altered_by_hand_is_refused(name, harm, words, run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    harm(tmp_path / "run" / name)
+    with pytest.raises(RunError, match=words):
+        load_pipeline(tmp_path / "run")
+
+
+def test_a_configuration_that_this_version_does_not_know_is_refused(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "config.toml"
+    path.write_text(path.read_text() + "[tower]\nlayers = 3\n")
+    report = json.loads((run / "report.json").read_text())
+    report["files"]["config.toml"] = file_hash(path)
+    (tmp_path / "run" / "report.json").write_text(json.dumps(report))
+    with pytest.raises(RunError, match=r"tower: unknown key.*made by another version: fit it"):
+        load_pipeline(tmp_path / "run")
+
+
+def test_columns_that_the_features_no_longer_make_are_refused(light_run, monkeypatch):
+    build = module.build_pipeline
+
+    def fewer(config, device):
+        features = {"length": {"statistics": ["characters_sum", "words_sum"]}}
+        return build(config.model_copy(update={"features": features}), device)
+
+    monkeypatch.setattr(module, "build_pipeline", fewer)
+    with pytest.raises(RunError, match=r"column \d+ of the features: expected length__\w+, which"):
+        load_pipeline(light_run)
+
+
+@pytest.mark.parametrize("name", ["report.json", "models/linear_tie.json", "submission.csv"])
+def test_a_file_of_the_run_is_not_written_over(name, run, files, capsys):
+    before = (run / name).read_bytes()
+    flags = [str(run), "--test", str(files / "test.csv"), "--output", str(run / name)]
+    assert predict(flags) == 2
+    assert "belongs to the run" in capsys.readouterr().err
+    assert (run / name).read_bytes() == before
+
+
+def test_an_id_with_a_carriage_return_comes_back(run, files, tmp_path):
+    table = pd.read_csv(files / "test.csv", dtype=str, keep_default_na=False)
+    table.assign(id=[f"a\r{row}" for row in range(30)]).to_csv(
+        tmp_path / "test.csv", index=False, quoting=csv.QUOTE_ALL
+    )
+    output = tmp_path / "out.csv"
+    assert predict([str(run), "--test", str(tmp_path / "test.csv"), "--output", str(output)]) == 0
+    assert [row[0] for row in rows(output)[1:]] == [f"a\r{row}" for row in range(30)]

@@ -14,8 +14,6 @@ from pipelines.runs import (
     default_target,
     file_hash,
     is_run,
-    whole_file,
-    write_whole,
 )
 
 KEY = {"configuration": "abc", "files": {"train": "1"}}
@@ -88,6 +86,7 @@ def test_the_same_key_goes_on(tmp_path):
     ("key", "what"),
     [
         ({**KEY, "configuration": "other"}, "other configuration"),
+        ({**KEY, "versions": {"numpy": "9"}}, r"other versions \(numpy: none there, 9 here\)"),
         ({**KEY, "files": {"train": "2"}}, "other files"),
         ({"configuration": "x", "files": {}}, "other configuration and other files"),
     ],
@@ -215,33 +214,6 @@ def test_the_default_target_is_the_unfinished_run_of_the_same_key(tmp_path):
         assert fresh.parent == tmp_path
 
 
-def write_half(path, error):
-    with whole_file(path) as file:
-        file.write("half")
-        raise error
-
-
-def test_files_appear_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "deep" / "file.csv"
-    with pytest.raises(KeyboardInterrupt):
-        write_half(path, KeyboardInterrupt)
-    assert list(path.parent.iterdir()) == []
-    with whole_file(path) as file:
-        file.write("a\nb\r\n")
-        assert not path.exists()
-    assert path.read_bytes() == b"a\nb\r\n"
-    write_whole(path, b"other")
-    assert path.read_bytes() == b"other"
-    assert names(path.parent) == ["file.csv"]
-
-
-def test_a_broken_write_leaves_the_old_file(tmp_path):
-    write_whole(tmp_path / "file", b"old")
-    with pytest.raises(ValueError, match="stop"):
-        write_half(tmp_path / "file", ValueError("stop"))
-    assert (tmp_path / "file").read_bytes() == b"old"
-
-
 def test_checkpoints_are_no_pickles(tmp_path):
     with UnfinishedRun(tmp_path / "run", KEY) as run:
         with pytest.raises(ValueError, match="Object arrays cannot be saved"):
@@ -279,3 +251,77 @@ def test_a_neighbour_of_a_like_name_is_left_alone(tmp_path):
 def test_the_name_of_unfinished_work_is_not_for_runs(tmp_path):
     with pytest.raises(RunError, match=r"ends in \.partial is kept for unfinished work"):
         UnfinishedRun(tmp_path / "run.partial", KEY)
+
+
+def test_a_symbolic_link_that_leads_nowhere_is_refused_before_the_work(tmp_path):
+    (tmp_path / "run").symlink_to(tmp_path / "nowhere")
+    with (
+        pytest.raises(RunError, match="exists and is no run"),
+        UnfinishedRun(tmp_path / "run", KEY),
+    ):
+        pass
+
+
+def test_a_run_without_a_name_is_refused():
+    with pytest.raises(RunError, match=r"/: a run cannot have this name\. Name another --output"):
+        UnfinishedRun(Path("/"), KEY)
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "emptied"])
+def test_a_checkpoint_that_was_altered_is_none(harm, tmp_path):
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        run.save("fold-0", {"p": np.arange(100.0)})
+        path = run.path / "checkpoints" / "fold-0"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes({"cut": content[:-9], "changed": content, "emptied": b""}[harm])
+        assert run.saved("fold-0") is None
+        run.save("fold-0", {"p": np.arange(100.0)})
+        np.testing.assert_array_equal(run.saved("fold-0")["p"], np.arange(100.0))
+
+
+def test_a_key_that_is_no_json_is_refused_with_the_way_out(tmp_path):
+    with UnfinishedRun(tmp_path / "runs-1", KEY) as run:
+        run.save("fold-0", {"p": np.zeros(3)})
+        (run.path / "key.json").write_text("{")
+    with pytest.raises(RunError, match="--force to discard"), UnfinishedRun(run.target, KEY):
+        pass
+    assert default_target(tmp_path, "runs", KEY) != run.target
+
+
+def test_checkpoints_of_an_unknown_key_are_not_taken_over(tmp_path):
+    """A kill while --force empties the folder may leave them."""
+    with UnfinishedRun(tmp_path / "run", {"configuration": "other"}) as run:
+        run.save("fold-0", {"p": np.zeros(3)})
+        (run.path / "key.json").unlink()
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        assert not run.resumed
+        assert run.saved("fold-0") is None
+
+
+def test_forced_work_goes_on_without_force(tmp_path):
+    """With --force it would begin anew; the finished run stands until the end."""
+    make(tmp_path / "run", old=b"1")
+    with UnfinishedRun(tmp_path / "run", KEY, force=True) as run:
+        run.save("fold-0", {"p": np.zeros(3)})
+    with (
+        pytest.raises(RunError, match="is a finished run"),
+        UnfinishedRun(tmp_path / "run", {"configuration": "other"}),
+    ):
+        pass
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        assert run.resumed
+        assert names(run.target) == ["DONE", "old"]
+        run.write("new", b"2")
+        run.finish()
+    assert names(tmp_path / "run") == ["DONE", "new"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_finished_run_is_tidied_where_a_kill_left_something(tmp_path):
+    make(tmp_path / "run", old=b"1")
+    (tmp_path / "run" / "checkpoints").mkdir()
+    (tmp_path / "run" / "key.json").write_text("{}")
+    with pytest.raises(RunError, match="is a finished run"), UnfinishedRun(tmp_path / "run", KEY):
+        pass
+    assert names(tmp_path / "run") == ["DONE", "old"]
