@@ -2,19 +2,22 @@
 
 Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2, on the plain
 rows of ``arena/train.csv`` of the folder that ``ARENABOOST_DATA`` names, ``arena/extra.csv`` as
-extra rows. Differences are paired: the same folds, the same resamples of prompt groups. Below 0 a
-family helps.
+extra rows. Families that learn are fitted anew in each fold. Differences are paired: the same
+folds, the same resamples of prompt groups. Below 0 a family helps.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.pipeline import FeatureUnion
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
@@ -22,7 +25,7 @@ from models.evaluation import paired_difference
 from models.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
-from pipelines.pipeline import build_pipeline
+from pipelines.pipeline import build_pipeline, precompute
 
 SEEDS = (0, 1, 2)
 Runs = list[NDArray[np.float64]]
@@ -46,6 +49,13 @@ def main() -> int:
         metavar="KEY=VALUE",
         help="further settings (the learning rate is 0.1 here: half the rounds)",
     )
+    parser.add_argument(
+        "--families",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="families to measure alone and left out (default: all of the preset)",
+    )
     arguments = parser.parse_args()
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
@@ -57,52 +67,72 @@ def main() -> int:
     train = read_training(arena / "train.csv")
     extra = read_training(arena / "extra.csv", source="extra")
     battles = concat_battles([train.battles, extra.battles])
-    columns = build_pipeline(config).named_steps["features"].fit_transform(battles)
-    y, n_plain = np.concatenate([train.y, extra.y]), len(train.y)
-    measure = Measure(config, columns, y, n_plain)
+    measure = Measure(config, battles, np.concatenate([train.y, extra.y]), len(train.y))
     whole = measure.runs(config.families)
     write(
         "| families | log loss | A/B AUC | against all families | by seed |\n|---|---|---|---|---|"
     )
     write(measure.line("all", whole, whole))
-    for family in config.families:
+    chosen = arguments.families or config.families
+    for family in chosen:
         write(measure.line(f"{family} alone", measure.runs([family]), whole))
-    for family in config.families:
+    for family in chosen:
         rest = [other for other in config.families if other != family]
         write(measure.line(f"without {family}", measure.runs(rest), whole))
     return 0
+
+
+class Columns(NamedTuple):
+    """The columns of one fold of one seed: those that learn have not seen the fold's labels."""
+
+    seed: int
+    train: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    X_train: pd.DataFrame
+    X_held: pd.DataFrame
 
 
 class Measure:
     """Out-of-fold predictions by families, in folds that all share."""
 
     def __init__(
-        self, config: Config, columns: pd.DataFrame, y: NDArray[np.int8], n_plain: int
+        self, config: Config, battles: pd.DataFrame, y: NDArray[np.int8], n_plain: int
     ) -> None:
-        self.config, self.columns, self.y, self.n_plain = config, columns, y, n_plain
-        self.group = columns["group"].to_numpy(dtype=object)[:n_plain]
+        self.config, self.battles, self.y, self.n_plain = config, battles, y, n_plain
+        self.group = battles["group"].to_numpy(dtype=object)[:n_plain]
+        features = precompute(build_pipeline(config), battles).named_steps["features"]
+        self.columns = [
+            self._columns(clone(features), seed, held)
+            for seed in SEEDS
+            for held in self._held(seed)
+        ]
+
+    def _held(self, seed: int) -> Iterator[NDArray[np.bool_]]:
+        plain = self.y[: self.n_plain]
+        folds = make_folds(plain, self.group, n_folds=self.config.folds.n_folds, seed=seed)
+        for fold in range(self.config.folds.n_folds):
+            held = np.zeros(len(self.y), dtype=np.bool_)
+            held[: self.n_plain] = folds == fold
+            yield held
+
+    def _columns(self, features: FeatureUnion, seed: int, held: NDArray[np.bool_]) -> Columns:
+        train = training_rows(held, self.battles["group"], self.battles["source"])
+        X = features.fit_transform(self.battles[train], self.y[train])
+        return Columns(seed, train, held, X, features.transform(self.battles[held]))
 
     def runs(self, families: list[str]) -> Runs:
         """Return the plain rows' probabilities with each seed, from these families' columns."""
-        names = [
-            name
-            for name in self.columns
-            if name in PASSED_THROUGH or name.partition("__")[0] in families
-        ]
-        return [self._out_of_fold(self.columns[names], seed) for seed in SEEDS]
-
-    def _out_of_fold(self, X: pd.DataFrame, seed: int) -> NDArray[np.float64]:
-        plain = self.y[: self.n_plain]
-        folds = make_folds(plain, self.group, n_folds=self.config.folds.n_folds, seed=seed)
-        model = build_pipeline(self.config).named_steps["model"].set_params(seed=seed)
-        proba = np.empty((self.n_plain, 3))
-        for fold in range(self.config.folds.n_folds):
-            held = np.zeros(len(X), dtype=np.bool_)
-            held[: self.n_plain] = folds == fold
-            rows = training_rows(held, X["group"], X["source"])
-            fitted = clone(model).fit(X[rows], self.y[rows])
-            proba[folds == fold] = fitted.predict_proba(X[held])
-        return proba
+        runs = {seed: np.empty((self.n_plain, 3)) for seed in SEEDS}
+        for part in self.columns:
+            names = [
+                name
+                for name in part.X_train
+                if name in PASSED_THROUGH or name.partition("__")[0] in families
+            ]
+            model = build_pipeline(self.config).named_steps["model"].set_params(seed=part.seed)
+            model.fit(part.X_train[names], self.y[part.train])
+            runs[part.seed][part.held[: self.n_plain]] = model.predict_proba(part.X_held[names])
+        return list(runs.values())
 
     def line(self, name: str, runs: Runs, whole: Runs) -> str:
         """Return a row of the table."""

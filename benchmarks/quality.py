@@ -28,6 +28,8 @@ from models.evaluation import paired_difference
 from models.metrics import METRICS, direction_auc, log_loss
 from pipelines.crossfit import baseline_predictions
 
+STRUCTURAL = '["length", "turns", "style", "wording", "overlap", "prompt"]'
+
 
 class Experiment(NamedTuple):
     """Settings of a fit, and how the extra rows enter: as ``--extra``, ``joined``, or not."""
@@ -35,6 +37,7 @@ class Experiment(NamedTuple):
     extra: str
     settings: tuple[str, ...] = ()
     transfer: bool = False
+    preset: str = "classical"
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -49,6 +52,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         "extra", ('model.form="multiclass"', 'model.members=["linear"]')
     ),
     "first three families": Experiment("extra", ('families=["length", "turns", "style"]',)),
+    "structural families": Experiment("extra", (f"families={STRUCTURAL}",)),
+    "ngram_xgboost": Experiment("extra", preset="ngram_xgboost"),
+    "ngram_embedding": Experiment("extra", preset="ngram_embedding"),
     "extra rows as ordinary rows": Experiment("joined"),
 }
 
@@ -121,7 +127,8 @@ def _run(
     for seed in seeds:
         output = folder / str(seed)
         settings = [f"--set={setting}" for setting in experiment.settings]
-        command = [sys.executable, "-m", "pipelines.fit", *files, *settings]
+        preset = ["--preset", experiment.preset]
+        command = [sys.executable, "-m", "pipelines.fit", *files, *preset, *settings]
         _call([*command, "--seed", str(seed), "--output", str(output)])
         report = json.loads((output / "report.json").read_text())
         seconds.append(sum(report["seconds"].values()))

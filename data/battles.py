@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.cells import Conversation, parse_cell, prompt_group, repair_surrogates
+from data.cells import (
+    MOST_TURNS,
+    Conversation,
+    join_turns,
+    parse_cell,
+    prompt_group,
+    repair_surrogates,
+)
 from data.frames import (
     FRAME_COLUMNS,
     SOURCES,
@@ -56,8 +63,12 @@ COUNTS = {
     "null_turns": "turns that are null, in the kept rows",
     "empty_cells": "text cells that are empty or an empty list, in the kept rows",
     "unequal_turns": "kept rows whose prompt and answers differ in their number of turns",
+    "joined_turns": f"text cells whose turns from number {MOST_TURNS:,} on were joined into one",
     "long_rows": "rows of a test file with more fields than the header (the rest is ignored)",
-    "unclosed_quotes": "test files whose last quote is never closed: what follows it is one cell",
+    "stray_quotes": "rows of a test file in which text follows a closing quote: where a quote is "
+    "missing, rows have run together",
+    "unclosed_quotes": "test files with a quote that is never closed: it was closed at the end of "
+    "the file, or left out where other lines follow",
     "raw_cells": "text cells of a test file that are no list of turns: their raw text is one turn",
     "repaired_characters": "undecodable bytes and lone surrogates that became U+FFFD",
 }
@@ -151,7 +162,7 @@ def iter_test(
 
     Winner and model columns are ignored. A cell that starts as JSON and is not a list of strings
     and nulls becomes one turn of its raw text, and is counted. So is a quote that is never closed:
-    what stands after it is its row's last cell.
+    it is closed where nothing but its own line follows, else left out.
 
     Parameters
     ----------
@@ -220,6 +231,7 @@ def _test_part(chunk: Chunk) -> ReadBattles:
     counts = Counter(
         repaired_characters=chunk.replaced,
         long_rows=len(chunk.long_rows),
+        stray_quotes=len(chunk.stray_quotes),
         unclosed_quotes=chunk.unclosed,
     )
     texts = []
@@ -250,6 +262,9 @@ def _part(
 ) -> ReadBattles:
     """Put the kept rows of a chunk into a frame, and count what is in them."""
     ids = chunk.columns.get("id", range(chunk.start, chunk.start + chunk.n_rows))
+    counts["joined_turns"] = sum(len(cell) > MOST_TURNS for turns in texts for cell in turns)
+    if counts["joined_turns"]:
+        texts = [[join_turns(cell) for cell in turns] for turns in texts]
     battles = build_frame(
         {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
         id=[ids[row] for row in kept],

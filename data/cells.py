@@ -20,7 +20,10 @@ Conversation = list[str | None]
 _DECODER = json.JSONDecoder(strict=False)
 # True == 1 == 1.0 and so on: the numbers also stand for Parquet's booleans and floats.
 _VOTES: dict[str | float, int] = {"1": 1, "1.0": 1, 1: 1, "0": 0, "0.0": 0, 0: 0}
+_VOTE_TYPES = (str, int, float)
+_TURN_TYPES = {str, type(None)}
 _LONG = 4096
+MOST_TURNS = 10_000
 
 
 def parse_cell(cell: object) -> tuple[Conversation, int]:
@@ -68,9 +71,22 @@ def parse_cell(cell: object) -> tuple[Conversation, int]:
 
 
 def _checked(turns: object) -> Conversation:
-    if not isinstance(turns, list) or not all(t is None or isinstance(t, str) for t in turns):
+    if not isinstance(turns, list) or not _TURN_TYPES.issuperset(map(type, turns)):
         raise ValueError("not a list of strings and nulls")
     return turns
+
+
+def join_turns(turns: Conversation, most: int = MOST_TURNS) -> Conversation:
+    r"""Join the turns beyond the most there may be into the last one, null as empty.
+
+    No conversation has so many, but every formula is paid for by the turn.
+
+    >>> join_turns(["a", None, "b", None, "c"], most=3)
+    ['a', None, 'b\n\nc']
+    """
+    if len(turns) <= most:
+        return turns
+    return [*turns[: most - 1], "\n".join(turn or "" for turn in turns[most - 1 :])]
 
 
 def repair_turns(turns: Sequence[str | None]) -> tuple[Conversation, int]:
@@ -109,7 +125,7 @@ def vote(cell: object) -> int | None:
     >>> vote("1.0"), vote(False), vote(""), vote("yes"), vote("0.5")
     (1, 0, None, None, None)
     """
-    return _VOTES.get(cell) if isinstance(cell, str | int | float) else None
+    return _VOTES.get(cell) if isinstance(cell, _VOTE_TYPES) else None
 
 
 def prompt_group(turns: Sequence[str | None]) -> str:

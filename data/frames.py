@@ -119,18 +119,26 @@ def build_frame(
         "id": _strings(id),
         "model_a": _strings([None] * n_rows if model_a is None else model_a, empty=None),
         "model_b": _strings([None] * n_rows if model_b is None else model_b, empty=None),
-        "group": _strings(prompt_group(turns) for turns in texts["prompt"]),
-        "source": _strings([source] * n_rows),
+        "group": pa.array(map(prompt_group, texts["prompt"]), pa.large_string()),
+        "source": pa.array([source] * n_rows, pa.large_string()),
     }
     return pd.DataFrame(
         {name: pd.arrays.ArrowExtensionArray(columns[name]) for name in FRAME_COLUMNS}
     )
 
 
+def as_text(value: object) -> str:
+    """Return an id or a name as the frame holds it; what is missing is empty.
+
+    >>> as_text(7), as_text(float("nan")), as_text(None)
+    ('7', '', '')
+    """
+    return "" if value is None or value != value else repair_surrogates(str(value))[0]
+
+
 def _strings(values: Iterable[object], empty: str | None = "") -> pa.Array:
     """Return text in an Arrow array; what is missing or empty becomes `empty`."""
-    texts = ("" if value is None or value != value else str(value) for value in values)
-    return pa.array([repair_surrogates(text)[0] or empty for text in texts], pa.large_string())
+    return pa.array([as_text(value) or empty for value in values], pa.large_string())
 
 
 def concat_battles(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

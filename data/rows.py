@@ -61,6 +61,9 @@ def training_row(chunk: Chunk, row: int) -> tuple[list[Conversation], int, int]:
     RowError
         The row is not three conversations and one vote.
     """
+    if row in chunk.stray_quotes:
+        expected = "a comma or the end of the row after a closing quote"
+        raise RowError("all columns", expected, "more text: rows may have run together")
     if row in chunk.long_rows:
         raise RowError("all columns", "as many fields as the header has", "more")
     turns, repaired = [], 0

@@ -18,18 +18,63 @@ def decoded(data: bytes) -> tuple[str, int]:
     return text, text.count("\ufffd") - data.count(_MARK)
 
 
+class BareBytes:
+    """Bytes without the byte-order marks they begin with, and without one more byte.
+
+    Parameters
+    ----------
+    raw : binary file
+    without : int, optional
+        Place of the byte to leave out, counted from the end of the marks.
+
+    Attributes
+    ----------
+    marks : int
+        Length of the marks, once something was read.
+    """
+
+    def __init__(self, raw: io.BufferedIOBase, without: int | None = None) -> None:
+        self._raw = raw
+        self._without = -1 if without is None else without
+        self._place = -1
+        self.marks = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, `size` or a few more if it is positive; b"" at the end."""
+        data = self._raw.read(size) if self._place >= 0 else self._first()
+        at = self._without - self._place
+        self._place += len(data)
+        if not 0 <= at < len(data):
+            return data
+        return data[:at] + data[at + 1 :] or self.read(size)
+
+    def _first(self) -> bytes:
+        self._place = 0
+        while (data := self._raw.read(len(codecs.BOM_UTF8))) == codecs.BOM_UTF8:
+            self.marks += len(data)
+        return data
+
+
 class Utf8Stream(io.TextIOBase):
     """UTF-8 bytes as text between `prefix` and `suffix`.
 
-    The byte-order mark is dropped, and bad bytes become U+FFFD. `replaced` counts them, which the
-    text alone cannot tell from a U+FFFD of the file.
+    Byte-order marks at the start are dropped, and bad bytes become U+FFFD. `replaced` counts them,
+    which the text alone cannot tell from a U+FFFD of the file. The byte at `without` is left out,
+    see `BareBytes`.
     """
 
-    def __init__(self, raw: io.BufferedIOBase, prefix: str = "", suffix: str = "") -> None:
-        self._raw = raw
+    def __init__(
+        self,
+        raw: io.BufferedIOBase,
+        prefix: str = "",
+        suffix: str = "",
+        *,
+        without: int | None = None,
+    ) -> None:
+        self._bytes = BareBytes(raw, without)
         self._prefix = prefix
         self._suffix = suffix
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._tail = b""
         self.replaced = 0
 
@@ -38,11 +83,11 @@ class Utf8Stream(io.TextIOBase):
         return True
 
     def read(self, size: int | None = -1) -> str:
-        """Return the next piece of text, of at most `size` bytes if positive; "" at the end."""
+        """Return the next piece of text, of about `size` bytes if positive; "" at the end."""
         text, self._prefix = self._prefix, ""
         data = b" "
         while not text and data:
-            data = self._raw.read(-1 if size is None else size)
+            data = self._bytes.read(-1 if size is None else size)
             text = self._decoder.decode(data, final=not data)
             self._count(data, text)
         if not data:

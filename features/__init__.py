@@ -4,13 +4,16 @@ from features._base import (
     SHARE,
     TEXTS,
     BattleFamily,
+    LearningFamily,
     Statistic,
     StatisticsFamily,
     count,
     to_polars,
     turns_of,
 )
+from features.fingerprint import FingerprintFeatures
 from features.length import LengthFeatures
+from features.lexical import LexicalFeatures
 from features.overlap import OverlapFeatures
 from features.prompt import PromptFeatures
 from features.style import StyleFeatures
@@ -24,6 +27,8 @@ FAMILIES: dict[str, type[BattleFamily]] = {
     "wording": WordingFeatures,
     "overlap": OverlapFeatures,
     "prompt": PromptFeatures,
+    "lexical": LexicalFeatures,
+    "fingerprint": FingerprintFeatures,
 }
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "SHARE",
     "TEXTS",
     "BattleFamily",
+    "LearningFamily",
     "Statistic",
     "StatisticsFamily",
     "count",

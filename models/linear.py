@@ -14,7 +14,7 @@ from models.learners import Matrix, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
 BLOCK_ROWS = 16_384  # rows that are worked on at a time
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Penalty = Annotated[float, Field(ge=1e-8, le=1e4)]
 
 
 def _falling(penalties: tuple[float, ...]) -> tuple[float, ...]:
@@ -23,7 +23,7 @@ def _falling(penalties: tuple[float, ...]) -> tuple[float, ...]:
     return penalties
 
 
-Penalties = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(_falling)]
+Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1), AfterValidator(_falling)]
 
 
 class Scaling(NamedTuple):

@@ -2,25 +2,27 @@
 
 import argparse
 import errno
+import math
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
+from types import TracebackType
 from typing import NoReturn
 
 from rich.console import Console
 
 from data.battles import DataError
+from features.cache import Cache
 from models.device import DeviceError
 from pipelines.config import Config, ConfigError, load_config, presets
-from pipelines.files import FULL, drop_unfinished
+from pipelines.files import FULL, check_ordinary, naming
+from pipelines.process import own_process
 from pipelines.runs import RunError
 
 WRONG_USE, FAILED, INTERRUPTED = 2, 1, 130
-SHOW_CURSOR = b"\x1b[?25h\n"
+OUTPUT = "standard output"
+CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost", 5.0
 WRONG = (  # faults that a person mends by another command or another file
     ConfigError,
     DataError,
@@ -63,7 +65,17 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Screen(Console):
-    """A console that does not end the program by itself."""
+    """A console that does not end the program by itself, and names itself where it fails."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write what was printed."""
+        with naming(OUTPUT):
+            super().__exit__(exc_type, exc_value, traceback)
 
     def on_broken_pipe(self) -> None:
         """Raise what was caught: rich would exit without a word."""
@@ -85,8 +97,43 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cache_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cache``, ``--cache-limit`` and ``--no-cache``."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--cache", type=Path, metavar="DIR", help=f"counts of n-grams are kept here ({CACHE})"
+    )
+    where.add_argument("--no-cache", action="store_true", help="keep nothing for the next run")
+    parser.add_argument(
+        "--cache-limit",
+        type=_gigabytes,
+        default=CACHE_LIMIT,
+        metavar="GB",
+        help=f"what the cache may take on disk (default: {CACHE_LIMIT:g})",
+    )
+
+
+def _gigabytes(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def cache_from(arguments: argparse.Namespace) -> Cache | None:
+    """Return the cache that the flags ask for, None with ``--no-cache``."""
+    if arguments.no_cache:
+        return None
+    folder = arguments.cache or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "arenaboost"
+    )
+    return Cache(folder, int(arguments.cache_limit * 1e9))
+
+
 def config_from(arguments: argparse.Namespace) -> Config:
     """Return the checked configuration that the flags ask for."""
+    if arguments.config:
+        check_ordinary(arguments.config)
     seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
     return load_config(
         preset=arguments.preset, file=arguments.config, settings=[*arguments.set, *seed]
@@ -120,10 +167,11 @@ def run_command(
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of a fault")
     arguments = parser.parse_args(argv)
-    console = _Screen()
+    if argv is None:
+        own_process(go_on)
     try:
-        with _ended_by_signals(go_on) if argv is None else nullcontext():
-            command(arguments, console)
+        command(arguments, _Screen())
+        with naming(OUTPUT):
             sys.stdout.flush()
     except KeyboardInterrupt:
         _say(f"interrupted. {go_on}")
@@ -137,32 +185,6 @@ def run_command(
     return 0
 
 
-@contextmanager
-def _ended_by_signals(go_on: str) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the process at once, with a line that says how to go on.
-
-    An exception would strike anywhere: in a callback of XGBoost it breaks the memory. And what is
-    on the disk bears a sudden end.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        drop_unfinished()
-        if sys.stdout.isatty():
-            os.write(sys.stdout.fileno(), SHOW_CURSOR)  # progress bars hide it
-        os.write(sys.stderr.fileno(), f"error: interrupted. {go_on}".strip().encode() + b"\n")
-        os._exit(128 + number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    for number in heard:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in heard:
-            signal.signal(number, before[number])
-
-
 def _wrong_use(error: Exception) -> bool:
     place = isinstance(error, OSError) and error.errno in WRONG_PLACE
     return place or isinstance(error, WRONG)
@@ -170,7 +192,8 @@ def _wrong_use(error: Exception) -> bool:
 
 def _line(error: Exception, go_on: str) -> str:
     if isinstance(error, OSError) and error.errno is not None:
-        return f"{error.filename or 'standard output'}: {_reason(error, go_on)}"
+        where = f"{error.filename}: " if error.filename else ""
+        return where + _reason(error, go_on)
     if isinstance(error, MemoryError):
         return f"not enough memory: {_flat(error) or 'none is left'}."
     return _flat(error) or type(error).__name__

@@ -20,9 +20,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from data.battles import make_battles
+from data.tables import shown
 from features import FAMILIES
 from models.members import LEARNERS
 
+MOST_SHOWN = 100  # characters of a setting in an error message
 PRESETS = Path(__file__).parent / "presets"
 M = TypeVar("M", bound=BaseModel)
 
@@ -230,7 +232,14 @@ def _explain(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...])
     if error["type"] == "missing":
         return f"{key}: this key is required."
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key}: {message}. Got {error['input']!r}."
+    return f"{key}: {message}. Got {_found(error['input'])}."
+
+
+def _found(value: object) -> str:
+    try:
+        return shown(value)
+    except (ValueError, RecursionError):
+        return "what is too long to show"
 
 
 def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -251,7 +260,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of bytes, depth and numbers too long
         raise ConfigError(f"{path}: expected TOML. {error}.") from None
 
 
@@ -260,15 +269,23 @@ def _apply(data: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     *sections, name = key.strip().split(".")
     if not equals or not name:
-        raise ConfigError(f"--set {setting}: expected KEY=VALUE, such as model.inner_folds=4.")
+        raise ConfigError(
+            f"--set {_cut(setting)}: expected KEY=VALUE, such as model.inner_folds=4."
+        )
     for section in sections:
         data = data.setdefault(section, {})
         if not isinstance(data, dict):
-            raise ConfigError(f"--set {setting}: {section} is no section.")
+            raise ConfigError(f"--set {_cut(setting)}: {_cut(section)} is no section.")
     try:
         read = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         read = {"value": text}
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set {_cut(setting)}: expected TOML. {error}.") from None
     if len(read) > 1:
-        raise ConfigError(f"--set {setting}: expected one value, found more than one line.")
+        raise ConfigError(f"--set {_cut(setting)}: expected one value, found more than one line.")
     data[name] = read["value"]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."

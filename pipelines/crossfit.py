@@ -14,6 +14,7 @@ from data.battles import WINNER_COLUMNS
 from data.folds import training_rows
 from features.length import LengthFeatures
 from models.baselines import BASELINES
+from pipelines.pipeline import fit_pipeline
 from pipelines.progress import Advance
 from pipelines.runs import UnfinishedRun
 
@@ -86,7 +87,7 @@ def _fit_fold(
     held_out: NDArray[np.bool_],
 ) -> dict[str, NDArray[Any]]:
     train = training_rows(held_out, battles["group"], battles["source"])
-    fitted = clone(pipeline).fit(battles[train], y[train])
+    fitted = fit_pipeline(clone(pipeline), battles[train], y[train])
     model = fitted.named_steps["model"]
     columns = fitted.named_steps["features"].transform(battles[held_out])
     z, t = model.logits(columns, calibrated=False)
@@ -130,6 +131,8 @@ def true_probabilities(train: Path, ids: pd.Series) -> Array | None:
     """
     path = train.with_name(f"{train.stem}_probabilities.csv")
     columns = ["id", *WINNER_COLUMNS]
+    if not path.is_file():
+        return None
     try:
         table = pd.read_csv(path, dtype={"id": str}, usecols=columns)[columns].set_index("id")
     except (OSError, ValueError):

@@ -5,16 +5,16 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
 from data.battles import DataError
+from pipelines.process import being_written
 
 WRITING = ".writing"
-_BEING_WRITTEN: set[Path] = set()
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # no room: on the disk, in a quota, in a limit
 
 
@@ -66,28 +66,44 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with aside.open("ab") as file:
             claim(file, aside)
-            _BEING_WRITTEN.add(aside)
+            being_written.add(aside)
             try:
                 file.truncate(0)  # what a kill has left
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
                 aside.replace(path)
+                sync_folder(path.parent)
             except BaseException:
                 aside.unlink(missing_ok=True)
                 raise
             finally:
-                _BEING_WRITTEN.discard(aside)
+                being_written.discard(aside)
     except OSError as error:
         if error.filename == str(aside) or (error.filename is None and error.errno in FULL):
             error.filename = str(path)
         raise
 
 
-def drop_unfinished() -> None:
-    """Remove what this process has written aside so far, for one that ends at once."""
-    for aside in _BEING_WRITTEN:
-        aside.unlink(missing_ok=True)
+def sync_folder(path: Path) -> None:
+    """Bring to disk which files a folder holds, after one was renamed; where that can be done."""
+    with suppress(OSError):
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def naming(name: object) -> Iterator[None]:
+    """Give an error of the system that names no file this name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(name)
+        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:

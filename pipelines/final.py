@@ -14,7 +14,7 @@ from pipelines.config import Config, write_config
 from pipelines.crossfit import chosen
 from pipelines.files import csv_bytes
 from pipelines.inputs import Battles
-from pipelines.pipeline import describe_columns
+from pipelines.pipeline import describe_columns, dump_features, fit_pipeline, learned_report
 from pipelines.predict import CONFIG, MODELS, read_pipeline
 from pipelines.progress import Steps
 from pipelines.runs import UnfinishedRun, digest
@@ -41,9 +41,10 @@ def fit_final(
 ) -> Final:
     """Fit on all rows, and leave the model, its columns and their importance in the run."""
     with steps.step("final fit"):
-        pipeline.fit(battles.frame, battles.y)
+        fit_pipeline(pipeline, battles.frame, battles.y)
     model = pipeline.named_steps["model"]
-    files = {f"{MODELS}/{name}": content for name, content in model.dump().items()}
+    learned = model.dump() | dump_features(pipeline)
+    files = {f"{MODELS}/{name}": content for name, content in learned.items()}
     files[CONFIG] = write_config(config).encode()
     for name, content in files.items():
         run.write(name, content)
@@ -52,7 +53,13 @@ def fit_final(
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
-    report = {**chosen(model), "swap_error": error, "seed": config.seed, **_settings(fitted)}
+    report = {
+        **chosen(model),
+        "swap_error": error,
+        "seed": config.seed,
+        **_settings(fitted),
+        "families": learned_report(pipeline),
+    }
     return Final(fitted, hashes, report)
 
 

@@ -1,5 +1,12 @@
 """``python -m pipelines.fit``: from battles to a calibrated model, its report, and a submission."""
 
+# ruff: noqa: E402
+from pipelines.process import own_process
+
+GO_ON = "The same command, without --force, goes on from here."
+if __name__ == "__main__":  # before the other imports, which take seconds
+    own_process(GO_ON)
+
 import argparse
 import json
 import sys
@@ -14,10 +21,18 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import DataError
 from data.folds import make_folds
+from features.cache import Cache
 from models.device import Choice, Device, find_device
 from models.evaluation import evaluate
 from pipelines.analysis import analyse
-from pipelines.cli import Parser, add_config_flags, config_from, run_command
+from pipelines.cli import (
+    Parser,
+    add_cache_flags,
+    add_config_flags,
+    cache_from,
+    config_from,
+    run_command,
+)
 from pipelines.config import Config, ConfigError, write_config
 from pipelines.crossfit import (
     OutOfFold,
@@ -25,15 +40,22 @@ from pipelines.crossfit import (
     cross_fit,
     true_probabilities,
 )
+from pipelines.feasibility import check_parts
 from pipelines.files import check_ordinary, csv_bytes
 from pipelines.final import Final, fit_final
 from pipelines.inputs import Battles, Inputs, read_inputs
 from pipelines.pipeline import build_pipeline, precompute
 from pipelines.predict import FORMAT, predictions, write_predictions
-from pipelines.progress import Steps
+from pipelines.progress import Steps, tell
 from pipelines.runs import UnfinishedRun, default_target, digest
 from pipelines.submission import check_sample
-from pipelines.summary import peak_memory_mb, print_scores, print_style, versions
+from pipelines.summary import (
+    peak_memory_mb,
+    print_families,
+    print_scores,
+    print_style,
+    versions,
+)
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
@@ -51,6 +73,7 @@ def fit(
     skip_bad_rows: bool = False,
     sample_submission: Path | None = None,
     device: Choice = "auto",
+    cache: Cache | None = None,
     console: Console | None = None,
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
@@ -72,6 +95,8 @@ def fit(
         Whose columns, ids and order the submission must have; checked before any work.
     device : {"auto", "cpu", "cuda"}
         Where members that can use a GPU train and predict.
+    cache : Cache, optional
+        Where counts of n-grams are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
 
@@ -81,13 +106,14 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console())
-    for path in (inputs.train, *inputs.extra, *([inputs.test] if inputs.test else [])):
-        check_ordinary(path)
+    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
+        if path:
+            check_ordinary(path)
     inputs.check()
     if sample_submission is not None and inputs.test is not None:
         check_sample(inputs.test, sample_submission)
     found = find_device(device)
-    steps.console.print(f"device: {found.name} ({found.reason})", highlight=False)
+    tell(steps.console, f"device: {found.name} ({found.reason})")
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
@@ -99,20 +125,20 @@ def fit(
         _announce(steps, run)
         battles = read_inputs(inputs, steps, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
-        pipeline = _features(config, found, battles, steps)
+        pipeline = _features(config, found, battles, cache, steps)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
         final = fit_final(config, found, pipeline, battles, run, steps)
         counts = _submission(inputs, final, run, steps)
         run.write("report.json", _report(found, battles, scores, oof, final, counts, steps))
         finished = run.finish()
-    _conclude(steps.console, finished, scores, inputs)
+    _conclude(steps.console, finished, scores, inputs, final.report["families"])
     return finished
 
 
 def _announce(steps: Steps, run: UnfinishedRun) -> None:
     word = "going on with" if run.resumed else "writing to"
-    steps.console.print(f"{word} {run.path}", highlight=False)
+    tell(steps.console, f"{word} {run.path}")
 
 
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
@@ -121,16 +147,19 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
         folds = make_folds(y, frame["group"], n_folds=config.folds.n_folds, seed=config.seed)
     except DataError as error:
         raise DataError(f"{battles.files[0]['file']}: {error}") from None
+    check_parts(config, battles, folds)
     table = frame[["id", "group"]].assign(fold=folds)
     run.write("folds.csv", csv_bytes(table))
     return folds
 
 
-def _features(config: Config, device: Device, battles: Battles, steps: Steps) -> Pipeline:
+def _features(
+    config: Config, device: Device, battles: Battles, cache: Cache | None, steps: Steps
+) -> Pipeline:
     pipeline = build_pipeline(config, device.name)
     total = len(battles.frame) * len(config.families)
     with steps.step("features", total, "battles × families") as advance:
-        return precompute(pipeline, battles.frame, advance)
+        return precompute(pipeline, battles.frame, advance, cache)
 
 
 def _out_of_fold(
@@ -187,21 +216,30 @@ def _report(
         "seconds": {step: round(seconds, 3) for step, seconds in steps.seconds.items()},
         "peak_memory_mb": round(peak_memory_mb()),
     }
-    return json.dumps(report, indent=1, ensure_ascii=False).encode()
+    # A path may hold bytes that are no UTF-8, which Python keeps as lone surrogates.
+    return json.dumps(report, indent=1, ensure_ascii=False).encode(errors="replace")
 
 
-def _conclude(console: Console, run: Path, scores: dict[str, Any], inputs: Inputs) -> None:
+def _conclude(
+    console: Console,
+    run: Path,
+    scores: dict[str, Any],
+    inputs: Inputs,
+    families: dict[str, dict[str, Any]],
+) -> None:
     print_scores(console, scores)
     print_style(console, scores["analysis"]["style_control"])
-    console.print(f"run folder: {run}", highlight=False)
+    print_families(console, families)
+    tell(console, f"run folder: {run}")
     if inputs.test is not None:
-        console.print(f"submission: {run / 'submission.csv'}", highlight=False)
+        tell(console, f"submission: {run / 'submission.csv'}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = Parser(prog="python -m pipelines.fit", description=__doc__)
     add_config_flags(parser)
+    add_cache_flags(parser)
     parser.add_argument(
         "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
     )
@@ -233,12 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="CSV",
         help="check beforehand that the submission gets this file's ids, order and columns",
     )
-    return run_command(
-        parser,
-        _fit,
-        argv,
-        go_on="The same command, without --force, goes on from here.",
-    )
+    return run_command(parser, _fit, argv, go_on=GO_ON)
 
 
 def _fit(arguments: argparse.Namespace, console: Console) -> None:
@@ -258,6 +291,7 @@ def _fit(arguments: argparse.Namespace, console: Console) -> None:
         skip_bad_rows=arguments.skip_bad_rows,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
+        cache=cache_from(arguments),
         console=console,
     )
 

@@ -1,21 +1,27 @@
 """The estimator that a configuration describes: feature families, then the preference model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import polars as pl
+from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
+from threadpoolctl import threadpool_limits
 
-from features import FAMILIES, TEXTS, BattleFamily, count, text, to_polars, turns_of
+from data.battles import make_battles
+from features import FAMILIES, TEXTS, BattleFamily, LearningFamily, count, text, to_polars, turns_of
+from features.cache import Cache
+from features.counted import CountingFamily, CountStore, texts_of
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
 
-BLOCK_ROWS = 16_384  # battles whose columns are computed at a time
+BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a time, at most
 
 
 class PassThrough(TransformerMixin, BaseEstimator):
@@ -132,12 +138,16 @@ def families_of(pipeline: Pipeline) -> list[BattleFamily]:
 
 
 def precompute(
-    pipeline: Pipeline, battles: pd.DataFrame, done: Callable[[int], None] = lambda rows: None
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    done: Callable[[int], None] = lambda rows: None,
+    cache: Cache | None = None,
 ) -> Pipeline:
-    """Return the pipeline with the families that learn nothing computed on `battles`, once.
+    """Return the pipeline with what needs no label done on `battles`, once for all folds.
 
-    Such a family's row depends on its battle alone, so folds may share the columns, and they are
-    computed block by block; families that learn stay as they are and are fitted in each fold.
+    Of families that learn nothing these are the columns, computed block by block: a row of theirs
+    depends on its battle alone. Families that learn stay as they are and are fitted in each fold;
+    those that count n-grams find the counts made.
 
     Parameters
     ----------
@@ -146,6 +156,8 @@ def precompute(
     battles : DataFrame
     done : callable, optional
         Told of the battles × families that are computed.
+    cache : Cache, optional
+        Where counts are kept on disk.
     """
     steps: list[tuple[str, Any]] = []
     named = pipeline.named_steps["features"].transformer_list
@@ -155,7 +167,39 @@ def precompute(
             columns = _in_blocks(families, battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
+    _count(steps, battles, done, cache)
     return Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+
+
+def _blocks(battles: pd.DataFrame) -> Iterator[slice]:
+    """Cut the rows so that no block has too many of them, nor too much text."""
+    length = pl.sum_horizontal(
+        pl.col(column).list.eval(pl.element().str.len_bytes()).list.sum()
+        for column in TEXTS.values()
+    )
+    total = np.cumsum(to_polars(battles).select(length).to_series().fill_null(0).to_numpy())
+    start = 0
+    while start < len(battles):
+        before = total[start - 1] if start else 0
+        full = int(np.searchsorted(total, before + BLOCK_BYTES, side="right"))
+        end = min(max(full, start + 1), start + BLOCK_ROWS, len(battles))
+        yield slice(start, end)
+        start = end
+
+
+def _count(
+    steps: list[tuple[str, Any]],
+    battles: pd.DataFrame,
+    done: Callable[[int], None],
+    cache: Cache | None,
+) -> None:
+    """Let the families that count n-grams share the counts of all battles."""
+    counting = [step for _, step in steps if isinstance(step, CountingFamily)]
+    if counting:
+        store = CountStore(texts_of(to_polars(battles)).distinct, cache)
+        for family in counting:
+            family.prepare(store)
+            done(len(battles))
 
 
 def _is_fixed(step: Any) -> bool:
@@ -168,11 +212,44 @@ def _in_blocks(
     union = _union(families).fit(battles.iloc[:0])
     names = union.get_feature_names_out()
     values = np.empty((len(battles), len(names)), dtype=np.float32)
-    for start in range(0, len(battles), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in _blocks(battles):
         values[block] = union.transform(battles.iloc[block])
         done(len(values[block]) * len(families))
     return _frame(values, battles.index, names)
+
+
+def fit_pipeline(pipeline: Pipeline, battles: pd.DataFrame, y: NDArray[np.int8]) -> Pipeline:
+    """Fit, with the families side by side, and return the pipeline.
+
+    BLAS has one thread from beginning to end: families that limit it for themselves would lift each
+    other's limits, and sums would depend on the moment.
+    """
+    with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
+        return pipeline.fit(battles, y)
+
+
+def dump_features(pipeline: Pipeline) -> dict[str, bytes]:
+    """Return what the families of a fitted pipeline learned, as files (name -> content)."""
+    learned = _learned(pipeline)
+    return {name: content for family in learned for name, content in family.dump().items()}
+
+
+def learned_report(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    """Return what each family that learns says of what it learned, ready for JSON."""
+    return {family.name: family.report() for family in _learned(pipeline)}
+
+
+def _learned(pipeline: Pipeline) -> list[LearningFamily]:
+    return [family for family in families_of(pipeline) if isinstance(family, LearningFamily)]
+
+
+def load_features(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+    """Give the families of an unfitted pipeline what `dump_features` returned."""
+    for _, step in pipeline.named_steps["features"].transformer_list:
+        if isinstance(step, LearningFamily):
+            step.load(files)
+        else:
+            step.fit(make_battles([], [], []))
 
 
 def describe_columns(pipeline: Pipeline) -> dict[str, str]:

@@ -1,5 +1,12 @@
 """``python -m pipelines.predict RUN --test CSV --output submission.csv``: predict with a run."""
 
+# ruff: noqa: E402
+from pipelines.process import own_process
+
+GO_ON = "Run the same command again."
+if __name__ == "__main__":  # before the other imports, which take seconds
+    own_process(GO_ON)
+
 import argparse
 import json
 import os
@@ -17,14 +24,14 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
-from data.battles import WINNER_COLUMNS, iter_test, make_battles
+from data.battles import COUNTS, WINNER_COLUMNS, iter_test, make_battles
 from models.device import find_device
 from models.preference import PASSED_THROUGH
 from pipelines.cli import Parser, run_command
 from pipelines.config import ConfigError, load_config
 from pipelines.files import check_ordinary, csv_bytes, whole_file
-from pipelines.pipeline import build_pipeline
-from pipelines.progress import Steps
+from pipelines.pipeline import build_pipeline, load_features
+from pipelines.progress import Steps, tell
 from pipelines.runs import RunError, check_run, digest
 from pipelines.submission import check_sample
 
@@ -111,14 +118,26 @@ def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipel
         pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
-    pipeline.named_steps["features"].fit(make_battles([], [], []))
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
-    try:
-        pipeline.named_steps["model"].load(models)
-    except KeyError as error:
-        raise _altered(folder / REPORT, f"no hash of {MODELS}/{error.args[0]}") from None
-    _check_columns(folder, pipeline)
+    _load(pipeline, models, folder)
     return pipeline
+
+
+def _load(pipeline: Pipeline, files: Mapping[str, bytes], folder: Path) -> None:
+    """Let the pipeline take over its files, and try it: whatever fails, they are not the run's."""
+    try:
+        load_features(pipeline, files)
+        pipeline.named_steps["model"].load(files)
+        _check_columns(folder, pipeline)
+        pipeline.predict_proba(make_battles(["Hi"], ["Hello!"], ["Hey"]))
+    except RunError:
+        raise
+    except Exception as error:
+        name = str(error.args[0]) if isinstance(error, KeyError) else ""
+        if Path(name).suffix and name not in files:
+            raise _altered(folder / REPORT, f"no hash of {MODELS}/{name}") from None
+        found = f"models that cannot be read ({type(error).__name__}: {error})"
+        raise _altered(folder / MODELS, found) from error
 
 
 def _checked(path: Path, known: str) -> bytes:
@@ -184,21 +203,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="CSV",
         help="check beforehand that ids, their order and columns are those of this file",
     )
-    return run_command(parser, _predict, argv, go_on="Run the same command again.")
+    return run_command(parser, _predict, argv, go_on=GO_ON)
 
 
 def _predict(arguments: argparse.Namespace, console: Console) -> None:
     _check_output(arguments)
-    check_ordinary(arguments.test)
+    for path in (arguments.test, arguments.sample_submission):
+        if path:
+            check_ordinary(path)
     pipeline = load_pipeline(arguments.run)
     if arguments.sample_submission:
         check_sample(arguments.test, arguments.sample_submission)
     counts = write_predictions(pipeline, arguments.test, arguments.output, Steps(console))
-    if counts.get("raw_cells"):
-        console.print(f"{counts['raw_cells']:,} cells were no list of turns: read as plain text.")
-    if counts.get("unclosed_quotes"):
-        console.print("a quote is never closed: all that follows it was read as one cell.")
-    console.print(f"predictions: {arguments.output}", highlight=False, soft_wrap=True)
+    for name, number in counts.items():
+        if number and name not in ("rows", "kept"):
+            tell(console, f"{name}: {number:,} ({COUNTS[name]})")
+    tell(console, f"predictions: {arguments.output}")
 
 
 def _check_output(arguments: argparse.Namespace) -> None:

@@ -22,6 +22,11 @@ LOG_EVERY = 10.0  # seconds between log lines of one step
 RATED = 100  # units from which on a rate is worth reading
 
 
+def tell(console: Console, line: str) -> None:
+    """Print a line as it stands, whatever a path in it looks like."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 class Steps:
     """The steps of a run, shown while they last and timed for the report.
 
@@ -54,7 +59,7 @@ class Steps:
             yield lambda done: counted.add_and_log(done, total)
         seconds = time.perf_counter() - start
         self.seconds[title] = self.seconds.get(title, 0.0) + seconds
-        self.console.print(f"{title}: {counted.summary(seconds)}", highlight=False)
+        tell(self.console, f"{title}: {counted.summary(seconds)}")
 
 
 class _Counted:
@@ -82,8 +87,7 @@ class _Counted:
         if time.perf_counter() - self.logged > LOG_EVERY:
             of = f" of {total:,}" if total else ""
             spent = time.perf_counter() - self.started
-            line = f"{self.title}: {self.done:,}{of} {self.unit} in {spent:.0f} s …"
-            self.console.print(line, highlight=False)
+            tell(self.console, f"{self.title}: {self.done:,}{of} {self.unit} in {spent:.0f} s …")
             self.logged = time.perf_counter()
 
     def summary(self, seconds: float) -> str:

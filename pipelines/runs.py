@@ -1,5 +1,6 @@
 """Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed."""
 
+import glob
 import hashlib
 import io
 import json
@@ -14,7 +15,7 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.files import claim, write_whole
+from pipelines.files import WRITING, claim, naming, sync_folder, write_whole
 
 DONE = "DONE"
 PARTIAL = ".partial"
@@ -24,6 +25,7 @@ CHECKPOINTS = "checkpoints"
 FORCED = "forced"  # begun with --force: without it the same command goes on
 REPLACED = "replaced"  # the finished run that gives way, until the new one has its name
 ONLY_UNFINISHED = (CHECKPOINTS, REPLACED, FORCED, KEY, LOCK)
+BEGUN = (LOCK, FORCED)  # what may lie there before the key does
 HASH_BLOCK = 1 << 22
 
 
@@ -34,7 +36,7 @@ class RunError(ValueError):
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         while block := file.read(HASH_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -84,6 +86,7 @@ class UnfinishedRun:
 
     def __enter__(self) -> Self:
         self._check_target()
+        _check_ours(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
         try:
@@ -138,7 +141,8 @@ class UnfinishedRun:
     def read(self, name: str) -> bytes | None:
         """Return a file that was written whole, None where there is none."""
         path = self.path / name
-        return path.read_bytes() if path.is_file() else None
+        with naming(path):
+            return path.read_bytes() if path.is_file() else None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole."""
@@ -168,6 +172,7 @@ class UnfinishedRun:
         if self.target.exists():
             self.target.rename(self.path / REPLACED)
         self.path.rename(self.target)
+        sync_folder(self.target.parent)
         _tidy(self.target)
         return self.target
 
@@ -209,7 +214,7 @@ def check_run(path: Path) -> None:
 
 def default_target(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
     """Return the unfinished run of the same key in a folder, or a new name made of the time."""
-    for partial in sorted(folder.glob(f"{name}-*{PARTIAL}")):
+    for partial in sorted(folder.glob(f"{glob.escape(name)}-*{PARTIAL}")):
         if _key_in(partial) == dict(key):
             return partial.with_suffix("")
     return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -222,7 +227,7 @@ def _key_in(partial: Path) -> Any:
         return None
     try:
         return json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -239,10 +244,26 @@ def _locked(path: Path) -> IO[bytes]:
     return lock
 
 
+def _check_ours(path: Path) -> None:
+    """Refuse a folder that is not ours to empty: without a key, with more than begun work has."""
+    if path.is_symlink():
+        raise RunError(f"{path} is a symbolic link. Remove it, or name another --output.")
+    if not path.is_dir() or (path / KEY).is_file():
+        return
+    names = sorted(entry.name for entry in path.iterdir())
+    foreign = [name for name in names if name not in BEGUN and not name.endswith(WRITING)]
+    if foreign:
+        raise RunError(
+            f"{path} holds {foreign[0]}, and no {KEY}: it is no unfinished run, and is not "
+            "emptied. Move it away, or name another --output."
+        )
+
+
 def _empty(path: Path) -> None:
-    for entry in path.iterdir():
-        if entry.name != LOCK:
-            _remove(entry)
+    """Remove all but the lock, and the key last: a folder without it is not ours."""
+    entries = [entry for entry in path.iterdir() if entry.name != LOCK]
+    for entry in sorted(entries, key=lambda entry: entry.name == KEY):
+        _remove(entry)
 
 
 def _difference(known: Any, key: Mapping[str, Any]) -> str:

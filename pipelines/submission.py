@@ -5,6 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from data.battles import TEXT_COLUMNS, WINNER_COLUMNS, DataError
+from data.frames import as_text
 from data.tables import read_chunks, shown
 
 COLUMNS = ("id", *WINNER_COLUMNS)
@@ -47,7 +48,7 @@ def check_sample(test: Path, sample: Path) -> None:
 def _test_ids(path: Path) -> Iterator[str]:
     for chunk in read_chunks(path, required=TEXT_COLUMNS, wanted=("id",), close_quotes=True):
         rows = range(chunk.start, chunk.start + chunk.n_rows)
-        yield from map(str, chunk.columns.get("id", rows))
+        yield from map(as_text, chunk.columns.get("id", rows))
 
 
 def _sample_ids(path: Path) -> Iterator[str]:
@@ -57,4 +58,4 @@ def _sample_ids(path: Path) -> Iterator[str]:
                 f"{path.name}: expected the columns {', '.join(COLUMNS)}, in this order, found "
                 f"{', '.join(chunk.columns)}. Name a sample submission of this competition."
             )
-        yield from map(str, chunk.columns["id"])
+        yield from map(as_text, chunk.columns["id"])

@@ -29,6 +29,13 @@ SHOWN = {  # metric -> heading, beside the log loss and its interval
     "ece": "ECE",
 }
 
+TOLD = {  # figures of families that learn, which are worth a line
+    "accuracy",
+    "direction_auc",
+    "direction_auc_true_names",
+    "left_out",
+}
+
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
@@ -77,6 +84,14 @@ def print_style(console: Console, style: Mapping[str, Any]) -> None:
     console.print(table)
     held = "the models' strengths beside it" if style["strengths"] else "no models are named"
     console.print(f"Bradley-Terry, {held}; a tie is half a win.", highlight=False)
+
+
+def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print a line for each family that learned, or why it left itself out."""
+    for name, report in families.items():
+        said = [f"{key.replace('_', ' ')} {value}" for key, value in report.items() if key in TOLD]
+        if said:
+            console.print(f"{name}: {', '.join(said)}", highlight=False, markup=False)
 
 
 def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

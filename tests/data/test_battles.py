@@ -264,15 +264,14 @@ def test_only_faults_of_the_whole_file_stop_a_test_file(
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 2, 3, 8, 100])
-def test_quote_never_closed_is_closed_in_the_last_chunk_alone(
-    tmp_path: Path, chunk_rows: int
-) -> None:
+def test_quote_never_closed_loses_no_row(tmp_path: Path, chunk_rows: int) -> None:
     path = tmp_path / "test.csv"
     before, after = b"caf\xe9,a,b\n" * 7, b"q,a,b\n" * 9
-    path.write_bytes(b"prompt,response_a,response_b\n" + before + b'p,a,"' + after)
+    path.write_bytes(b"prompt,response_a,response_b\n" + before + b'p,a,"q\n' + after)
     parts = list(iter_test(path, chunk_rows=chunk_rows))
-    assert [row for part in parts for row in part.battles["id"]] == [*map(str, range(8))]
-    assert parts[-1].battles["response_b"].tolist()[-1] == [after.decode()]
+    assert [row for part in parts for row in part.battles["id"]] == [*map(str, range(17))]
+    assert [row for part in parts for row in part.battles["prompt"]][7] == ["p"]
+    assert [row for part in parts for row in part.battles["response_b"]][7] == ["q"]
     assert [part.counts["unclosed_quotes"] for part in parts] == [0] * (len(parts) - 1) + [1]
     assert sum(part.counts["repaired_characters"] for part in parts) == 7
 
@@ -332,6 +331,16 @@ def test_a_cell_of_six_megabytes_takes_a_moment(tmp_path: Path) -> None:
     read = read_test(_csv(tmp_path / "test.csv", [_row(**cells)]))
     assert time.perf_counter() - started < 10
     assert read.battles["prompt"].tolist() == [[text]]
+
+
+def test_turns_beyond_any_conversation_are_joined_and_counted(tmp_path: Path) -> None:
+    cells = {"response_a": json.dumps(["x", None] * 5001), "response_b": "[" + '"",' * 9999 + '""]'}
+    for read in (read_test, read_training):
+        found = read(_csv(tmp_path / "t.csv", [_row(**cells)]))
+        (turns,), (most,) = found.battles["response_a"], found.battles["response_b"]
+        assert (len(turns), turns[-2:]) == (10_000, ["x", "\nx\n"])
+        assert len(most) == 10_000
+        assert found.counts["joined_turns"] == 1
 
 
 def test_real_battles() -> None:

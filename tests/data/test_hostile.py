@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.battles import COUNTS, TEXT_COLUMNS, WINNER_COLUMNS, DataError, read_training
+from data.battles import COUNTS, TEXT_COLUMNS, WINNER_COLUMNS, DataError, read_test, read_training
 from data.folds import make_folds
 
 NAMES = ("id", "model_a", "model_b", *TEXT_COLUMNS, *WINNER_COLUMNS)
@@ -98,6 +98,14 @@ BAD_ROWS = {
     "6 MB of brackets": (row(answer=b"[" * 6_000_000), rf"{NO_TURNS}'\[{{60}}'\.\.\.\."),
     "row too long": (
         row()[:-1] + b",9\n", "all columns: expected as many fields as the header has, got more"
+    ),
+    "quote never closed before another row": (
+        b'999,m,n,"oops,a,b,1,0,0\n' + row(3, prompt=b'"""oops"', answer=b"x"),
+        "all columns: expected a comma or the end of the row after a closing quote, got more text: "
+        "rows may have run together",
+    ),
+    "quotes not doubled": (
+        b'0,m,n,p,"he said "no" to me",b,1,0,0\n', "row after a closing quote, got more text"
     ),
     "row too short": (b"0,m,n,p,a,b,1\n", "column winner_model_b: expected 1 or 0, got ''"),
     "label empty": (row(votes=b",0,1"), "column winner_model_a: expected 1 or 0, got ''"),
@@ -247,8 +255,17 @@ PARQUET: dict[str, tuple[pa.Array, list[list[str | None]], int]] = {
     "lists of such text": (
         pa.ListArray.from_arrays([0, 1, 2], bad_text()), [["\ufffd\ufffd"], ["ok"]], 2
     ),
+    "lists of one such text": (
+        pa.FixedSizeListArray.from_arrays(bad_text(), 1), [["\ufffd\ufffd"], ["ok"]], 2
+    ),
     "categories": (pa.array(["x", "y"]).dictionary_encode(), [["x"], ["y"]], 0),
 }  # fmt: skip
+UNREADABLE = {  # by Python: years, and text that is none
+    "when": pa.array([2**62] * 2, pa.timestamp("us")),
+    "how long": pa.array([2**62] * 2, pa.duration("s")),
+    "what": pa.StructArray.from_arrays([bad_text()], ["k"]),
+    "which": pa.MapArray.from_arrays([0, 1, 2], bad_text(), bad_text()),
+}
 VOTED = {"winner_model_a": [True, False], "winner_model_b": [0.0, 1.0], "winner_tie": [0, 0]}
 
 
@@ -262,14 +279,26 @@ def test_parquet_of_odd_types(name: str, tmp_path: Path) -> None:
     assert read.counts["repaired_characters"] == repaired
 
 
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_parquet_columns_that_are_not_needed_do_no_harm(name: str, tmp_path: Path) -> None:
+    texts = {"prompt": ["p", "q"], "response_a": ["a", "b"], "response_b": ["c", "d"]}
+    pq.write_table(pa.table({name: UNREADABLE[name], **texts, **VOTED}), tmp_path / "t.parquet")
+    assert read_training(tmp_path / "t.parquet").counts["kept"] == 2
+    pq.write_table(pa.table({"id": UNREADABLE[name], **texts}), tmp_path / "t.parquet")
+    ids = read_test(tmp_path / "t.parquet").battles["id"].tolist()
+    known = {"when": [str(2**62)] * 2, "how long": [str(2**62)] * 2, "which": ["0", "1"]}
+    assert ids == known.get(name, [r"{'k': b'\xff\xfe'}", "{'k': b'ok'}"])
+
+
 @pytest.mark.parametrize(
     ("cells", "found"),
     [
         (pa.array([{"role": "user"}, None]), "{'role': 'user'}"),
         (pa.array([[1], ["2"][:0]]), r"\[1\]"),
+        (pa.StructArray.from_arrays([bad_text()], ["k"], mask=pa.array([False, True])), "{'k': b"),
         (pa.array([[["x"]], []]), r"\[\['x'\]\]"),
     ],
-    ids=["objects", "lists of numbers", "nested lists"],
+    ids=["objects", "lists of numbers", "objects of bytes", "nested lists"],
 )
 def test_parquet_of_wrong_types_is_a_bad_row(cells: pa.Array, found: str, tmp_path: Path) -> None:
     table = pa.table({"prompt": ["p", "q"], "response_a": cells, "response_b": ["b", "c"], **VOTED})

@@ -47,14 +47,18 @@ def test_votes_are_told_apart_by_cells_not_by_their_text_run_together() -> None:
 
 def test_training_row_of_a_chunk() -> None:
     columns = {
-        "prompt": ['["p"]', "p"],
-        "response_a": ['["\\ud83d"]', "a"],
-        "response_b": ["b", "[b"],
-        "winner_model_a": ["0", "1"],
-        "winner_model_b": ["1", "0"],
-        "winner_tie": ["0", "0"],
+        "prompt": ['["p"]', "p", "p"],
+        "response_a": ['["\\ud83d"]', "a", "a"],
+        "response_b": ["b", "[b", "b"],
+        "winner_model_a": ["0", "1", "1"],
+        "winner_model_b": ["1", "0", "0"],
+        "winner_tie": ["0", "0", "0"],
     }
-    chunk = Chunk(start=0, n_rows=2, columns=columns, long_rows=set(), replaced=0)
+    chunk = Chunk(start=0, n_rows=3, columns=columns, long_rows=set(), stray_quotes={2}, replaced=0)
     assert training_row(chunk, 0) == ([["p"], ["\ufffd"], ["b"]], 1, 1)
     with pytest.raises(RowError, match=r"column response_b: expected a JSON list .*, got '\[b'"):
         training_row(chunk, 1)
+    with pytest.raises(
+        RowError, match=r"all columns: expected a comma or the end of the row after"
+    ):
+        training_row(chunk, 2)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data import parquet_tables, quotes
 from data.tables import DataError, read_chunks, shown
 
 
@@ -24,6 +25,7 @@ def _read(path: Path, content: bytes, **options: Any) -> list[dict[str, list[Any
         (b"b,a\nx,1\n", {"a": ["1"], "b": ["x"]}),
         (b"\xef\xbb\xbfa,b\n1,x\n", {"a": ["1"], "b": ["x"]}),
         (b'\xef\xbb\xbf"a",b\n1,x\n', {"a": ["1"], "b": ["x"]}),
+        (b'\xef\xbb\xbf\xef\xbb\xbf\xef\xbb\xbf"a",b\n1,x\n', {"a": ["1"], "b": ["x"]}),
         (b"a,b\r\n1,x\r\n", {"a": ["1"], "b": ["x"]}),
         (b"a,b\r1,x", {"a": ["1"], "b": ["x"]}),
         (b"\n\n a , b\n\n1,x\n\n\n", {"a": ["1"], "b": ["x"]}),
@@ -103,6 +105,58 @@ def test_rows_longer_than_the_header_are_marked(tmp_path: Path) -> None:
 def test_every_row_longer_or_shorter_than_the_header(tmp_path: Path) -> None:
     assert _read(tmp_path / "t.csv", b"a,b\n1,x,y,z\n")[0]["a"] == ["1"]
     assert _read(tmp_path / "t.csv", b"a,b\n1\n2\n")[0] == {"a": ["1", "2"], "b": ["", ""]}
+
+
+def test_more_text_after_a_closing_quote_is_marked(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,x\n1,"x"y\n1,"x ""y"""\n1,"x,y\n1,"z"\n1,x "y\n"1","x"\n')
+    for chunk_rows in (1, 2, 100):
+        chunks = list(read_chunks(path, required=("a", "b"), chunk_rows=chunk_rows))
+        marked = [chunk.start + row for chunk in chunks for row in sorted(chunk.stray_quotes)]
+        assert marked == [1, 3]
+    assert [cell for chunk in chunks for cell in chunk.columns["b"]] == [
+        "x", "xy", 'x "y"', 'x,y\n1,z"', 'x "y', "x"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
+def test_chunks_of_long_rows_hold_few(name: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(quotes, "CHUNK_BYTES", 10_000)
+    monkeypatch.setattr(parquet_tables, "CHUNK_BYTES", 10_000)
+    lengths = [10] * 50 + [3000] * 50 + [20_000] * 3
+    table = pd.DataFrame({"a": range(103), "b": ["x" * length for length in lengths]})
+    if name == "t.parquet":
+        table.to_parquet(tmp_path / name, row_group_size=50)
+    else:
+        table.to_csv(tmp_path / name, index=False)
+    chunks = list(read_chunks(tmp_path / name, required=("a", "b")))
+    held = [[len(cell) for cell in chunk.columns["b"]] for chunk in chunks]
+    assert [length for cells in held for length in cells] == lengths
+    assert max(sum(cells[:-1]) for cells in held) <= 10_000
+    assert len(held[0]) >= 50 or name == "t.parquet"
+
+
+@pytest.mark.parametrize(
+    ("content", "cells"),
+    [
+        (b'a,b\n1,x\n2,"y\n3,z\n', ["x", "y", "z"]),
+        (b'a,b\n1,x\n"2,y\n3,""z""\n', ["x", "y", 'z""']),
+        (b'\xef\xbb\xbfa,b\n1,x\n2,"""y\n3,z', ["x", "y", "z"]),
+        (b'a,b\n1,x\n2,"y ""z\n', ["x", 'y "z\n']),
+        (b'a,b\n1,x\n2,"', ["x", ""]),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_quote_that_is_never_closed_is_closed_in_the_last_line_and_left_out_before(
+    content: bytes, cells: list[str], pack: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / ("t.csv" if pack is bytes else "t.csv.gz")
+    path.write_bytes(pack(content))
+    for chunk_rows in (1, 2, 100):
+        options: Any = {"required": ("a", "b"), "chunk_rows": chunk_rows, "close_quotes": True}
+        chunks = list(read_chunks(path, **options))
+        assert [cell for chunk in chunks for cell in chunk.columns["b"]] == cells
+        assert [chunk.unclosed for chunk in chunks] == [0] * (len(chunks) - 1) + [1]
 
 
 def test_undecodable_bytes_are_replaced_and_counted(tmp_path: Path) -> None:

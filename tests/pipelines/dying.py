@@ -6,6 +6,7 @@ It is killed by SIGKILL when the place is reached for the TIMES-th time.
 import os
 import shutil
 import signal
+import stat
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,6 @@ CALLS = {
     "before an inner fit": (preference, "fit_part", BEFORE),
     "after an inner fit": (preference, "fit_part", AFTER),
     "before a checkpoint is saved": (UnfinishedRun, "save", BEFORE),
-    "between fsync and rename": (os, "fsync", AFTER),
     "in the evaluation": (command, "evaluate", AFTER),
     "before the run has its name": (Path, "rename", BEFORE),
     "after the run has its name": (Path, "rename", AFTER),
@@ -54,15 +54,22 @@ def die_at_call(owner, name, moment, death):
     setattr(owner, name, patched)
 
 
-def die_half_way_through_a_file(death):
-    """Only half of what was written is on the disk, as when the power fails."""
+def die_at_sync(death, *, half):
+    """Die between a file's fsync and its rename; or with half of it on the disk, as without power.
+
+    Folders are brought to disk as well, and not counted.
+    """
     sync = os.fsync
 
     def patched(file):
-        if death.left == 1:
-            os.ftruncate(file, os.fstat(file).st_size // 2)
-        death.comes_nearer()
+        ordinary = stat.S_ISREG(os.fstat(file).st_mode)
+        if ordinary and half:
+            if death.left == 1:
+                os.ftruncate(file, os.fstat(file).st_size // 2)
+            death.comes_nearer()
         sync(file)
+        if ordinary and not half:
+            death.comes_nearer()
 
     os.fsync = patched
 
@@ -88,8 +95,8 @@ def die_in_step(wanted, death):
 def prepare(place, death):
     if place in CALLS:
         die_at_call(*CALLS[place], death)
-    elif place == "half-way through a file":
-        die_half_way_through_a_file(death)
+    elif place in ("half-way through a file", "between fsync and rename"):
+        die_at_sync(death, half=place.startswith("half"))
     elif place.startswith("in step "):
         die_in_step(place.removeprefix("in step "), death)
     else:

@@ -70,7 +70,7 @@ def test_a_fault_is_one_line_and_a_status(error, status, capsys):
             OSError(28, "No space left on device", "run.partial/oof.csv"),
             "run.partial/oof.csv: the disk is full. Free some space. Again!",
         ),
-        (OSError(28, "No space"), "standard output: the disk is full. Free some space. Again!"),
+        (OSError(28, "No space"), "the disk is full. Free some space. Again!"),
         (OSError(122, "Quota", "o"), "o: the disk quota is used up. Free some space. Again!"),
         (OSError(27, "Large", "o"), "o: the limit on a file's size is reached. Raise it. Again!"),
         (OSError(30, "Read-only", "o"), "o: it lies on a read-only disk. Name another place."),
@@ -189,6 +189,15 @@ def test_flags_become_the_configuration(tmp_path):
         (["--config", "missing.toml"], r"missing\.toml: cannot be read"),
         (["--train", "."], r"\.: a folder where a file is expected"),
         (["--preset", ""], r"--preset : no such preset"),
+        (["--set", "x=" + "[" * 5000], r"--set x=\[+\.\.\.: expected TOML\. "),
+        (["--set", "seed=" + "9" * 5000], r"--set seed=9+\.\.\.: expected TOML\. .*digits"),
+        (["--set", "seed=0x" + "f" * 5000], r"seed: .*Got what is too long to show"),
+        (["--set", "learners.linear.penalties=[1e300]"], r"penalties\.0: should be less than or"),
+        (["--set", "learners.linear.penalties=[1e-300]"], r"penalties\.0: should be greater"),
+        (["--config", "deep.toml"], r"deep\.toml: expected TOML\. "),
+        (["--config", "digits.toml"], r"digits\.toml: expected TOML\. .*digits"),
+        (["--config", "pipe"], r"pipe: expected a file on disk, found a pipe"),
+        (["--train", "/proc/self/mem"], r"/proc/self/mem: Input/output error\."),
         (["--set", "seed=true"], r"preset classical: seed: should not be true or false"),
         (["--output", "/"], r"/: a run cannot have this name"),
         (["--output", "a.partial"], r"a\.partial: a name that ends in \.partial is kept"),
@@ -197,11 +206,15 @@ def test_flags_become_the_configuration(tmp_path):
 )
 def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert fit([*argv, "--device", "cpu"]) == 2
+    Path("deep.toml").write_text("x = " + "[" * 5000)
+    Path("digits.toml").write_text("seed = " + "9" * 5000)
+    os.mkfifo("pipe")
+    assert fit([*argv, "--device", "cpu"]) == (1 if "mem" in argv[-1] else 2)
     err = capsys.readouterr().err
     assert re.match(f"error: .*{words}", err)
     assert len(err.splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
+    assert len(err) < 500
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -297,16 +310,20 @@ def test_predict_refuses_an_output_that_cannot_be(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_pipes_are_refused_as_inputs(light_run, tmp_path, capsys):
+def test_pipes_are_refused_as_inputs(light_run, files, tmp_path, capsys):
     """They would be waited for without end."""
     os.mkfifo(tmp_path / "pipe.csv")
     pipe = str(tmp_path / "pipe.csv")
     assert fit(["--train", pipe, "--device", "cpu", "--output", str(tmp_path / "run")]) == 2
     assert predict([str(light_run), "--test", pipe, "--output", str(tmp_path / "o.csv")]) == 2
+    ordinary = ["--sample-submission", pipe, "--test", str(files / "test.csv")]
+    train = ["--train", str(files / "train.csv"), "--device", "cpu"]
+    assert fit([*train, *ordinary, "--output", str(tmp_path / "run")]) == 2
+    assert predict([str(light_run), *ordinary, "--output", str(tmp_path / "o.csv")]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition("expected")[2] for line in lines] == [
         " a file on disk, found a pipe or a device. Save it first."
-    ] * 2
+    ] * 4
 
 
 def test_predict_refuses_what_is_no_run(tmp_path, files, capsys):

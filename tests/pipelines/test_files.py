@@ -6,6 +6,7 @@ import io
 import os
 import resource
 import signal
+import stat
 from contextlib import contextmanager
 
 import pandas as pd
@@ -37,6 +38,31 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     write_whole(path, b"other")
     assert path.read_bytes() == b"other"
     assert names(path.parent) == ["file.csv"]
+
+
+def test_the_folder_is_brought_to_disk_after_the_rename(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(file):
+        ordinary = stat.S_ISREG(os.fstat(file).st_mode)
+        synced.append("file" if ordinary else sorted(os.listdir(file)))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(tmp_path / "file", b"new")
+    assert synced == ["file", ["file"]]
+
+
+def test_a_folder_that_cannot_be_brought_to_disk_does_no_harm(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def refuse(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_whole(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_a_broken_write_leaves_the_old_file(tmp_path):

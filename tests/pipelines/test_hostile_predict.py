@@ -57,6 +57,7 @@ def plain(content: bytes, *ids: str, **counts: int) -> Hostile:
 REPAIRED = {
     "byte-order mark": plain(b"\xef\xbb\xbf" + HEADER + b"1,p,a,b\n", "1"),
     "two byte-order marks": plain(b"\xef\xbb\xbf" * 2 + HEADER + b"1,p,a,b\n", "1"),
+    "three byte-order marks": plain(b"\xef\xbb\xbf" * 3 + b'"id"' + HEADER[2:] + b"1,p,a,b\n", "1"),
     "byte-order mark in a cell": one('\ufeff["Hi"]', ["Hi"]),
     "byte-order mark before text": one("\ufeffHi", ["\ufeffHi"]),
     "CRLF": plain((HEADER + b"1,p,a,b\n2,p,a,b\n").replace(b"\n", b"\r\n"), "1", "2"),
@@ -80,15 +81,27 @@ REPAIRED = {
     "control characters": one('["a\x01\x1b[0m\n"]', ["a\x01\x1b[0m\n"]),
     "quote never closed": Hostile(
         HEADER + b'1,p,a,b\n2,p,"x,y\n3,p,a,b\n',
-        ["1", "2"],
-        [["a"], ["x,y\n3,p,a,b\n"]],
-        {"unclosed_quotes": 1, "empty_cells": 1},
+        ["1", "2", "3"],
+        [["a"], ["x"], ["a"]],
+        {"unclosed_quotes": 1},
     ),
     "quote never closed in the last cell": plain(
         HEADER + b'1,p,a,b\n2,p,a,"say ""hi""', "1", "2", unclosed_quotes=1
     ),
     "one quote alone": Hostile(
         HEADER + b'"', [""], [[""]], {"unclosed_quotes": 1, "empty_cells": 3}
+    ),
+    "quote closed in a later row": Hostile(
+        HEADER + b'1,p,"x,b\n2,p,"a",b\n3,p,a,b\n',
+        ["1", "3"],
+        [['x,b\n2,p,a"'], ["a"]],
+        {"stray_quotes": 1},
+    ),
+    "quotes not doubled": Hostile(
+        HEADER + b'1,p,"say "hi", you",b\n',
+        ["1"],
+        [['say hi"']],
+        {"stray_quotes": 1, "long_rows": 1},
     ),
     "quote beyond the last column": plain(
         HEADER + b'1,p,a,b,"x\n', "1", unclosed_quotes=1, long_rows=1
@@ -129,6 +142,12 @@ REPAIRED = {
     "right-to-left": one(BIDI, [BIDI]),
     "10,000 combining marks": one(MARKS, [MARKS]),
     "10,000 turns": one(json.dumps(["x"] * 10_000), ["x"] * 10_000, unequal_turns=1),
+    "6 MB of turns": one(
+        "[" + '"",' * (LONG // 3) + '""]',
+        [""] * 9999 + ["\n" * (LONG // 3 - 9999)],
+        joined_turns=1,
+        unequal_turns=1,
+    ),
     "formula as id": plain(HEADER + b"=1+1,p,a,b\n@SUM(A1),p,a,b\n", "=1+1", "@SUM(A1)"),
     "markup as id": plain(HEADER + b"<b>,p,a,b\n", "<b>"),
     "commas and quotes in id": plain(HEADER + b'"a,""b""",p,a,b\n', 'a,"b"'),

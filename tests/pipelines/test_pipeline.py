@@ -165,6 +165,13 @@ def test_precomputing_goes_block_by_block(battles, config, monkeypatch):
     pd.testing.assert_frame_equal(parts.transform(battles[0]), whole.transform(battles[0]))
 
 
+def test_much_text_makes_small_blocks(battles, config, monkeypatch):
+    monkeypatch.setattr(pipeline_module, "BLOCK_BYTES", 1)
+    told = []
+    precompute(build_pipeline(config), battles[0].iloc[:5], told.append)
+    assert told == [len(config.families)] * 5
+
+
 def test_computed_columns_of_other_battles_are_refused(battles, config):
     features = precompute(build_pipeline(config), battles[0]).named_steps["features"]
     with pytest.raises(KeyError, match="1 battles have no row"):

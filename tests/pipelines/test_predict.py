@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.battles import WINNER_COLUMNS, make_battles, read_test
+from data.battles import COUNTS, WINNER_COLUMNS, make_battles, read_test
 from pipelines import predict as module
 from pipelines.predict import load_pipeline, predictions, write_predictions
 from pipelines.predict import main as predict
@@ -92,11 +92,12 @@ def test_chunks_are_put_under_one_another(run, files, quiet, tmp_path, monkeypat
 def test_a_cell_that_is_no_list_is_predicted_and_counted(run, files, tmp_path, capsys):
     table = pd.read_csv(files / "test.csv", dtype=str, keep_default_na=False)
     table.loc[3, "response_a"] = "[oops"
+    table.loc[4, "response_b"] = '["x", null]'
     table.to_csv(tmp_path / "test.csv", index=False)
     arguments = [str(run), "--test", str(tmp_path / "test.csv")]
     assert predict([*arguments, "--output", str(tmp_path / "out.csv")]) == 0
     assert len(rows(tmp_path / "out.csv")) == 31
-    assert "1 cells were no list" in " ".join(capsys.readouterr().out.split())
+    assert f"raw_cells: 1 ({COUNTS['raw_cells']})" in capsys.readouterr().out
 
 
 def test_a_file_without_ids_is_numbered(run, files, tmp_path):
@@ -207,6 +208,35 @@ def test_a_run_of_another_version_or_altered_by_hand_is_refused(name, harm, word
         load_pipeline(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("preference.json", b"{}"),
+        ("preference.json", b"[]"),
+        ("preference.json", b"[" * 100_000),
+        ("linear_tie.json", b"{}"),
+        ("linear_tie.json", b"junk"),
+        ("linear_tie.json", None),
+        ("lightgbm_tie.txt", b"junk"),
+        ("xgboost_direction.ubj", b"{}"),
+    ],
+)
+def test_models_altered_with_their_hashes_are_refused(name, content, run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "models" / name
+    if content is None:  # right in form, of other columns
+        model = json.loads(path.read_bytes())
+        columns = [10**6] * len(model["columns"])
+        content = json.dumps({**model, "columns": columns}).encode()
+    assert path.exists()
+    path.write_bytes(content)
+    report = json.loads((run / "report.json").read_text())
+    report["files"][f"models/{name}"] = file_hash(path)
+    (tmp_path / "run" / "report.json").write_text(json.dumps(report))
+    with pytest.raises(RunError, match=r"models: expected the file that the run wrote, found mod"):
+        load_pipeline(tmp_path / "run")
+
+
 def test_a_configuration_that_this_version_does_not_know_is_refused(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / "config.toml"
@@ -247,3 +277,17 @@ def test_an_id_with_a_carriage_return_comes_back(run, files, tmp_path):
     output = tmp_path / "out.csv"
     assert predict([str(run), "--test", str(tmp_path / "test.csv"), "--output", str(output)]) == 0
     assert [row[0] for row in rows(output)[1:]] == [f"a\r{row}" for row in range(30)]
+
+
+def test_what_was_repaired_is_told_with_its_number(light_run, tmp_path, capsys):
+    (tmp_path / "test.csv").write_bytes(
+        b'id,prompt,response_a,response_b\n1,p,"a"b,c\n2,p,"a\xff,b\n3,p,a,b,c\n'
+    )
+    flags = [str(light_run), "--test", str(tmp_path / "test.csv"), "--output"]
+    assert predict([*flags, str(tmp_path / "o[b].csv")]) == 0
+    out = capsys.readouterr().out
+    for name in ("stray_quotes", "unclosed_quotes", "long_rows", "repaired_characters"):
+        assert f"{name}: 1 ({COUNTS[name]})\n" in out
+    assert "null_turns" not in out
+    assert f"predictions: {tmp_path / 'o[b].csv'}\n" in out
+    assert [row[0] for row in rows(tmp_path / "o[b].csv")] == ["id", "1", "2", "3"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines import runs
 from pipelines.runs import (
     RunError,
     UnfinishedRun,
@@ -214,6 +215,13 @@ def test_the_default_target_is_the_unfinished_run_of_the_same_key(tmp_path):
         assert fresh.parent == tmp_path
 
 
+def test_a_name_with_signs_of_a_pattern_is_a_name(tmp_path):
+    with UnfinishedRun(tmp_path / "a-1", {"a": 1}), UnfinishedRun(tmp_path / "[ab]-2", {"a": 2}):
+        pass
+    assert default_target(tmp_path, "[ab]", {"a": 2}) == tmp_path / "[ab]-2"
+    assert default_target(tmp_path, "[ab]", {"a": 1}) != tmp_path / "a-1"
+
+
 def test_checkpoints_are_no_pickles(tmp_path):
     with UnfinishedRun(tmp_path / "run", KEY) as run:
         with pytest.raises(ValueError, match="Object arrays cannot be saved"):
@@ -229,6 +237,15 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     assert file_hash(tmp_path / "file") != file_hash(tmp_path / "other")
     (tmp_path / "short").write_bytes(b"abc")
     assert file_hash(tmp_path / "short").startswith("ba7816bf8f01cfea")
+
+
+def test_a_file_that_cannot_be_read_is_named():
+    unreadable = Path("/proc/self/mem")
+    if not unreadable.exists():
+        pytest.skip("no file here that opens and cannot be read")
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        file_hash(unreadable)
+    assert failed.value.filename == str(unreadable)
 
 
 def test_a_mended_input_goes_ahead_where_no_fold_was_finished(tmp_path):
@@ -280,23 +297,62 @@ def test_a_checkpoint_that_was_altered_is_none(harm, tmp_path):
         np.testing.assert_array_equal(run.saved("fold-0")["p"], np.arange(100.0))
 
 
-def test_a_key_that_is_no_json_is_refused_with_the_way_out(tmp_path):
+@pytest.mark.parametrize("key", ["{", "[" * 100_000], ids=["cut", "deep"])
+def test_a_key_that_is_no_json_is_refused_with_the_way_out(key, tmp_path):
     with UnfinishedRun(tmp_path / "runs-1", KEY) as run:
         run.save("fold-0", {"p": np.zeros(3)})
-        (run.path / "key.json").write_text("{")
+        (run.path / "key.json").write_text(key)
     with pytest.raises(RunError, match="--force to discard"), UnfinishedRun(run.target, KEY):
         pass
     assert default_target(tmp_path, "runs", KEY) != run.target
 
 
-def test_checkpoints_of_an_unknown_key_are_not_taken_over(tmp_path):
-    """A kill while --force empties the folder may leave them."""
-    with UnfinishedRun(tmp_path / "run", {"configuration": "other"}) as run:
-        run.save("fold-0", {"p": np.zeros(3)})
-        (run.path / "key.json").unlink()
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["thesis.txt", "checkpoints/fold-0"])
+def test_a_folder_of_the_name_that_is_no_unfinished_run_is_left_alone(name, force, tmp_path):
+    path = tmp_path / "run.partial" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("years of work")
+    message = rf"run\.partial holds {path.parts[-1 if '/' not in name else -2]}, and no key\.json"
+    with pytest.raises(RunError, match=message), UnfinishedRun(tmp_path / "run", KEY, force=force):
+        pass
+    assert path.read_text() == "years of work"
+    assert names(tmp_path / "run.partial") == [name.partition("/")[0]]
+
+
+def test_a_symbolic_link_in_the_place_of_unfinished_work_is_not_followed(tmp_path):
+    with UnfinishedRun(tmp_path / "other", KEY) as run:
+        run.write("first", b"1")
+    (tmp_path / "run.partial").symlink_to(tmp_path / "other.partial")
+    with (
+        pytest.raises(RunError, match=r"run\.partial is a symbolic link\. Remove it, or name"),
+        UnfinishedRun(tmp_path / "run", {"configuration": "other"}, force=True),
+    ):
+        pass
+    assert "first" in names(tmp_path / "other.partial")
+
+
+def test_work_that_was_killed_before_it_had_a_key_begins_anew(tmp_path):
+    (tmp_path / "run.partial").mkdir()
+    for name in ("lock", "forced", "key.json.writing"):
+        (tmp_path / "run.partial" / name).touch()
     with UnfinishedRun(tmp_path / "run", KEY) as run:
         assert not run.resumed
-        assert run.saved("fold-0") is None
+        run.finish()
+    assert names(tmp_path / "run") == ["DONE"]
+
+
+def test_the_key_goes_last_when_work_is_discarded(tmp_path, monkeypatch):
+    """Killed in the middle of it, the same command goes ahead."""
+    removed = []
+    original = runs._remove
+    monkeypatch.setattr(runs, "_remove", lambda path: (removed.append(path.name), original(path)))
+    with UnfinishedRun(tmp_path / "run", KEY) as run:
+        for name in ("a", "z"):
+            run.write(name, b"1")
+    with UnfinishedRun(tmp_path / "run", KEY, force=True):
+        pass
+    assert removed.index("key.json") > max(removed.index("a"), removed.index("z"))
 
 
 def test_forced_work_goes_on_without_force(tmp_path):

@@ -1,10 +1,12 @@
 """A test file held against a sample submission, before any work."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data import tables
-from data.battles import WINNER_COLUMNS, DataError
+from data.battles import TEXT_COLUMNS, WINNER_COLUMNS, DataError
 from pipelines import fit as fit_module
 from pipelines.fit import main as fit
 from pipelines.predict import main as predict
@@ -85,6 +87,17 @@ def test_numbers_in_parquet_are_the_ids_that_stand_in_csv(tmp_path):
     battles.drop(columns="id").to_parquet(tmp_path / "unnumbered.parquet")
     check_sample(tmp_path / "test.parquet", make_sample(tmp_path / "sample.csv", [7, 8]))
     check_sample(tmp_path / "unnumbered.parquet", make_sample(tmp_path / "sample.csv", [0, 1]))
+
+
+def test_ids_are_compared_as_they_are_written(tmp_path):
+    texts = {name: ["x", "y"] for name in TEXT_COLUMNS}
+    battles = pa.table({"id": [1.0, float("nan")], **texts})  # pandas would write null for NaN
+    pq.write_table(battles, tmp_path / "test.parquet")
+    check_sample(tmp_path / "test.parquet", make_sample(tmp_path / "sample.csv", ["1.0", ""]))
+    with pytest.raises(DataError, match=r"row 2, column id: expected 'nan'.*found ''"):
+        check_sample(
+            tmp_path / "test.parquet", make_sample(tmp_path / "sample.csv", ["1.0", "nan"])
+        )
 
 
 def test_predict_is_refused_before_it_writes(light_run, files, tmp_path, capsys):

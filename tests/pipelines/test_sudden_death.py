@@ -1,6 +1,7 @@
 """Killed by SIGKILL in many places, the same command goes on and ends with the same bytes."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -23,7 +24,9 @@ SETTINGS = (
     "learners.lightgbm.max_rounds=15",
     "learners.linear.penalties=[0.3, 0.03]",
 )
-RANDOM = random.Random(20240501)
+# Other moments each time; a failure shows the seed, which makes them again.
+SEED = int(os.environ.get("ARENABOOST_SEED") or random.SystemRandom().randrange(2**32))
+RANDOM = random.Random(SEED)
 # In the order of a run. Each kill goes on from where the one before it struck.
 CHAIN = (
     ("in step read", 1),
@@ -109,6 +112,7 @@ def undisturbed(small, tmp_path_factory):
 
 
 def test_killed_in_many_places_it_ends_with_the_same_bytes(small, undisturbed, tmp_path, capsys):
+    print(f"ARENABOOST_SEED={SEED}")  # shown by a failure
     target = tmp_path / "run"
     for place, times in CHAIN:
         killed_at(place, times, small, target)
@@ -124,7 +128,9 @@ def test_killed_in_many_places_it_ends_with_the_same_bytes(small, undisturbed, t
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(small, undisturbed, tmp_path):
     target = tmp_path / "run"
     expected, seconds = undisturbed
-    for share in sorted(RANDOM.uniform(0.3, 1.0) for _ in range(3)):
+    shares = sorted(random.Random(SEED).uniform(0.3, 1.0) for _ in range(3))
+    print(f"ARENABOOST_SEED={SEED}: killed at {shares} of {seconds:.1f} s")
+    for share in shares:
         process = start("-m", "pipelines.fit", *flags(small, target))
         time.sleep(share * seconds)
         process.kill()

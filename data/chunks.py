@@ -1,0 +1,87 @@
+"""What every table is read into: chunks of raw cells; and how a fault of a file is told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHUNK_ROWS = 8192
+CHUNK_BYTES = 1 << 25  # of long rows a chunk holds fewer
+_SHOWN = 60
+
+
+class DataError(ValueError):
+    """What a user gave cannot be used; the message says where, what was found, and the way out."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a table, cell by cell as they stand in the file.
+
+    Attributes
+    ----------
+    start : int
+        Number of the chunk's first row in the file, from 0; header and blank lines do not count.
+    n_rows : int
+    columns : dict of str to list
+        The cells of each column. From CSV all are strings. A missing or null cell is ``""``.
+    long_rows : set of int
+        Positions (from 0, within the chunk) of rows with more fields than the header has names.
+    stray_quotes : set of int
+        Positions of rows in which a closing quote is followed by more text: a quote is missing
+        or one too many, and rows may have run together.
+    replaced : int
+        Undecodable bytes that were replaced by U+FFFD since the chunk before.
+    unclosed : int
+        1 in the last chunk of a file in which a quote was never closed and was repaired, else 0.
+    """
+
+    start: int
+    n_rows: int
+    columns: dict[str, list[Any]]
+    long_rows: set[int]
+    stray_quotes: set[int]
+    replaced: int
+    unclosed: int = 0
+
+
+def shown(found: object) -> str:
+    """Return what was found as an error message shows it: quoted, and cut where it is long.
+
+    >>> shown("[oops")
+    "'[oops'"
+    >>> len(shown("x" * 1000))
+    65
+    """
+    if not isinstance(found, str):
+        found = repr(found)
+        return found if len(found) <= _SHOWN else found[:_SHOWN] + "..."
+    return repr(found) if len(found) <= _SHOWN else repr(found[:_SHOWN]) + "..."
+
+
+def places(
+    header: Sequence[str], path: Path, required: Collection[str], wanted: Collection[str] | None
+) -> dict[str, int]:
+    """Map each column to be read to its position in the file, see `data.tables.read_chunks`.
+
+    >>> places(["id", " prompt ", ""], Path("t.csv"), ["prompt"], None)
+    {'id': 0, 'prompt': 1}
+    """
+    names = [name.replace("\ufeff", "").strip() for name in header]
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise DataError(
+            f"{path.name}: expected the columns {', '.join(required)}, found "
+            f"{shown(', '.join(names))}; not there: {', '.join(missing)}. "
+            "Rename or add the columns; the file must be UTF-8 text with commas, or Parquet."
+        )
+    twice = [name for name in required if names.count(name) > 1]
+    if wanted is None and twice:
+        raise DataError(
+            f"{path.name}, column {twice[0]}: expected it once, found it {names.count(twice[0])} "
+            "times in the header. Remove or rename the others."
+        )
+    read = [name for name in names if name and not name.startswith("__index_level_")]
+    return {name: names.index(name) for name in read if wanted is None or name in wanted}

@@ -1,0 +1,139 @@
+"""Strengths of models from their battles, and what each pairing of them can be expected to end in.
+
+Source: Bradley and Terry (1952), "Rank analysis of incomplete block designs", Biometrika 39:
+
+    P(i beats j) = 1 / (1 + exp(-(strength_i - strength_j))).
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.special import expit
+
+from features.sides import Array
+
+Models = NDArray[np.intp]
+
+RIDGE = 1.0  # penalty RIDGE / 2 * |strengths|^2 beside the summed log likelihood
+# Battles, ending as the strengths have it, that a pairing's own results are averaged with.
+SHRINKAGE = 50.0
+_MAX_STEPS = 100
+_TOLERANCE = 1e-10
+_LONGEST_STEP = 2.0  # a Newton step from far away may overshoot
+
+
+def strengths(first: Models, second: Models, points: Array, n_models: int) -> Array:
+    """Fit Bradley-Terry strengths by Newton's method, with a ridge.
+
+    Parameters
+    ----------
+    first, second : ndarray of intp, shape (n_battles,)
+        The two models of each battle, from 0 to ``n_models - 1``.
+    points : ndarray of float64, shape (n_battles,)
+        1 where the first won, 0 where the second did, 0.5 for a tie.
+    n_models : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models,)
+        In log odds; their sum is 0, and a model without battles has 0.
+
+    Examples
+    --------
+    >>> first, second = np.array([0, 0, 1]), np.array([1, 1, 2])
+    >>> strengths(first, second, np.array([1.0, 1.0, 0.5]), 4).round(2).tolist()
+    [0.54, -0.45, -0.09, 0.0]
+    """
+    strength = np.zeros(n_models)
+    for _ in range(_MAX_STEPS):
+        expected = expit(strength[first] - strength[second])
+        gain = points - expected
+        gradient = _by_model(first, gain, n_models) - _by_model(second, gain, n_models)
+        curvature = _pairs(first, second, expected * (1 - expected), n_models)
+        curvature = curvature + curvature.T
+        hessian = np.diag(curvature.sum(axis=1) + RIDGE) - curvature
+        step = np.linalg.solve(hessian, gradient - RIDGE * strength)
+        longest = np.abs(step).max(initial=0.0)
+        strength = strength + step * min(1.0, _LONGEST_STEP / max(longest, _TOLERANCE))
+        if longest < _TOLERANCE:
+            break
+    return strength
+
+
+def head_to_head(first: Models, second: Models, points: Array, strength: Array) -> Array:
+    """Return what each model can expect against each other: its points in a battle, less 1/2.
+
+    A pairing's mean of `SHRINKAGE` battles that end as the strengths have it, and of its own.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models, n_models)
+        In (-1/2, 1/2), exactly antisymmetric.
+
+    Examples
+    --------
+    >>> first, second = np.array([0, 0, 0, 0]), np.array([1, 1, 1, 1])
+    >>> head_to_head(first, second, np.ones(4), np.zeros(2)).round(3).tolist()
+    [[0.0, 0.037], [-0.037, 0.0]]
+    """
+    n_models = len(strength)
+    beyond = _pairs(first, second, points - 0.5, n_models)
+    battles = _pairs(first, second, np.ones(len(first)), n_models)
+    prior = expit(strength[:, None] - strength) - 0.5
+    own = (SHRINKAGE * (prior - prior.T) / 2 + (beyond - beyond.T)) / (
+        SHRINKAGE + battles + battles.T
+    )
+    return np.asarray((own - own.T) / 2, dtype=np.float64)
+
+
+class Ratings(NamedTuple):
+    """What battles say of models.
+
+    Attributes
+    ----------
+    strength : ndarray of float64, shape (n_models,)
+    table : ndarray of float64, shape (n_models, n_models)
+        See `head_to_head`.
+    """
+
+    strength: Array
+    table: Array
+
+    @classmethod
+    def of(cls, first: Models, second: Models, points: Array, n_models: int) -> Self:
+        """Rate models by their battles; one with an unknown model (-1) is left out."""
+        known = (first >= 0) & (second >= 0)
+        battles = first[known], second[known], points[known]
+        strength = strengths(*battles, n_models)
+        return cls(strength, head_to_head(*battles, strength))
+
+    def difference(self, first: Models, second: Models) -> Array:
+        """Return how much stronger the first is; NaN where a model is unknown."""
+        known = (first >= 0) & (second >= 0)
+        return np.where(known, self.strength[first] - self.strength[second], np.nan)
+
+    def expected_strength(self, probabilities: Array) -> Array:
+        """Return the strength of a model that is known by probabilities, shape (n_answers,)."""
+        return np.asarray((probabilities * self.strength).sum(axis=1), dtype=np.float64)
+
+    def expected_points(self, first: Array, second: Array) -> Array:
+        """Return what the first can expect beyond 1/2, both known by probabilities.
+
+        Exactly the negative of what the second can. Sparse products go row by row, so a battle's
+        does not depend on the others.
+        """
+        won = np.asarray(csr_matrix(first) @ self.table) * second
+        lost = np.asarray(csr_matrix(second) @ self.table) * first
+        return np.asarray((won.sum(axis=1) - lost.sum(axis=1)) / 2, dtype=np.float64)
+
+
+def _by_model(model: Models, values: Array, n_models: int) -> Array:
+    return np.bincount(model, weights=values, minlength=n_models).astype(np.float64)
+
+
+def _pairs(first: Models, second: Models, values: Array, n_models: int) -> Array:
+    """Add up values by pairing, shape (n_models, n_models)."""
+    sums = np.bincount(first * n_models + second, weights=values, minlength=n_models**2)
+    return sums.astype(np.float64).reshape(n_models, n_models)

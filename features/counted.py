@@ -1,0 +1,126 @@
+"""N-grams counted once: for all texts of a run, whatever folds and families ask for them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from features._base import TEXTS, LearningFamily
+from features.cache import Cache
+from features.ngrams import Grams, Vocabulary, learn, learn_cached
+
+Places = NDArray[np.intp]
+
+
+class Texts(NamedTuple):
+    """The texts of battles, each different one once.
+
+    Attributes
+    ----------
+    distinct : list of str
+        In the order in which they first occur: prompts, answers A, answers B.
+    prompt, a, b : ndarray of intp, shape (n_battles,)
+        Where each battle's text stands in `distinct`.
+    """
+
+    distinct: list[str]
+    prompt: Places
+    a: Places
+    b: Places
+
+
+def texts_of(battles: pl.DataFrame) -> Texts:
+    r"""Join the turns of each text by line breaks; a null turn is left out.
+
+    >>> battles = pl.DataFrame({"prompt": [["Hi", None]], "response_a": [["Yes", "No"]],
+    ...                         "response_b": [["Hi"]]})
+    >>> texts = texts_of(battles)
+    >>> texts.distinct, texts.b
+    (['Hi', 'Yes\nNo'], array([0]))
+    """
+    joined = pl.concat(
+        [battles[column].list.join("\n", ignore_nulls=True) for column in TEXTS.values()]
+    )
+    codes, distinct = pd.factorize(joined.to_numpy())
+    places = codes.astype(np.intp).reshape(len(TEXTS), battles.height)
+    return Texts(distinct.tolist(), *places)
+
+
+class CountStore:
+    """Counts of all frequent n-grams of given texts, made when they are first asked for.
+
+    What occurs in few of all texts occurs in few of any part of them: the table of all holds every
+    n-gram that is frequent in a part. So a fold chooses its own n-grams from it, as if there were
+    no other texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Each once.
+    cache : Cache, optional
+        Where tables are kept on disk.
+    """
+
+    def __init__(self, texts: Sequence[str], cache: Cache | None = None) -> None:
+        self.cache = cache
+        self._place = pd.Index(np.array(texts, dtype=object))
+        self._tables: dict[tuple[Grams, int], tuple[Vocabulary, csr_matrix]] = {}
+
+    def table(self, kind: Grams, min_df: int) -> tuple[Vocabulary, csr_matrix]:
+        """Return the n-grams that at least `min_df` of all texts hold, and their counts."""
+        key = (kind, min_df)
+        if key not in self._tables:
+            texts = self._place.tolist()
+            self._tables[key] = learn_cached(texts, kind, min_df=min_df, cache=self.cache)
+        return self._tables[key]
+
+    def counts(
+        self, texts: Sequence[str], kind: Grams, min_df: int
+    ) -> tuple[Vocabulary, csr_matrix]:
+        """Return the same of some texts: columns of the table, of which some are too rare here.
+
+        The counts are a copy that the caller may change.
+        """
+        rows = self._place.get_indexer(pd.Index(np.array(texts, dtype=object)))
+        if (rows < 0).any():  # other texts than those of the run
+            return learn_cached(texts, kind, min_df=min_df, cache=self.cache)
+        vocabulary, counts = self.table(kind, min_df)
+        return vocabulary, counts[rows]
+
+
+class CountingFamily(LearningFamily):
+    """A family that learns from counts of n-grams, and may find them in a store."""
+
+    _store: CountStore | None = None
+
+    def prepare(self, store: CountStore) -> Self:
+        """Take counts from a store from now on, in clones as well; it changes no result."""
+        self._store = store
+        for kind, min_df in self._kinds():
+            store.table(kind, min_df)
+        return self
+
+    def _kinds(self) -> Sequence[tuple[Grams, int]]:
+        """Return each kind of n-gram that `fit` counts, and in how many texts it must occur."""
+        raise TypeError(f"{type(self).__name__} must write _kinds.")
+
+    def _counts(
+        self, texts: Sequence[str], kind: Grams, min_df: int
+    ) -> tuple[Vocabulary, csr_matrix]:
+        if self._store is None:
+            return learn(texts, kind, min_df=min_df)
+        return self._store.counts(texts, kind, min_df)
+
+    def __sklearn_clone__(self) -> Self:
+        twin: Self = super().__sklearn_clone__()
+        twin._store = self._store
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {**super().__getstate__()}
+        state.pop("_store", None)  # as large as the battles it came from
+        return state
