@@ -41,6 +41,14 @@ def cells(name):
     return pd.read_csv(SAMPLE / name, dtype=str, keep_default_na=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Commands keep their cache in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def config():
     """Every learner, a few rounds."""

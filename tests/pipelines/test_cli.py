@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from data.battles import DataError
-from pipelines.cli import add_config_flags, config_from, run_command
+from pipelines.cli import (
+    Parser,
+    add_cache_flags,
+    add_config_flags,
+    cache_from,
+    config_from,
+    run_command,
+)
 from pipelines.config import ConfigError
 from pipelines.fit import main as fit
 from pipelines.predict import main as predict
@@ -360,3 +367,29 @@ def test_predict_does_not_write_over_its_input(light_run, files, tmp_path, capsy
     assert test.read_bytes() == (files / "test.csv").read_bytes()
     assert predict([str(light_run), "--test", str(test), "--output", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "place", "limit"),
+    [
+        ([], "xdg/arenaboost", 5e9),
+        (["--cache", "here", "--cache-limit", "0.5"], "here", 5e8),
+        (["--no-cache"], None, None),
+    ],
+)
+def test_flags_say_where_counts_are_kept(flags, place, limit, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "xdg")
+    parser = Parser()
+    add_cache_flags(parser)
+    cache = cache_from(parser.parse_args(flags))
+    found = (str(cache.folder), cache.limit_bytes) if cache else (None, None)
+    assert found == (place, limit)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--cache-limit", "0"], ["--cache-limit", "much"], ["--cache", "x", "--no-cache"]]
+)
+def test_wrong_cache_flags_are_one_line(flags, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        fit(flags)
+    assert capsys.readouterr().err.startswith("error: argument --")
