@@ -128,7 +128,7 @@ def _run(
         output = folder / str(seed)
         settings = [f"--set={setting}" for setting in experiment.settings]
         preset = ["--preset", experiment.preset]
-        command = [sys.executable, "-m", "pipelines.fit", *files, *preset, *settings]
+        command = [sys.executable, "-m", "pipelines.fit", "--no-cache", *files, *preset, *settings]
         _call([*command, "--seed", str(seed), "--output", str(output)])
         report = json.loads((output / "report.json").read_text())
         seconds.append(sum(report["seconds"].values()))

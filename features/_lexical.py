@@ -19,7 +19,8 @@ from features.tfidf import Weights, differences, side_by_side
 
 GIB = 2**30
 # Bytes that a character of text costs for each length of n-gram, from the counts to the fit.
-BYTES_PER_CHARACTER = {"word": 2.0, "char_wb": 7.0}
+BYTES_PER_CHARACTER = {"words": 2.0, "characters": 7.0}
+BYTES_PER_CELL = 16.0  # of a dense column: float64, and a copy
 GAIN_ROUNDS = 100  # of the trees that rank n-grams by their gain
 MOST_RANKED = 20_000  # n-grams that they see, those of most texts
 
@@ -126,16 +127,16 @@ def figures(target: NDArray[np.bool_], found: Array) -> dict[str, float | int | 
     return {"rows": len(target), "log_loss": round(float(loss), 4), "auc": round(float(auc), 4)}
 
 
-def check_memory(texts: Sequence[str], orders: dict[str, int], options: dict[str, str]) -> None:
+def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str, int]) -> None:
     """Refuse what would not fit into the machine's memory, before the work.
 
     Parameters
     ----------
     texts : sequence of str
     orders : dict
-        How many lengths of n-gram each analyzer counts.
-    options : dict
-        The option to lower, by analyzer.
+        How many lengths of n-gram are counted, by the option that says which.
+    columns : dict
+        How many dense columns of float64 there will be, by the option that says so.
 
     Raises
     ------
@@ -143,12 +144,13 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], options: dict[str
         Names the dearest option.
     """
     characters = sum(map(len, texts))
-    needed = {a: characters * BYTES_PER_CHARACTER[a] * number for a, number in orders.items()}
+    needed = {name: characters * BYTES_PER_CHARACTER[name] * n for name, n in orders.items()}
+    needed |= {name: len(texts) * BYTES_PER_CELL * number for name, number in columns.items()}
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(needed.values()) > there:
-        dearest = max(needed, key=lambda analyzer: needed[analyzer])
+        dearest = max(needed, key=lambda name: needed[name])
         raise ValueError(
             f"The n-grams of {characters:,} characters need about "
             f"{sum(needed.values()) / GIB:.0f} GiB of memory, expected at most {there / GIB:.0f} "
-            f"(all of this machine's). Ask for fewer lengths of n-gram: lower {options[dearest]}."
+            f"(all of this machine's). Ask for fewer: lower {dearest}."
         )

@@ -43,7 +43,10 @@ def texts_of(battles: pl.DataFrame) -> Texts:
     (['Hi', 'Yes\nNo'], array([0]))
     """
     joined = pl.concat(
-        [battles[column].list.join("\n", ignore_nulls=True) for column in TEXTS.values()]
+        [
+            battles[column].list.join("\n", ignore_nulls=True).fill_null("")
+            for column in TEXTS.values()
+        ]
     )
     codes, distinct = pd.factorize(joined.to_numpy())
     places = codes.astype(np.intp).reshape(len(TEXTS), battles.height)
@@ -66,7 +69,7 @@ class CountStore:
     """
 
     def __init__(self, texts: Sequence[str], cache: Cache | None = None) -> None:
-        self.cache = cache
+        self.texts, self.cache = texts, cache
         self._place = pd.Index(np.array(texts, dtype=object))
         self._tables: dict[tuple[Grams, int], tuple[Vocabulary, csr_matrix]] = {}
 
@@ -74,8 +77,7 @@ class CountStore:
         """Return the n-grams that at least `min_df` of all texts hold, and their counts."""
         key = (kind, min_df)
         if key not in self._tables:
-            texts = self._place.tolist()
-            self._tables[key] = learn_cached(texts, kind, min_df=min_df, cache=self.cache)
+            self._tables[key] = learn_cached(self.texts, kind, min_df=min_df, cache=self.cache)
         return self._tables[key]
 
     def counts(
@@ -99,10 +101,14 @@ class CountingFamily(LearningFamily):
 
     def prepare(self, store: CountStore) -> Self:
         """Take counts from a store from now on, in clones as well; it changes no result."""
+        self._check_size(store.texts)
         self._store = store
         for kind, min_df in self._kinds():
             store.table(kind, min_df)
         return self
+
+    def _check_size(self, texts: Sequence[str]) -> None:
+        """Refuse, before the work, what would not fit into memory; by default nothing is."""
 
     def _kinds(self) -> Sequence[tuple[Grams, int]]:
         """Return each kind of n-gram that `fit` counts, and in how many texts it must occur."""

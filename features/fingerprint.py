@@ -149,7 +149,7 @@ class FingerprintFeatures(CountingFamily):
             else np.full(len(battles), None, dtype=object)
             for column in ("model_a", "model_b")
         ]
-        codes, models = pd.factorize(np.concatenate(names), sort=True)
+        codes, models = pd.factorize(_often(np.concatenate(names)), sort=True)
         self.models_ = [str(model) for model in models]
         first, second = codes.astype(np.intp).reshape(2, len(battles))
         return first, second
@@ -228,6 +228,12 @@ class FingerprintFeatures(CountingFamily):
             self.ratings_ = Ratings(arrays["strength"], arrays["table"])
         self._name_columns(self._documentation())
         return self
+
+
+def _often(names: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the names, without those of fewer answers than a model can be known by."""
+    given = pd.Series(names, dtype=object)
+    return given.where(given.map(given.value_counts()) >= LEAST, None).to_numpy(dtype=object)
 
 
 def _answers(battles: pl.DataFrame) -> Answers:

@@ -46,6 +46,12 @@ SCORES = {
     "tie_pair": "log-odds of a tie, by the n-grams that differ and the prompt's",
 }
 SINGLES = {"counts": "occurrences", "tfidf": "TF-IDF"}
+CHOICES = {
+    "values": tuple(SINGLES),
+    "ranking": ("linear", "lightgbm"),
+    "stop_words": ("sklearn", "nltk", "none"),
+}
+DECIDED_PER_SINGLE = 100
 SHOWN = 20  # n-grams on each side in the report
 
 Lengths = Annotated[tuple[int, ...], Field(max_length=2)]
@@ -59,8 +65,8 @@ class LexicalFeatures(CountingFamily):
     """TF-IDF of word and character n-grams, as cross-fitted scores, components and counts.
 
     Prompt, A and B share one vocabulary, chosen anew in each `fit`. A linear score of A against B
-    sees signed differences, one of ties absolute differences and the prompt; both are out of fold
-    in `fit_transform`, their penalties chosen inside each training part.
+    sees signed differences, one of ties the words' absolute differences and the prompt's words;
+    both are out of fold in `fit_transform`, their penalties chosen inside each training part.
 
     Parameters
     ----------
@@ -80,7 +86,8 @@ class LexicalFeatures(CountingFamily):
     components : int, default=16
         Of a truncated SVD of the words' TF-IDF, A and B through the same projection.
     singles : int, default=40
-        Single n-grams that have a column of their own.
+        Single n-grams that have a column of their own, at most one for each 100 decided battles:
+        they are chosen by the votes of all rows, and chosen among too few they are chance.
     values : {"counts", "tfidf"}, default="counts"
         What those columns hold.
     ranking : {"linear", "lightgbm"}, default="linear"
@@ -89,7 +96,7 @@ class LexicalFeatures(CountingFamily):
         Count normalised words (see `features.text.Normalisation`) instead of scikit-learn's.
     stop_words : {"sklearn", "nltk", "none"}, default="sklearn"
     stem, lemmatize : bool
-        How words are normalised.
+        How words are normalised, where they are.
     seed : int, default=0
 
     Attributes
@@ -131,7 +138,7 @@ class LexicalFeatures(CountingFamily):
         stop_words: Literal["sklearn", "nltk", "none"] = "sklearn",
         stem: bool = True,
         lemmatize: bool = False,
-        seed: int = 0,
+        seed: Number = 0,
     ) -> None:
         self.words = words
         self.characters = characters
@@ -176,7 +183,28 @@ class LexicalFeatures(CountingFamily):
         found = Normalisation(stop_words=stop_words, stem=self.stem, lemmatize=self.lemmatize)
         return cast(Normalise, found)  # mypy does not see that a named tuple can be called
 
+    def _check_size(self, texts: Sequence[str]) -> None:
+        orders = {OPTION[k.analyzer]: k.longest - k.shortest + 1 for k, _ in self._kinds()}
+        check_memory(texts, orders, {"components": self.components, "singles": self.singles})
+
+    def _check_options(self) -> None:
+        """Refuse what no configuration would let through."""
+        for option, allowed in CHOICES.items():
+            if getattr(self, option) not in allowed:
+                raise ValueError(
+                    f"The {option} of LexicalFeatures must be one of {', '.join(allowed)}. "
+                    f"Got {getattr(self, option)!r} instead."
+                )
+        least = {"min_df": 1, "max_features": 2, "components": 0, "singles": 0, "seed": 0}
+        for option, number in least.items():
+            if getattr(self, option) < number:
+                raise ValueError(
+                    f"The {option} of LexicalFeatures must be at least {number}. "
+                    f"Got {getattr(self, option)!r} instead."
+                )
+
     def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
+        self._check_options()
         gaps = self._choose(texts_of(to_polars(battles)))
         fold = hash_folds(
             battles["group"].to_numpy(dtype=object), n_folds=INNER_FOLDS, salt=SALT + self.seed
@@ -196,8 +224,7 @@ class LexicalFeatures(CountingFamily):
     def _choose(self, texts: Texts) -> Gaps:
         """Choose the n-grams of these texts, and weigh them."""
         kinds = self._kinds()
-        orders = {kind.analyzer: kind.longest - kind.shortest + 1 for kind, _ in kinds}
-        check_memory(texts.distinct, orders, OPTION)
+        self._check_size(texts.distinct)
         self.vocabularies_, counts = [], []
         for kind, min_df in kinds:
             vocabulary, of_all = self._counts(texts.distinct, kind, min_df)
@@ -225,7 +252,7 @@ class LexicalFeatures(CountingFamily):
         else:
             decided = y != TIE
             ranks = ranked_by_gain(signed[decided, :grams], y[decided] == A, self.seed)
-        return best(ranks, self.singles)
+        return best(ranks, min(self.singles, int((y != TIE).sum()) // DECIDED_PER_SINGLE))
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         texts = texts_of(battles)
@@ -308,16 +335,18 @@ class LexicalFeatures(CountingFamily):
 
     def report(self) -> dict[str, Any]:
         """Return the scores' out-of-fold figures, and the n-grams that move the direction most."""
-        grams = np.concatenate([vocabulary.grams for vocabulary in self.vocabularies_])
-        coef = self.direction_.coef[: len(grams)]
-        order = np.argsort(coef, kind="stable")
         sizes = {v.kind.analyzer: len(v.grams) for v in self.vocabularies_}
-        liked, disliked = order[::-1][:SHOWN], order[:SHOWN]
+        coef = self.direction_.coef[: sum(sizes.values())]
+        order = np.argsort(coef, kind="stable")
+
+        def shown(places: NDArray[np.intp]) -> dict[str, float]:
+            return {":".join(self._gram(place)): float(coef[place]) for place in places}
+
         return {
             "n_grams": sizes,
             **self._figures,
-            "preferred": {str(grams[place]): float(coef[place]) for place in liked},
-            "not_preferred": {str(grams[place]): float(coef[place]) for place in disliked},
+            "preferred": shown(order[::-1][:SHOWN]),
+            "not_preferred": shown(order[:SHOWN]),
         }
 
     def dump(self) -> dict[str, bytes]:

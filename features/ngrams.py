@@ -198,6 +198,8 @@ def _name(normalise: Normalise | None) -> str:
     """Return what stands for a `normalise` in a key."""
     if normalise is None:
         return ""
+    if hasattr(normalise, "signature"):
+        return str(normalise.signature())
     name = getattr(normalise, "__qualname__", None)
     name = repr(normalise) if name is None else f"{normalise.__module__}.{name}"
     if "<lambda>" in name or "<locals>" in name or " at 0x" in name:

@@ -10,6 +10,7 @@ Unicode characters, not bytes.
 
 import re
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
@@ -181,6 +182,26 @@ class Normalisation(NamedTuple):
                 form = step(form)
             forms.append(form)
         return forms
+
+    def signature(self) -> str:
+        """Return what the forms depend on: the settings, the corpora, NLTK's version.
+
+        Raises
+        ------
+        LookupError
+            A corpus of NLTK's is needed and not found.
+        """
+        import nltk
+
+        words = sorted(_stop_words(self.stop_words))
+        lemmas = []
+        if self.lemmatize:
+            from nltk.corpus import wordnet
+
+            _from_corpus("wordnet", "lemmatize = true", wordnet.ensure_loaded)
+            lemmas = [wordnet.get_version()]
+        content = repr((tuple(self), nltk.__version__, words, lemmas))
+        return blake2b(content.encode(), digest_size=16).hexdigest()
 
     def _steps(self) -> list[Callable[[str], str]]:
         steps: list[Callable[[str], str]] = []

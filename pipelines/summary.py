@@ -12,6 +12,7 @@ from rich.table import Table
 
 LIBRARIES = (
     "numpy",
+    "nltk",
     "scipy",
     "pandas",
     "pyarrow",
@@ -30,10 +31,10 @@ SHOWN = {  # metric -> heading, beside the log loss and its interval
 }
 
 TOLD = {  # figures of families that learn, which are worth a line
-    "accuracy",
-    "direction_auc",
-    "direction_auc_true_names",
-    "left_out",
+    "accuracy": "right author of an answer",
+    "direction_auc": "A/B AUC",
+    "direction_auc_true_names": "with the true names",
+    "left_out": "left out:",
 }
 
 
@@ -89,9 +90,10 @@ def print_style(console: Console, style: Mapping[str, Any]) -> None:
 def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) -> None:
     """Print a line for each family that learned, or why it left itself out."""
     for name, report in families.items():
-        said = [f"{key.replace('_', ' ')} {value}" for key, value in report.items() if key in TOLD]
+        said = [f"{TOLD[key]} {value}" for key, value in report.items() if key in TOLD]
         if said:
-            console.print(f"{name}: {', '.join(said)}", highlight=False, markup=False)
+            line = f"{name}: {', '.join(said)}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data.battles import make_battles, read_training, swap_battles
-from features import _lexical
+from features import _lexical, lexical
 from features._base import to_polars
 from features._lexical import Gaps, best, figures, principal_components
 from features.counted import CountStore, texts_of
@@ -44,6 +44,14 @@ def beats_a_coin(scores, y, group):
         axis=1
     )
     return np.quantile(means, 0.975) < 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _singles_of_few_battles():
+    """Let small samples have as many single n-grams as they ask for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexical, "DECIDED_PER_SINGLE", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +114,12 @@ class TestColumns:
         singles = [name for name in fitted[1] if ":" in name]
         assert len(singles) == 10
         assert {name.partition(":")[0] for name in singles} == {"lexical__word", "lexical__char"}
+
+    def test_few_battles_have_few_singles(self, training, monkeypatch):
+        """Chosen among too few, single n-grams are chance: the model would believe in them."""
+        monkeypatch.setattr(lexical, "DECIDED_PER_SINGLE", 100)
+        decided = int((training[1] != TIE).sum())
+        assert len(make().fit(*training).singles_) == decided // 100 < 10
 
     def test_singles_are_those_that_tell(self):
         random = np.random.default_rng(0)
@@ -345,7 +359,11 @@ class TestSettings:
             ({"characters": (2,)}, r"The characters of LexicalFeatures .* Got \[2\]"),
             ({"penalties": ()}, r"penalties must hold at least one number"),
             ({"penalties": (0.0,)}, r"penalties must be above 0"),
-            ({"normalise": True, "stop_words": "klingon"}, r"stop_words must be .*'klingon'"),
+            ({"normalise": True, "stop_words": "klingon"}, r"stop_words of .* Got 'klingon'"),
+            ({"ranking": "linaer"}, r"ranking of LexicalFeatures .* Got 'linaer'"),
+            ({"values": "tf-idf"}, r"values of LexicalFeatures .* Got 'tf-idf'"),
+            ({"singles": -1}, r"singles of LexicalFeatures must be at least 0"),
+            ({"max_features": 1}, r"max_features of LexicalFeatures must be at least 2"),
         ],
     )
     def test_that_cannot_be(self, training, parameters, words):
@@ -375,3 +393,23 @@ class TestParts:
     def test_components_are_no_more_than_there_can_be(self, gaps):
         assert principal_components(gaps.first[:4], 16, 0).shape == (3, gaps.first.shape[1])
         assert principal_components(gaps.first[:1], 16, 0).shape == (0, gaps.first.shape[1])
+
+
+@pytest.mark.parametrize("column", ["prompt", "response_a", "response_b"])
+def test_a_null_text_is_an_empty_one(column, training, fitted):
+    battles = training[0].iloc[:30].copy()
+    null, empty = battles.copy(), battles.copy()
+    null[column] = pd.Series([None, *battles[column].iloc[1:]], dtype=battles[column].dtype)
+    empty[column] = pd.Series([[], *battles[column].iloc[1:]], dtype=battles[column].dtype)
+    pd.testing.assert_frame_equal(fitted[0].transform(null), fitted[0].transform(empty))
+
+
+def test_too_much_text_is_refused_before_it_is_counted(training, monkeypatch):
+    monkeypatch.setattr(_lexical.os, "sysconf", lambda name: 1024)
+    store = CountStore(texts_of(to_polars(training[0])).distinct)
+    with pytest.raises(ValueError, match=r"need about .* lower characters"):
+        make().prepare(store)
+    assert not store._tables
+    many = make(characters=(), words=(1, 1), singles=10**9)
+    with pytest.raises(ValueError, match=r"need about .* lower singles"):
+        many.prepare(store)

@@ -14,6 +14,7 @@ from nltk.corpus.util import LazyCorpusLoader
 from nltk.tokenize import NLTKWordTokenizer
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from features import text
 from features.text import Normalisation, normalised_texts
 
 PLAIN = Normalisation(stop_words=None, stem=False)
@@ -135,3 +136,12 @@ def test_importing_the_features_stays_light():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_signature_shows_what_the_forms_depend_on(monkeypatch):
+    made = [Normalisation(), Normalisation(stop_words=None), Normalisation(stem=False)]
+    before = [normalisation.signature() for normalisation in made]
+    assert len(set(before)) == 3
+    assert Normalisation().signature() == before[0]
+    monkeypatch.setattr(text, "_stop_words", lambda name: frozenset({"other"}))
+    assert Normalisation().signature() != before[0]

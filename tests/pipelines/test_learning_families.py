@@ -51,7 +51,7 @@ def test_the_report_says_what_was_learned(run):
     assert set(families) == {"lexical", "fingerprint"}
     assert 0.5 < families["lexical"]["direction"]["auc"] < 1.0
     assert 0 < families["fingerprint"]["accuracy"] <= 1
-    assert "fingerprint: accuracy" in run[1]
+    assert "fingerprint: right author of an answer 0." in run[1]
 
 
 def test_predict_writes_the_same_bytes(run, files, tmp_path):
@@ -86,7 +86,7 @@ def test_a_file_that_names_no_models_is_fitted_without_them(files, learning, qui
     run = fit(learning, inputs, tmp_path / "run", device="cpu", console=console)
     columns = json.loads((run / "features.json").read_text())
     assert {column["family"] for column in columns} == {"length", "lexical"}
-    assert "fingerprint: left out no training row names a model" in console.file.getvalue()
+    assert "fingerprint: left out: no training row names a model" in console.file.getvalue()
 
 
 def test_120_rows_fit_with_the_default_preset(files, quiet, tmp_path):
