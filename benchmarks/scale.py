@@ -1,10 +1,11 @@
 """How time and memory grow with the rows: ``python -m benchmarks.scale [fit] [predict]``.
 
 ``fit`` reads a training file of generated battles, computes its features, cuts folds, fits one fold
-and predicts it: seconds and peak memory after each step, with the quicker members and at most 100
-rounds (their time grows with the rounds). ``predict`` runs `pipelines.predict` on
-test files of two sizes in processes of their own, whose peaks must not differ. The files are
-generated first, which is not timed, into a temporary folder (3 GB with the default sizes).
+and predicts it: seconds and peak memory after each step, with the families that learn nothing, the
+quicker members and at most 100 rounds (their time grows with the rounds). ``predict`` runs
+`pipelines.predict` on test files of two sizes in processes of their own, whose peaks must not
+differ. The files are generated first, which is not timed, into a temporary folder (3 GB with the
+default sizes).
 """
 
 import argparse
@@ -30,7 +31,11 @@ from pipelines.summary import peak_memory_mb
 
 PARTS = ("fit", "predict")
 SEED = "7"
-QUICK = ['model.members=["lightgbm", "linear"]', "learners.lightgbm.max_rounds=100"]
+QUICK = [
+    'families=["length", "turns", "style", "wording", "overlap", "prompt"]',
+    'model.members=["lightgbm", "linear"]',
+    "learners.lightgbm.max_rounds=100",
+]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
