@@ -11,6 +11,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
+from data.tables import DataError
 from features.counted import Texts
 from features.lanes import scores
 from features.ngrams import most_frequent
@@ -140,7 +141,7 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str
 
     Raises
     ------
-    ValueError
+    DataError
         Names the dearest option.
     """
     characters = sum(map(len, texts))
@@ -149,8 +150,8 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(needed.values()) > there:
         dearest = max(needed, key=lambda name: needed[name])
-        raise ValueError(
+        raise DataError(
             f"The n-grams of {characters:,} characters need about "
             f"{sum(needed.values()) / GIB:.0f} GiB of memory, expected at most {there / GIB:.0f} "
-            f"(all of this machine's). Ask for fewer: lower {dearest}."
+            f"(all of this machine's). Ask for fewer: lower {dearest} in [features.lexical]."
         )

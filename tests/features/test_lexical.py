@@ -374,9 +374,9 @@ class TestSettings:
     def test_what_does_not_fit_into_memory_is_refused_before_the_work(self, training, monkeypatch):
         monkeypatch.setattr(_lexical.os, "sysconf", lambda name: 1 << 10)  # 1 MiB in all
         monkeypatch.setattr(LexicalFeatures, "_counts", None)  # not to be called
-        with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower characters\."):
+        with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower characters in"):
             make().fit(*training)
-        with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower words\."):
+        with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower words in"):
             make(characters=()).fit(*training)
 
 

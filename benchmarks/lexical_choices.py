@@ -1,0 +1,62 @@
+"""What the settings of `lexical` are worth: ``python -m benchmarks.lexical_choices [NAME …]``.
+
+The cross-fitted direction score alone, over the decided rows of ``arena/extra.csv`` of the folder
+that ``ARENABOOST_DATA`` names, without those whose prompt stands in ``arena/train.csv``: nothing is
+chosen on the rows that figures are scored on.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from data.battles import read_training
+from features import to_polars
+from features.counted import CountStore, texts_of
+from features.lexical import LexicalFeatures
+
+CHOICES: dict[str, dict[str, Any]] = {
+    "as it stands": {},
+    "no products": {"products": False},
+    "words alone": {"characters": ()},
+    "characters alone": {"words": ()},
+    "50,000 columns": {"max_features": 50_000},
+    "300,000 columns": {"max_features": 300_000},
+    "words 1-2": {"words": (1, 2)},
+    "characters 3-4": {"characters": (3, 4)},
+    "characters 1-6": {"characters": (1, 6)},
+}
+SHARED: dict[str, Any] = {"components": 0, "singles": 0, "penalties": (6e-4, 2e-4, 7e-5)}
+
+
+def main() -> int:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.lexical_choices", description=__doc__
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CHOICES)}")
+    names = parser.parse_args().names or list(CHOICES)
+    if unknown := set(names) - set(CHOICES):
+        parser.error(f"no such choice: {', '.join(sorted(unknown))}")
+    if "ARENABOOST_DATA" not in os.environ:
+        sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
+        return 0
+    arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
+    scored = set(read_training(arena / "train.csv").battles["group"])
+    extra = read_training(arena / "extra.csv", source="extra")
+    kept = ~extra.battles["group"].isin(scored).to_numpy()
+    battles, y = extra.battles[kept], extra.y[kept]
+    store = CountStore(texts_of(to_polars(battles)).distinct)
+    sys.stdout.write("| choice | rows | log loss | AUC | penalty |\n|---|---|---|---|---|\n")
+    for name in names:
+        family = LexicalFeatures(**SHARED | CHOICES[name]).prepare(store).fit(battles, y)
+        report = family.report()
+        row = [name, *report["direction"].values(), report["penalty"]]
+        sys.stdout.write("| " + " | ".join(map(str, row)) + " |\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
