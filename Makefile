@@ -5,7 +5,11 @@ VENV := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: fit test
-fit: $(VENV)/.installed
+# Presets that need more than the default's libraries, and the extra that brings it.
+EXTRA_neural := neural
+STAMP := $(VENV)/.installed$(addprefix -,$(EXTRA_$(PRESET)))
+
+fit: $(STAMP)
 	$(VENV)/bin/python -m pipelines.fit --preset $(PRESET)
 
 test: $(VENV)/.installed-test
@@ -18,9 +22,13 @@ test: $(VENV)/.installed-test
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(call install,.)
 
+$(VENV)/.installed-neural: setup.cfg pyproject.toml constraints.txt
+	$(call install,.[neural])
+	touch $(VENV)/.installed
+
 $(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
 	$(call install,.[test])
-	touch $(VENV)/.installed
+	touch $(VENV)/.installed $(VENV)/.installed-neural
 
 define install
 	@$(PYTHON) -c 'import sys; sys.exit("arenaboost needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'

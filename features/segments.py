@@ -1,0 +1,47 @@
+"""What an encoder reads of a text that is longer than it can take, or than one pays for."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.int32]
+Cut = Callable[[Tokens, int, int], list[Tokens]]
+
+
+def head(tokens: Tokens, room: int, most: int) -> list[Tokens]:
+    """Keep the first tokens.
+
+    >>> head(np.arange(7), 4, 2)
+    [array([0, 1, 2, 3])]
+    """
+    return [tokens[:room]]
+
+
+def head_tail(tokens: Tokens, room: int, most: int) -> list[Tokens]:
+    """Keep the first and the last tokens, one half each, as one piece.
+
+    >>> head_tail(np.arange(7), 4, 2)
+    [array([0, 1, 5, 6])]
+    """
+    if len(tokens) <= room:
+        return [tokens]
+    last = room // 2
+    return [np.concatenate([tokens[: room - last], tokens[len(tokens) - last :]])]
+
+
+def windows(tokens: Tokens, room: int, most: int) -> list[Tokens]:
+    """Cut the tokens into consecutive pieces, of which the first `most` are kept.
+
+    >>> windows(np.arange(7), 3, 2)
+    [array([0, 1, 2]), array([3, 4, 5])]
+    """
+    starts = range(0, max(len(tokens), 1), room)[:most]
+    return [tokens[start : start + room] for start in starts]
+
+
+CUTS: dict[str, Cut] = {
+    "head": head,
+    "head_tail": head_tail,
+    "windows": windows,
+}
