@@ -52,8 +52,20 @@ class Cache:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
 
-    def get(self, key: str) -> Arrays | None:
+    def keys(self, start: str) -> list[str]:
+        """Return the keys that start so, in rising order; none where there is no folder."""
+        with suppress(OSError):
+            return sorted(path.stem for path in self.folder.glob(f"{start}*{SUFFIX}"))
+        return []
+
+    def get(self, key: str, *, mapped: bool = False) -> Arrays | None:
         """Return the arrays of a key, or None where there are none or not as they were put.
+
+        Parameters
+        ----------
+        key : str
+        mapped : bool
+            Leave the arrays on disk, to be read where they are looked at; they cannot be changed.
 
         Raises
         ------
@@ -63,7 +75,7 @@ class Cache:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                arrays = _read(file)
+                arrays = _read(file, mapped=mapped)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -77,8 +89,13 @@ class Cache:
             os.utime(path)
         return arrays
 
-    def put(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def put(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> bool:
         """Keep arrays under a key, if there is room and the folder can be written.
+
+        Returns
+        -------
+        bool
+            Whether they were kept; if not, a warning has said why.
 
         Raises
         ------
@@ -92,7 +109,7 @@ class Cache:
         size = sum(array.nbytes for array in arrays.values())
         if size > self.limit_bytes:
             _warn(f"{path}: not kept, its {size:,} bytes pass the limit of {self.limit_bytes:,}.")
-            return
+            return False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._make_room(size)
@@ -100,6 +117,8 @@ class Cache:
             self._make_room(0)
         except OSError as error:
             _warn(f"{path}: not kept ({error}). The run goes on without it.")
+            return False
+        return True
 
     def _path(self, key: str) -> Path:
         if not (key.isascii() and key.isalnum()):
@@ -150,13 +169,31 @@ def _write(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
     file.write(digest)
 
 
-def _read(file: IO[bytes]) -> Arrays | None:
+def _read(file: IO[bytes], *, mapped: bool) -> Arrays | None:
     """Return a file's arrays, or None where its content does not have the hash in it."""
     if file.read(DIGEST_BYTES) != _digest(file):
         return None
     file.seek(DIGEST_BYTES)
     names = json.loads(file.readline())
-    return {name: np.load(file, allow_pickle=False) for name in names}
+    load = _mapped if mapped else _loaded
+    return {name: load(file) for name in names}
+
+
+def _loaded(file: IO[bytes]) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, allow_pickle=False)
+    return array
+
+
+def _mapped(file: IO[bytes]) -> NDArray[Any]:
+    """Map the array that starts here, and go behind it. It outlasts the file's removal."""
+    np.lib.format.read_magic(file)
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    start, order, size = file.tell(), "F" if in_columns else "C", int(np.prod(shape))
+    if not size:  # nothing to map
+        return np.empty(shape, dtype)
+    array = np.memmap(file, dtype, "r", start, shape, order)  # type: ignore[call-overload]
+    file.seek(start + size * dtype.itemsize)  # mapping goes elsewhere
+    return array
 
 
 def _digest(file: IO[bytes]) -> bytes:
