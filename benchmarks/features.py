@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     battles = concat_battles([read_training(Path(folder) / file).battles for file in FILES])
     sample = np.random.default_rng(SEED).permutation(len(battles))[: options.rows]
     chosen = battles.iloc[np.sort(sample)]
-    measured = {name: measure(name, battles, chosen, options.repeats) for name in FAMILIES}
+    measured = {name: measure(name, battles, chosen, options.repeats) for name in REFERENCES}
     together = best(_all_but_overlap(battles), options.repeats, len(battles))
     console.print(_table(measured, together))
     console.print(
@@ -137,7 +137,7 @@ def compare(found: pd.DataFrame, expected: list[Values]) -> list[str]:
 
 
 def _all_but_overlap(battles: pd.DataFrame) -> Callable[[], object]:
-    families = [(name, family()) for name, family in FAMILIES.items() if name != "overlap"]
+    families = [(name, FAMILIES[name]()) for name in REFERENCES if name != "overlap"]
     union = FeatureUnion(families, verbose_feature_names_out=False).set_output(transform="pandas")
     union.fit(battles)
     return lambda: union.transform(battles)

@@ -27,6 +27,7 @@ from features.sides import Swap
 from models.heads import TIE, DirectionHead, direction_loss
 from models.members import LEARNERS
 from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
+from pipelines.config import load_config
 
 N_FOLDS = 3
 
@@ -108,7 +109,8 @@ def _rows(arena: Path) -> tuple[Rows, Swap]:
     kept = (extra.y != TIE) & ~extra.battles["group"].isin(scored).to_numpy(dtype=np.bool_)
     battles = extra.battles[kept]
     families = FeatureUnion(
-        [(name, family()) for name, family in FAMILIES.items()], verbose_feature_names_out=False
+        [(name, FAMILIES[name]()) for name in load_config().families],
+        verbose_feature_names_out=False,
     ).set_output(transform="pandas")
     columns: pd.DataFrame = families.fit_transform(battles)
     group: NDArray[Any] = battles["group"].to_numpy(dtype=object)

@@ -11,6 +11,8 @@ from features._base import (
     to_polars,
     turns_of,
 )
+from features._encoder_files import EncoderError
+from features.embedding import EmbeddingFeatures
 from features.fingerprint import FingerprintFeatures
 from features.length import LengthFeatures
 from features.lexical import LexicalFeatures
@@ -29,6 +31,7 @@ FAMILIES: dict[str, type[BattleFamily]] = {
     "prompt": PromptFeatures,
     "lexical": LexicalFeatures,
     "fingerprint": FingerprintFeatures,
+    "embedding": EmbeddingFeatures,
 }
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "SHARE",
     "TEXTS",
     "BattleFamily",
+    "EncoderError",
     "LearningFamily",
     "Statistic",
     "StatisticsFamily",

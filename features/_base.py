@@ -225,6 +225,27 @@ class LearningFamily(BattleFamily):
         return {}
 
 
+class PreparedFamily(LearningFamily):
+    """A family that learns from what is made once of all texts of a run, and kept in a store."""
+
+    _store: Any = None
+
+    def prepare(self, store: Any) -> Self:
+        """Take what was made of the texts from a store from now on, in clones as well."""
+        self._store = store
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        twin: Self = super().__sklearn_clone__()
+        twin._store = self._store
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {**super().__getstate__()}
+        state.pop("_store", None)  # as large as the battles it came from
+        return state
+
+
 class Statistic(NamedTuple):
     """One row of a family's table: a number for each text, and how A and B are compared by it.
 

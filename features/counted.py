@@ -1,7 +1,7 @@
 """N-grams counted once: for all texts of a run, whatever folds and families ask for them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from features._base import TEXTS, LearningFamily
+from features._base import TEXTS, PreparedFamily
 from features.cache import Cache
 from features.ngrams import Grams, Vocabulary, learn, learn_cached
 
@@ -94,18 +94,17 @@ class CountStore:
         return vocabulary, counts[rows]
 
 
-class CountingFamily(LearningFamily):
+class CountingFamily(PreparedFamily):
     """A family that learns from counts of n-grams, and may find them in a store."""
 
-    _store: CountStore | None = None
+    _store: CountStore | None
 
     def prepare(self, store: CountStore) -> Self:
         """Take counts from a store from now on, in clones as well; it changes no result."""
         self._check_size(store.texts)
-        self._store = store
         for kind, min_df in self._kinds():
             store.table(kind, min_df)
-        return self
+        return super().prepare(store)
 
     def _check_size(self, texts: Sequence[str]) -> None:
         """Refuse, before the work, what would not fit into memory; by default nothing is."""
@@ -120,13 +119,3 @@ class CountingFamily(LearningFamily):
         if self._store is None:
             return learn(texts, kind, min_df=min_df)
         return self._store.counts(texts, kind, min_df)
-
-    def __sklearn_clone__(self) -> Self:
-        twin: Self = super().__sklearn_clone__()
-        twin._store = self._store
-        return twin
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = {**super().__getstate__()}
-        state.pop("_store", None)  # as large as the battles it came from
-        return state

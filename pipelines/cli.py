@@ -13,6 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from data.battles import DataError
+from features import EncoderError
 from features.cache import Cache
 from models.device import DeviceError
 from pipelines.config import Config, ConfigError, load_config, presets
@@ -27,6 +28,7 @@ WRONG = (  # faults that a person mends by another command or another file
     ConfigError,
     DataError,
     DeviceError,
+    EncoderError,
     RunError,
     BlockingIOError,
     FileExistsError,
@@ -101,7 +103,10 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--cache``, ``--cache-limit`` and ``--no-cache``."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--cache", type=Path, metavar="DIR", help=f"counts of n-grams are kept here ({CACHE})"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help=f"counts of n-grams and vectors of texts are kept here ({CACHE})",
     )
     where.add_argument("--no-cache", action="store_true", help="keep nothing for the next run")
     parser.add_argument(

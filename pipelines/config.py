@@ -200,6 +200,8 @@ def write_config(config: Config) -> str:
 def options_of(cls: type) -> type[BaseModel]:
     """Return a pydantic model of a class's constructor: its parameters, types and defaults.
 
+    What a run is given, and no configuration, is left out: the device.
+
     >>> from models.linear import LinearLearner
     >>> list(options_of(LinearLearner).model_fields)
     ['penalties']
@@ -208,6 +210,7 @@ def options_of(cls: type) -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (hints[name], parameter.default)
         for name, parameter in inspect.signature(cls).parameters.items()
+        if name != "device"
     }
     return create_model(f"{cls.__name__}Options", __base__=Section, **fields)
 

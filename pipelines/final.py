@@ -7,6 +7,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from data.battles import swap_battles
+from features.cache import Cache
+from features.vectors import VectorStore
 from models.boosting import LightGBMModel
 from models.device import Device
 from models.metrics import swap_error
@@ -14,7 +16,14 @@ from pipelines.config import Config, write_config
 from pipelines.crossfit import chosen
 from pipelines.files import csv_bytes
 from pipelines.inputs import Battles
-from pipelines.pipeline import describe_columns, dump_features, fit_pipeline, learned_report
+from pipelines.pipeline import (
+    describe_columns,
+    dump_features,
+    encoding_families,
+    fit_pipeline,
+    learned_report,
+    lend,
+)
 from pipelines.predict import CONFIG, MODELS, read_pipeline
 from pipelines.progress import Steps
 from pipelines.runs import UnfinishedRun, digest
@@ -38,6 +47,7 @@ def fit_final(
     battles: Battles,
     run: UnfinishedRun,
     steps: Steps,
+    cache: Cache | None = None,
 ) -> Final:
     """Fit on all rows, and leave the model, its columns and their importance in the run."""
     with steps.step("final fit"):
@@ -49,10 +59,13 @@ def fit_final(
     for name, content in files.items():
         run.write(name, content)
     hashes = {name: digest(content) for name, content in files.items()}
-    fitted = read_pipeline(run.path, hashes, device.name)
+    stores = [family.store for family in encoding_families(pipeline)]
+    fitted = read_pipeline(run.path, hashes, device.name, stores)
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
+    # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
+    lend(encoding_families(fitted), [VectorStore(store.encoder, cache) for store in stores])
     report = {
         **chosen(model),
         "swap_error": error,

@@ -44,7 +44,13 @@ from pipelines.feasibility import check_parts
 from pipelines.files import check_ordinary, csv_bytes
 from pipelines.final import Final, fit_final
 from pipelines.inputs import Battles, Inputs, read_inputs
-from pipelines.pipeline import build_pipeline, precompute
+from pipelines.pipeline import (
+    build_pipeline,
+    encode,
+    encoding_families,
+    families_of,
+    precompute,
+)
 from pipelines.predict import FORMAT, predictions, write_predictions
 from pipelines.progress import Steps, tell
 from pipelines.runs import UnfinishedRun, default_target, digest
@@ -114,21 +120,22 @@ def fit(
         check_sample(inputs.test, sample_submission)
     found = find_device(device)
     tell(steps.console, f"device: {found.name} ({found.reason})")
+    pipeline = build_pipeline(config, found.name)
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,
-        "versions": versions(),
+        **_versions(pipeline),
     }
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         _announce(steps, run)
         battles = read_inputs(inputs, steps, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
-        pipeline = _features(config, found, battles, cache, steps)
+        pipeline = _features(pipeline, battles, cache, steps)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
-        final = fit_final(config, found, pipeline, battles, run, steps)
+        final = fit_final(config, found, pipeline, battles, run, steps, cache)
         counts = _submission(inputs, final, run, steps)
         run.write("report.json", _report(found, battles, scores, oof, final, counts, steps))
         finished = run.finish()
@@ -153,11 +160,24 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
     return folds
 
 
-def _features(
-    config: Config, device: Device, battles: Battles, cache: Cache | None, steps: Steps
-) -> Pipeline:
-    pipeline = build_pipeline(config, device.name)
-    total = len(battles.frame) * len(config.families)
+def _versions(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what a result depends on besides configuration and files, encoders included.
+
+    An encoder that cannot be had is told of here, before any work.
+    """
+    encoders = {family.name: family.ready() for family in encoding_families(pipeline)}
+    found: dict[str, Any] = {"versions": versions(encoders=bool(encoders))}
+    return found | ({"encoders": encoders} if encoders else {})
+
+
+def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
+    families = families_of(pipeline)
+    if encoding_families(pipeline):
+        for family in encoding_families(pipeline):
+            tell(steps.console, f"encoder: {family.store.encoder}")
+        with steps.step("encode", unit="tokens") as advance:
+            encode(pipeline, battles.frame, cache, advance)
+    total = len(battles.frame) * len(families)
     with steps.step("features", total, "battles × families") as advance:
         return precompute(pipeline, battles.frame, advance, cache)
 
@@ -205,7 +225,7 @@ def _report(
 ) -> bytes:
     report = {
         "format": FORMAT,
-        "versions": versions(),
+        **_versions(final.pipeline),
         "device": {**device._asdict(), "used": final.pipeline.named_steps["model"].device_},
         "files_read": battles.files,
         "test_file": test_counts,

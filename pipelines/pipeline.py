@@ -1,6 +1,7 @@
 """The estimator that a configuration describes: feature families, then the preference model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from itertools import groupby
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from data.battles import make_battles
 from features import FAMILIES, TEXTS, BattleFamily, LearningFamily, count, text, to_polars, turns_of
 from features.cache import Cache
 from features.counted import CountingFamily, CountStore, texts_of
+from features.encoded import EncodingFamily, texts_to_encode
+from features.vectors import Progress, VectorStore
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
@@ -112,6 +115,10 @@ def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
     families = [
         (name, build(FAMILIES[name], config.features.get(name, {}))) for name in config.families
     ]
+    for _, family in families:
+        if isinstance(family, EncodingFamily):
+            family.set_params(device=encoder_device(device))
+            family.prepare(family.store)  # clones read with the same encoder, and no text twice
     members = [
         (name, build(LEARNERS[name], config.learners.get(name, {})))
         for name in config.model.members
@@ -137,6 +144,63 @@ def families_of(pipeline: Pipeline) -> list[BattleFamily]:
     return [family for _, family in steps if isinstance(family, BattleFamily)]
 
 
+def encoding_families(pipeline: Pipeline) -> list[EncodingFamily]:
+    """Return the families that read texts with a frozen encoder."""
+    return [family for family in families_of(pipeline) if isinstance(family, EncodingFamily)]
+
+
+def encoder_device(device: str) -> str:
+    """Return where encoders read: on the run's GPU, if the torch that is installed can use it."""
+    if device == "cuda" and find_spec("torch") is not None:
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cpu"
+
+
+def encode(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Let the families with a frozen encoder find each text of `battles` encoded, once for all.
+
+    Families that want the same encoder share its vectors, and clones of a family keep them.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As `build_pipeline` returns it.
+    battles : DataFrame
+        May be empty: texts are then encoded when they come, through the cache.
+    cache : Cache, optional
+        Where vectors are kept on disk.
+    progress : callable, optional
+        Told of tokens.
+
+    Raises
+    ------
+    EncoderError
+        An encoder cannot be had or used.
+    """
+    texts, stores = texts_to_encode(to_polars(battles)), list[VectorStore]()
+    for family in encoding_families(pipeline):
+        lend([family], stores)
+        store = family.store
+        store.cache = cache or store.cache
+        store.add(texts, progress)
+        stores.append(store)
+
+
+def lend(families: Iterable[EncodingFamily], stores: Sequence[VectorStore]) -> None:
+    """Let families use those of the stores that have the encoder which they want."""
+    for family in families:
+        for store in stores:
+            if store.encoder == family.wanted_encoder():
+                family.prepare(store)
+
+
 def precompute(
     pipeline: Pipeline,
     battles: pd.DataFrame,
@@ -147,7 +211,7 @@ def precompute(
 
     Of families that learn nothing these are the columns, computed block by block: a row of theirs
     depends on its battle alone. Families that learn stay as they are and are fitted in each fold;
-    those that count n-grams find the counts made.
+    those that count n-grams find the counts made, those with an encoder its vectors.
 
     Parameters
     ----------
@@ -157,8 +221,9 @@ def precompute(
     done : callable, optional
         Told of the battles × families that are computed.
     cache : Cache, optional
-        Where counts are kept on disk.
+        Where counts and vectors are kept on disk.
     """
+    encode(pipeline, battles, cache)
     steps: list[tuple[str, Any]] = []
     named = pipeline.named_steps["features"].transformer_list
     for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):

@@ -25,12 +25,15 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from data.battles import COUNTS, WINNER_COLUMNS, iter_test, make_battles
+from features import EncoderError
+from features.cache import Cache
+from features.vectors import VectorStore
 from models.device import find_device
 from models.preference import PASSED_THROUGH
-from pipelines.cli import Parser, run_command
+from pipelines.cli import Parser, add_cache_flags, cache_from, run_command
 from pipelines.config import ConfigError, load_config
 from pipelines.files import check_ordinary, csv_bytes, whole_file
-from pipelines.pipeline import build_pipeline, load_features
+from pipelines.pipeline import build_pipeline, encoding_families, lend, load_features
 from pipelines.progress import Steps, tell
 from pipelines.runs import RunError, check_run, digest
 from pipelines.submission import check_sample
@@ -50,11 +53,17 @@ class _Report(BaseModel):
     files: dict[str, str]
 
 
-def load_pipeline(run: Path) -> Pipeline:
+def load_pipeline(run: Path, cache: Cache | None = None) -> Pipeline:
     """Return the fitted estimator that lies in a run folder.
 
     It predicts on the kind of device that the run was fitted on, or on the CPU where that is not
     there, with a warning: probabilities may then differ in the last digits.
+
+    Parameters
+    ----------
+    run : Path
+    cache : Cache, optional
+        Where vectors of a frozen encoder are kept on disk.
 
     Raises
     ------
@@ -67,7 +76,10 @@ def load_pipeline(run: Path) -> Pipeline:
     wanted, found = report.device.name, find_device("auto")
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
-    return read_pipeline(run, report.files, wanted if wanted == found.name else "cpu")
+    pipeline = read_pipeline(run, report.files, wanted if wanted == found.name else "cpu")
+    for family in encoding_families(pipeline):
+        family.store.cache = cache
+    return pipeline
 
 
 def _read_report(run: Path) -> _Report:
@@ -100,7 +112,9 @@ def _check_format(run: Path, report: Mapping[str, object]) -> None:
     )
 
 
-def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipeline:
+def read_pipeline(
+    folder: Path, hashes: Mapping[str, str], device: str, stores: Sequence[VectorStore] = ()
+) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
 
     Parameters
@@ -110,6 +124,8 @@ def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipel
     hashes : mapping of str to str
         Path in the folder -> SHA-256, of the configuration and of each model file.
     device : {"cpu", "cuda"}
+    stores : sequence of VectorStore
+        Encoders that are loaded already, and what they have read.
     """
     files = {name: _checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
@@ -118,6 +134,7 @@ def read_pipeline(folder: Path, hashes: Mapping[str, str], device: str) -> Pipel
         pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
+    lend(encoding_families(pipeline), stores)
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     _load(pipeline, models, folder)
     return pipeline
@@ -130,7 +147,7 @@ def _load(pipeline: Pipeline, files: Mapping[str, bytes], folder: Path) -> None:
         pipeline.named_steps["model"].load(files)
         _check_columns(folder, pipeline)
         pipeline.predict_proba(make_battles(["Hi"], ["Hello!"], ["Hey"]))
-    except RunError:
+    except (RunError, EncoderError):
         raise
     except Exception as error:
         name = str(error.args[0]) if isinstance(error, KeyError) else ""
@@ -203,6 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="CSV",
         help="check beforehand that ids, their order and columns are those of this file",
     )
+    add_cache_flags(parser)
     return run_command(parser, _predict, argv, go_on=GO_ON)
 
 
@@ -211,7 +229,7 @@ def _predict(arguments: argparse.Namespace, console: Console) -> None:
     for path in (arguments.test, arguments.sample_submission):
         if path:
             check_ordinary(path)
-    pipeline = load_pipeline(arguments.run)
+    pipeline = load_pipeline(arguments.run, cache_from(arguments))
     if arguments.sample_submission:
         check_sample(arguments.test, arguments.sample_submission)
     counts = write_predictions(pipeline, arguments.test, arguments.output, Steps(console))

@@ -27,6 +27,52 @@ def tell(console: Console, line: str) -> None:
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+class Step:
+    """Units done so far, out of how many, and when they were last logged."""
+
+    def __init__(self, console: Console, title: str, total: int | None, unit: str) -> None:
+        self.console, self.title, self.total, self.unit = console, title, total, unit
+        self.done = 0
+        self.started = self.logged = time.perf_counter()
+        self.show: Callable[[], None] = lambda: None
+
+    def __call__(self, done: int) -> None:
+        """Count units that are done, and show it."""
+        self.done += done
+        self.show()
+
+    def expect(self, total: int) -> None:
+        """Say of how many units these are, as far as is known by now."""
+        self.total = total
+
+    def log(self) -> None:
+        """Write a line, if the last one was long ago."""
+        if time.perf_counter() - self.logged > LOG_EVERY:
+            of = f" of {self.total:,}" if self.total else ""
+            spent = time.perf_counter() - self.started
+            done = f"{self.done:,}{of} {self.unit} in {spent:.0f} s"
+            tell(self.console, f"{self.title}: {done}{self._left(spent)} …")
+            self.logged = time.perf_counter()
+
+    def _left(self, spent: float) -> str:
+        """Return the rate and the time that is left, where they are known."""
+        if not self.total or self.done < RATED:
+            return ""
+        left = max(self.total - self.done, 0) * spent / self.done
+        return f", {self.done / spent:,.0f} a second, {left:.0f} s left"
+
+    def summary(self, seconds: float) -> str:
+        """Return what was done, in how long, and the rate where that means something.
+
+        >>> Step(Console(), "read", None, "battles").summary(0.5)
+        '0.5 s'
+        """
+        if not self.done:
+            return f"{seconds:.1f} s"
+        rate = f", {self.done / seconds:,.0f} a second" if self.done >= RATED and seconds else ""
+        return f"{self.done:,} {self.unit} in {seconds:.1f} s{rate}"
+
+
 class Steps:
     """The steps of a run, shown while they last and timed for the report.
 
@@ -45,61 +91,20 @@ class Steps:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(
-        self, title: str, total: int | None = None, unit: str = "battles"
-    ) -> Iterator[Advance]:
-        """Show a step; yields a function to call with each number of units that are done."""
-        counted = _Counted(self.console, title, unit)
-        start = time.perf_counter()
+    def step(self, title: str, total: int | None = None, unit: str = "battles") -> Iterator[Step]:
+        """Show a step; yields what to call with each number of units that are done."""
+        step = Step(self.console, title, total, unit)
         if self.console.is_terminal:
             with _bar(self.console) as bar:
                 task = bar.add_task(title, total=total)
-                yield counted.showing(lambda done: bar.advance(task, done))
+                step.show = lambda: bar.update(task, completed=step.done, total=step.total)
+                yield step
         else:
-            yield lambda done: counted.add_and_log(done, total)
-        seconds = time.perf_counter() - start
+            step.show = step.log
+            yield step
+        seconds = time.perf_counter() - step.started
         self.seconds[title] = self.seconds.get(title, 0.0) + seconds
-        tell(self.console, f"{title}: {counted.summary(seconds)}")
-
-
-class _Counted:
-    """Units done so far, and when they were last logged."""
-
-    def __init__(self, console: Console, title: str, unit: str) -> None:
-        self.console, self.title, self.unit = console, title, unit
-        self.done = 0
-        self.started = self.logged = time.perf_counter()
-
-    def add(self, done: int) -> None:
-        self.done += done
-
-    def showing(self, show: Advance) -> Advance:
-        """Return a function that counts and shows."""
-
-        def advance(done: int) -> None:
-            self.add(done)
-            show(done)
-
-        return advance
-
-    def add_and_log(self, done: int, total: int | None) -> None:
-        self.add(done)
-        if time.perf_counter() - self.logged > LOG_EVERY:
-            of = f" of {total:,}" if total else ""
-            spent = time.perf_counter() - self.started
-            tell(self.console, f"{self.title}: {self.done:,}{of} {self.unit} in {spent:.0f} s …")
-            self.logged = time.perf_counter()
-
-    def summary(self, seconds: float) -> str:
-        """Return what was done, in how long, and the rate where that means something.
-
-        >>> _Counted(Console(), "read", "battles").summary(0.5)
-        '0.5 s'
-        """
-        if not self.done:
-            return f"{seconds:.1f} s"
-        rate = f", {self.done / seconds:,.0f} a second" if self.done >= RATED and seconds else ""
-        return f"{self.done:,} {self.unit} in {seconds:.1f} s{rate}"
+        tell(self.console, f"{title}: {step.summary(seconds)}")
 
 
 class _Rate(ProgressColumn):

@@ -22,6 +22,7 @@ LIBRARIES = (
     "lightgbm",
     "xgboost",
 )
+ENCODING = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",
@@ -38,10 +39,10 @@ TOLD = {  # figures of families that learn, which are worth a line
 }
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
+def versions(*, encoders: bool = False) -> dict[str, str]:
+    """Return the versions that a result may depend on, of libraries for encoders on demand."""
     found = {"python": sys.version.split()[0]}
-    for name in ("arenaboost", *LIBRARIES):
+    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoders else ())):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -76,10 +76,12 @@ def read_cell(text):
 
 
 @pytest.fixture(scope="module")
-def families():
+def families(make_family):
     """All families, fitted, each used once so that nothing is compiled while time is taken."""
     read = read_training(SAMPLE / "train.csv")
-    fitted = [cls().fit(read.battles[:FIT_ROWS], read.y[:FIT_ROWS]) for cls in FAMILIES.values()]
+    fitted = [
+        make_family(name).fit(read.battles[:FIT_ROWS], read.y[:FIT_ROWS]) for name in FAMILIES
+    ]
     for family in fitted:
         family.transform(read.battles[:1])
     return fitted

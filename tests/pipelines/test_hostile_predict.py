@@ -179,9 +179,10 @@ STOPPED = {
 
 
 @pytest.fixture(scope="module")
-def pipeline():
+def pipeline(small_encoder_settings):
     """All families and a linear member, fitted on a part of the sample."""
     settings = [
+        *small_encoder_settings,
         f"families={json.dumps(list(FAMILIES))}",
         'model.members=["linear"]',
         "model.inner_folds=2",

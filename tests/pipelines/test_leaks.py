@@ -23,9 +23,9 @@ def random_votes():
     return read.battles.iloc[:ROWS], votes, np.resize(np.arange(FOLDS), ROWS).astype(np.int8)
 
 
-def against_the_prior(family, random_votes, folder):
+def against_the_prior(family, random_votes, folder, settings=()):
     battles, y, folds = random_votes
-    config = load_config(settings=[f'families=["{family}"]', *LINEAR])
+    config = load_config(settings=[f'families=["{family}"]', *LINEAR, *settings])
     pipeline = precompute(build_pipeline(config), battles)
     with UnfinishedRun(folder / "run", {}) as run:
         found = cross_fit(pipeline, battles, y, folds, run, lambda fold: None).proba
@@ -34,8 +34,10 @@ def against_the_prior(family, random_votes, folder):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_no_family_beats_the_prior_on_random_votes(family, random_votes, tmp_path):
-    gap = against_the_prior(family, random_votes, tmp_path)
+def test_no_family_beats_the_prior_on_random_votes(
+    family, random_votes, tmp_path, small_encoder_settings
+):
+    gap = against_the_prior(family, random_votes, tmp_path, small_encoder_settings)
     assert gap["high"] >= 0
 
 
