@@ -3,7 +3,9 @@
 Each experiment is a whole ``pipelines.fit`` with the seeds 0, 1 and 2, which seed folds and models,
 on ``arena/train.csv`` (and, by the experiment, ``arena/extra.csv``) of the folder that
 ``ARENABOOST_DATA`` names. Scored are the plain rows of ``train.csv``, out of fold. The interval is
-a bootstrap over prompt groups of the mean over the seeds.
+a bootstrap over prompt groups of the mean over the seeds. Where an encoder reads, the first seed
+encodes the texts and the others find the vectors, which shows in the seconds; ``--cache DIR`` lets
+the first one find them as well.
 """
 
 import argparse
@@ -56,6 +58,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "ngram_xgboost": Experiment("extra", preset="ngram_xgboost"),
     "ngram_embedding": Experiment("extra", preset="ngram_embedding"),
     "extra rows as ordinary rows": Experiment("joined"),
+    "neural": Experiment("extra", transfer=True, preset="neural"),
 }
 
 
@@ -76,7 +79,7 @@ HEADER = (
 
 def main() -> int:
     """Run the chosen experiments and print a Markdown table."""
-    names, seeds = _arguments()
+    names, seeds, cache = _arguments()
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
@@ -90,22 +93,23 @@ def main() -> int:
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             ids = train.battles["id"]
-            result = _run(EXPERIMENTS[name], seeds, arena, Path(folder), ids)
+            result = _run(EXPERIMENTS[name], seeds, arena, Path(folder), ids, cache)
         _print(name, result, baselines, train)
         if result.transfer:
             _print_transfer(name, result, train, mtbench)
     return 0
 
 
-def _arguments() -> tuple[list[str], list[int]]:
+def _arguments() -> tuple[list[str], list[int], Path | None]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(EXPERIMENTS)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="of counts and vectors")
     arguments = parser.parse_args()
     names = arguments.names or list(EXPERIMENTS)
     if unknown := set(names) - set(EXPERIMENTS):
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
-    return list(names), list(arguments.seeds)
+    return list(names), list(arguments.seeds), arguments.cache
 
 
 def _baselines(train: ReadBattles, seeds: list[int]) -> dict[str, Result]:
@@ -118,7 +122,12 @@ def _baselines(train: ReadBattles, seeds: list[int]) -> dict[str, Result]:
 
 
 def _run(
-    experiment: Experiment, seeds: list[int], arena: Path, folder: Path, ids: pd.Series
+    experiment: Experiment,
+    seeds: list[int],
+    arena: Path,
+    folder: Path,
+    ids: pd.Series,
+    cache: Path | None,
 ) -> Result:
     """Fit with each seed in a process of its own, whose time and memory its report holds."""
     mtbench = arena.parent / "mtbench" / "battles.csv"
@@ -128,7 +137,8 @@ def _run(
         output = folder / str(seed)
         settings = [f"--set={setting}" for setting in experiment.settings]
         preset = ["--preset", experiment.preset]
-        command = [sys.executable, "-m", "pipelines.fit", "--no-cache", *files, *preset, *settings]
+        kept = ["--cache", str(cache or folder / "cache")]
+        command = [sys.executable, "-m", "pipelines.fit", *kept, *files, *preset, *settings]
         _call([*command, "--seed", str(seed), "--output", str(output)])
         report = json.loads((output / "report.json").read_text())
         seconds.append(sum(report["seconds"].values()))
@@ -137,7 +147,7 @@ def _run(
         proba.append(oof.loc[ids.to_numpy(dtype=object), list(WINNER_COLUMNS)].to_numpy())
         if experiment.transfer:
             predicted = folder / f"{seed}.csv"
-            predict = [sys.executable, "-m", "pipelines.predict", str(output)]
+            predict = [sys.executable, "-m", "pipelines.predict", str(output), *kept]
             _call([*predict, "--test", str(mtbench), "--output", str(predicted)])
             transfer.append(pd.read_csv(predicted, dtype={"id": str}).set_index("id"))
     return Result(proba, float(np.mean(seconds)), max(memory), transfer)

@@ -90,7 +90,8 @@ def _from_hub(name: str) -> Path:
         raise EncoderError(
             f"encoder {name}: not on this machine, and the model hub does not give it "
             f"({type(error).__name__}). Bring its folder (elsewhere: hf download {name} "
-            "--local-dir FOLDER) and name that: --set features.embedding.encoder=FOLDER."
+            "--local-dir FOLDER) and name that: --set features.embedding.encoder=FOLDER, for "
+            "pipelines.predict --encoder FOLDER."
         ) from error
 
 

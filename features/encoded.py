@@ -94,6 +94,7 @@ class EncodingFamily(PreparedFamily):
     `encoder` for ``name``.
     """
 
+    encoder: str
     _store: VectorStore | None
 
     def wanted_encoder(self) -> Encoder:

@@ -53,7 +53,7 @@ class _Report(BaseModel):
     files: dict[str, str]
 
 
-def load_pipeline(run: Path, cache: Cache | None = None) -> Pipeline:
+def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = None) -> Pipeline:
     """Return the fitted estimator that lies in a run folder.
 
     It predicts on the kind of device that the run was fitted on, or on the CPU where that is not
@@ -64,19 +64,25 @@ def load_pipeline(run: Path, cache: Cache | None = None) -> Pipeline:
     run : Path
     cache : Cache, optional
         Where vectors of a frozen encoder are kept on disk.
+    encoder : str, optional
+        Folder of the frozen encoder, where it is not what the configuration names; its files must
+        be those that the run was fitted with.
 
     Raises
     ------
     RunError
         If the folder is no finished run, is one of another version, or holds a file that is not
         the one that the run wrote.
+    EncoderError
+        If its frozen encoder cannot be had.
     """
     check_run(run)
     report = _read_report(run)
     wanted, found = report.device.name, find_device("auto")
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
-    pipeline = read_pipeline(run, report.files, wanted if wanted == found.name else "cpu")
+    device = wanted if wanted == found.name else "cpu"
+    pipeline = read_pipeline(run, report.files, device, encoder=encoder)
     for family in encoding_families(pipeline):
         family.store.cache = cache
     return pipeline
@@ -113,7 +119,11 @@ def _check_format(run: Path, report: Mapping[str, object]) -> None:
 
 
 def read_pipeline(
-    folder: Path, hashes: Mapping[str, str], device: str, stores: Sequence[VectorStore] = ()
+    folder: Path,
+    hashes: Mapping[str, str],
+    device: str,
+    stores: Sequence[VectorStore] = (),
+    encoder: str | None = None,
 ) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
 
@@ -126,6 +136,8 @@ def read_pipeline(
     device : {"cpu", "cuda"}
     stores : sequence of VectorStore
         Encoders that are loaded already, and what they have read.
+    encoder : str, optional
+        To be taken instead of what the configuration names.
     """
     files = {name: _checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
@@ -134,6 +146,8 @@ def read_pipeline(
         pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
+    for family in encoding_families(pipeline):
+        family.set_params(encoder=encoder or family.encoder)
     lend(encoding_families(pipeline), stores)
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     _load(pipeline, models, folder)
@@ -220,6 +234,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="CSV",
         help="check beforehand that ids, their order and columns are those of this file",
     )
+    parser.add_argument(
+        "--encoder",
+        metavar="FOLDER",
+        help="where the frozen encoder lies, if not where the run's configuration says",
+    )
     add_cache_flags(parser)
     return run_command(parser, _predict, argv, go_on=GO_ON)
 
@@ -229,7 +248,7 @@ def _predict(arguments: argparse.Namespace, console: Console) -> None:
     for path in (arguments.test, arguments.sample_submission):
         if path:
             check_ordinary(path)
-    pipeline = load_pipeline(arguments.run, cache_from(arguments))
+    pipeline = load_pipeline(arguments.run, cache_from(arguments), arguments.encoder)
     if arguments.sample_submission:
         check_sample(arguments.test, arguments.sample_submission)
     counts = write_predictions(pipeline, arguments.test, arguments.output, Steps(console))

@@ -90,3 +90,27 @@ def test_a_step_that_fails_does_not_say_that_it_is_done(terminal):
         raise ValueError("broken")
     assert "read: " not in steps.console.file.getvalue()
     assert steps.seconds == {}
+
+
+def test_elsewhere_a_log_line_tells_rate_and_time_left(monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    steps = Steps(console(terminal=False))
+    with steps.step("encode", unit="tokens") as advance:
+        advance.expect(4000)
+        advance(1000)
+    line = steps.console.file.getvalue().splitlines()[0]
+    found = re.fullmatch(
+        r"encode: 1,000 of 4,000 tokens in 0 s, [\d,]+ a second, (\d+) s left …", line
+    )
+    assert found, line
+
+
+def test_on_a_terminal_the_total_may_be_learned_on_the_way():
+    steps = Steps(console(terminal=True))
+    with steps.step("encode", unit="tokens") as advance:
+        advance.expect(300)
+        advance(100)
+        advance.expect(100)
+        advance(0)
+    assert advance.total == 100
+    assert "encode: 100 tokens in" in steps.console.file.getvalue()
