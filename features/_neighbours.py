@@ -47,8 +47,8 @@ class Votes(NamedTuple):
 
     Attributes
     ----------
-    prompt : ndarray of float32, shape (n_battles, n_dimensions)
-        Vectors of length 1 (0 where there is no text).
+    prompt : ndarray of float16, shape (n_battles, n_dimensions)
+        Vectors of length 1 (0 where there is no text), rounded as they are kept.
     tie : ndarray of float32, shape (n_battles,)
         1 for a tie.
     plain : ndarray of float32, shape (n_battles,)
@@ -58,7 +58,7 @@ class Votes(NamedTuple):
         said: a tie, or answers that have as much of it.
     """
 
-    prompt: Matrix
+    prompt: NDArray[np.float16]
     tie: NDArray[np.float32]
     plain: NDArray[np.float32]
     won: NDArray[np.float32]
@@ -77,7 +77,7 @@ class Votes(NamedTuple):
         """
         won = (np.sign(held[:, 0] - held[:, 1]) * POINTS[y]).astype(np.float32)
         tie = (y == TIE).astype(np.float32)
-        return cls(unit(prompt), tie, plain.astype(np.float32), won)
+        return cls(unit(prompt).astype(np.float16), tie, plain.astype(np.float32), won)
 
     def take(self, rows: NDArray[np.bool_]) -> Self:
         """Return the votes of some battles."""
@@ -110,8 +110,9 @@ class Votes(NamedTuple):
         """
         plain = np.flatnonzero(self.plain)
         tie = self.tie[plain] - (self.tie[plain].mean() if len(plain) else 0.0)
-        near = nearest(prompt, self.prompt[plain], number)
         found = nearest(prompt, self.prompt, number)
+        all_plain = len(plain) == len(self.plain)
+        near = found if all_plain else nearest(prompt, self.prompt[plain], number)
         votes = self.won[:, found].sum(axis=2, dtype=np.float64)
         voters = np.abs(self.won[:, found]).sum(axis=2, dtype=np.float64)
         return {
@@ -145,13 +146,13 @@ def documentation() -> dict[str, str]:
     return docs
 
 
-def nearest(queries: Matrix, among: Matrix, number: int) -> NDArray[np.intp]:
+def nearest(queries: Matrix, among: NDArray[np.floating], number: int) -> NDArray[np.intp]:
     """Return the places of the rows with the greatest cosine to each query, in no order.
 
     Parameters
     ----------
     queries : ndarray of float32, shape (n_queries, n_dimensions)
-    among : ndarray of float32, shape (n_rows, n_dimensions)
+    among : ndarray, shape (n_rows, n_dimensions)
         Of length 1.
     number : int
 
@@ -164,12 +165,12 @@ def nearest(queries: Matrix, among: Matrix, number: int) -> NDArray[np.intp]:
     >>> nearest(np.float32([[2.0, 0.1]]), np.float32([[0.0, 1.0], [1.0, 0.0]]), 1)
     array([[1]])
     """
-    number = min(number, len(among))
+    number, rows_of = min(number, len(among)), among.astype(np.float32)
     found = np.empty((len(queries), number), dtype=np.intp)
     if number:
         for start in range(0, len(queries), BLOCK):
             rows = slice(start, start + BLOCK)
-            cosines = multiply(unit(queries[rows]), among)
+            cosines = multiply(unit(queries[rows]), rows_of)
             found[rows] = np.argpartition(cosines, len(among) - number, axis=1)[:, -number:]
     return found
 

@@ -71,6 +71,7 @@ class VectorStore:
     def __init__(self, encoder: Encoder, cache: Cache | None = None) -> None:
         self.encoder, self.cache = encoder, cache
         self.tokens_read = 0
+        self._chunks: Chunks | None = None
         self._index = _index([])
         self._known = Encoded(np.empty((0, 0), np.float16), np.empty(0, np.int32))
 
@@ -106,7 +107,11 @@ class VectorStore:
     def _encoded(self, texts: list[str], call: str, progress: Progress) -> Encoded:
         """Return the vectors of distinct texts, given in order, found or made."""
         start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
-        chunks = Chunks(self.cache, start)
+        if call:
+            chunks = Chunks(self.cache, start)
+        else:
+            chunks = self._chunks = self._chunks or Chunks(self.cache, start)
+            chunks.cache = self.cache
         keys = list(map(key_of, texts))
         work = _Work(texts, keys, chunks, progress)
         shards = work.shards(lambda: self.encoder.most_read)

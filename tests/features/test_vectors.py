@@ -86,9 +86,12 @@ def test_another_run_reads_nothing_and_loads_no_network(store, expected):
     np.testing.assert_array_equal(again.vectors(TEXTS).vectors, expected)
 
 
-def test_more_texts_can_be_added(store, expected):
-    made = filled(store, TEXTS[:10])
-    made.add(TEXTS)
+@pytest.mark.parametrize("cache", [True, False])
+def test_more_texts_can_be_added_and_those_there_are_not_read_again(store, expected, cache):
+    made = store(cache=cache)
+    made.add(TEXTS[:10])
+    made.add(TEXTS[5:])
+    assert made.tokens_read == store().encoder.encode(TEXTS).tokens.sum()
     np.testing.assert_array_equal(made.vectors(TEXTS).vectors, expected)
 
 
