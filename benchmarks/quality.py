@@ -58,7 +58,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "ngram_xgboost": Experiment("extra", preset="ngram_xgboost"),
     "ngram_embedding": Experiment("extra", preset="ngram_embedding"),
     "extra rows as ordinary rows": Experiment("joined"),
-    "neural": Experiment("extra", transfer=True, preset="neural"),
+    "neural": Experiment("extra", preset="neural"),
 }
 
 
