@@ -17,17 +17,18 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.pipeline import FeatureUnion
 from threadpoolctl import threadpool_limits
 
 from data.battles import read_training
 from data.folds import hash_folds
-from features import FAMILIES
+from features.cache import Cache
 from features.sides import Swap
 from models.heads import TIE, DirectionHead, direction_loss
 from models.members import LEARNERS
 from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
-from pipelines.config import load_config
+from models.preference import PASSED_THROUGH
+from pipelines.config import Config, load_config
+from pipelines.pipeline import build_pipeline, precompute
 
 N_FOLDS = 3
 
@@ -67,7 +68,8 @@ def main() -> int:
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
-    rows, swap = _rows(Path(os.environ["ARENABOOST_DATA"]) / "arena")
+    rows, columns = rows_of(Path(os.environ["ARENABOOST_DATA"]) / "arena", load_config())
+    swap = Swap(columns)
     sys.stdout.write(f"{len(rows.y):,} decided extra battles, {rows.X.shape[1]} columns\n\n")
     sys.stdout.write("| what | A/B log loss | complexity | seconds |\n|---|---|---|---|\n")
     logits: dict[str, NDArray[np.float64]] = {}
@@ -84,48 +86,48 @@ def main() -> int:
 
 def _candidate(name: str, rows: Rows, swap: Swap) -> tuple[str, NDArray[np.float64]]:
     """Return a line of the table, and the out-of-fold direction logits."""
-    learner, settings = CANDIDATES[name]
-    part = Part(learner, LEARNERS[learner](**settings), DirectionHead(), seed=0)
     start = time.perf_counter()
+    z, complexity = out_of_fold(*CANDIDATES[name], rows, swap)
+    seconds = time.perf_counter() - start
+    return f"| {name} | {direction_loss(z, rows.y):.4f} | {complexity} | {seconds:.0f} |", z
+
+
+def out_of_fold(
+    learner: str, settings: dict[str, Any], rows: Rows, swap: Swap
+) -> tuple[NDArray[np.float64], int]:
+    """Return each row's direction logit by the folds that it is not in, and the complexity."""
+    part = Part(learner, LEARNERS[learner](**settings), DirectionHead(), seed=0)
     with threadpool_limits(limits=1, user_api="blas"):
         models = Parallel(n_jobs=-1, prefer="threads")(
             delayed(fit_part)(Fit(part, fold), rows, swap, threads=1, device="cpu")
             for fold in range(N_FOLDS)
         )
-    seconds = time.perf_counter() - start
     complexity = chosen_complexity(dict(enumerate(models)))
     z = np.empty(len(rows.y))
     for fold, model in enumerate(models):
         held = rows.fold == fold
         z[held] = part_logits(part, model, rows.X[held], swap, complexity)["z"]
-    loss = direction_loss(z, rows.y)
-    return f"| {name} | {loss:.4f} | {complexity} | {seconds:.0f} |", z
+    return z, complexity
 
 
-def _rows(arena: Path) -> tuple[Rows, Swap]:
+def rows_of(arena: Path, config: Config, cache: Cache | None = None) -> tuple[Rows, list[str]]:
     """Return the decided extra rows as if they were plain, without the scored rows' prompts."""
     scored = read_training(arena / "train.csv").battles["group"]
     extra = read_training(arena / "extra.csv", source="extra")
     kept = (extra.y != TIE) & ~extra.battles["group"].isin(scored).to_numpy(dtype=np.bool_)
-    battles = extra.battles[kept]
-    families = FeatureUnion(
-        [(name, FAMILIES[name]()) for name in load_config().families],
-        verbose_feature_names_out=False,
-    ).set_output(transform="pandas")
-    columns: pd.DataFrame = families.fit_transform(battles)
-    group: NDArray[Any] = battles["group"].to_numpy(dtype=object)
+    battles, y = extra.battles[kept], extra.y[kept]
+    union = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
+    columns: pd.DataFrame = union.fit_transform(battles, y).drop(columns=list(PASSED_THROUGH))
     ones = np.ones(len(battles))
-    return (
-        Rows(
-            X=np.ascontiguousarray(columns.to_numpy(dtype=np.float32)),
-            y=extra.y[kept],
-            plain=ones.astype(np.bool_),
-            weight=ones,
-            length=ones,
-            fold=hash_folds(group, n_folds=N_FOLDS),
-        ),
-        Swap(list(columns.columns)),
+    rows = Rows(
+        X=np.ascontiguousarray(columns.to_numpy(dtype=np.float32)),
+        y=y,
+        plain=ones.astype(np.bool_),
+        weight=ones,
+        length=ones,
+        fold=hash_folds(battles["group"].to_numpy(dtype=object), n_folds=N_FOLDS),
     )
+    return rows, list(columns.columns)
 
 
 if __name__ == "__main__":
