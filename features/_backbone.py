@@ -38,6 +38,9 @@ class Backbone:
         Tokens of the prompt that the folder puts before each text.
     own_length, most : int
         Tokens, all of these included, that the folder asks for, and that the network can take.
+    n_layers : int
+    most_at_once : int or None
+        Tokens of a batch that fit into the device's memory, once more did not.
     pad : int
         The token that fills up a batch.
 
@@ -59,9 +62,11 @@ class Backbone:
             except EncoderError:
                 raise
             except Exception as error:
-                said = " ".join(str(error).split())[:300]
+                said = " ".join(str(error).split())
+                if "trust_remote_code" in said:
+                    said = "it needs code of its own, which is not run"
                 raise EncoderError(
-                    f"encoder {folder}: cannot be loaded ({type(error).__name__}: {said})."
+                    f"encoder {folder}: cannot be loaded ({type(error).__name__}: {said[:300]})."
                 ) from error
         self.network.eval().requires_grad_(False)
         if fast := getattr(self.tokenizer, "backend_tokenizer", None):  # `pieces` cuts and pads
@@ -77,8 +82,9 @@ class Backbone:
         else:
             from transformers import AutoModel, AutoTokenizer
 
-            self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            network = AutoModel.from_pretrained(folder, local_files_only=True, dtype=dtype)
+            here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            self.tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            network = AutoModel.from_pretrained(folder, dtype=dtype, **here)
             self._take(network)
             self.tail: Any = None
             self.prompt, self.prompt_pooled = "", True
@@ -91,6 +97,7 @@ class Backbone:
             str(folder),
             device=str(self.device),
             local_files_only=True,
+            trust_remote_code=False,
             model_kwargs={"dtype": dtype},
         )
         first, *tail = list(model)
@@ -102,7 +109,7 @@ class Backbone:
             )
         self.tokenizer = model.tokenizer
         self._take(network)
-        self.tail = torch_sequence(tail)
+        self.tail = torch_sequence(tail).float()  # few numbers, which rounding would spoil
         self.prompt = model.prompts.get(model.default_prompt_name or "", "") or ""
         self.prompt_pooled = all(getattr(module, "include_prompt", True) for module in tail)
         self.own_length = min(self.most, model.max_seq_length or self._limit_of_tokenizer())
@@ -111,10 +118,12 @@ class Backbone:
         if getattr(network.config, "is_encoder_decoder", False):
             network = network.get_encoder()
         self.network = network.to(self.device)
+        self.n_layers = int(getattr(network.config, "num_hidden_layers", 1))
         places = getattr(network.config, "max_position_embeddings", None) or UNLIMITED
         relative = getattr(network.config, "position_biased_input", True) is False
         offset = 2 if network.config.model_type in ROBERTA_LIKE else 0
-        self.most = UNLIMITED if relative else places - offset
+        self.most = UNLIMITED if relative or places < 1 else places - offset
+        self.most_at_once: int | None = None  # tokens of a batch, once a larger one did not fit
 
     def _limit_of_tokenizer(self) -> int:
         limit = getattr(self.tokenizer, "model_max_length", UNLIMITED)
@@ -182,7 +191,7 @@ class Backbone:
 
     def _own(self, states: Any, mask: Any) -> Any:
         """Pool as the folder's own modules do, normalisation and projections included."""
-        features = {"token_embeddings": states, "attention_mask": mask}
+        features = {"token_embeddings": states.float(), "attention_mask": mask}
         if self.prompt and not self.prompt_pooled:
             features["prompt_length"] = len(self.before) + self.asked
         return self.tail(features)["sentence_embedding"].float()

@@ -1,8 +1,10 @@
 """Where a frozen encoder's files lie, and what tells one encoder from another: their content."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +15,16 @@ INSTALL = (
     "make fit PRESET=neural installs what it needs, "
     "and so does pip install --constraint constraints.txt --editable '.[neural]'"
 )
-DESCRIBING = (".json", ".txt", ".model")
-READ = (*DESCRIBING, ".safetensors", ".bin")  # files that make an encoder
+DESCRIBING, SAFE, UNSAFE = (".json", ".txt", ".model"), ".safetensors", ".bin"
+CONFIG = ("config.json", "modules.json", "config_sentence_transformers.json", "sentence_*.json")
+TOKENIZER = (
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+    "special_tokens_map.json",
+    "added_*.json",
+)
 BLOCK = 1 << 22
 
 
@@ -80,9 +90,11 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    with suppress(LocalEntryNotFoundError):
-        return Path(snapshot_download(name, local_files_only=True))
     try:
+        with suppress(LocalEntryNotFoundError):
+            folder = Path(snapshot_download(name, local_files_only=True))
+            if is_whole(folder):  # and not what is left of a download that was broken off
+                return folder
         # Asked once, for the hub's client tries to download for most of a minute.
         held = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
         return Path(snapshot_download(name, allow_patterns=_patterns(held)))
@@ -102,11 +114,44 @@ def _patterns(held: Sequence[str]) -> list[str]:
     ['*.json', '*.txt', '*.model', '*.safetensors']
     """
     safe = any(file.endswith(".safetensors") for file in held)
-    return [f"*{suffix}" for suffix in (*DESCRIBING, ".safetensors" if safe else ".bin")]
+    return [*(f"*{suffix}" for suffix in DESCRIBING), f"*{SAFE}" if safe else f"*{UNSAFE}"]
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds weights, a configuration and a tokenizer."""
+    names = [path.name for path in read_files(folder)]
+    return (
+        any(name.endswith((SAFE, UNSAFE)) for name in names)
+        and any(name in ("config.json", "modules.json") for name in names)
+        and any(fnmatch(name, pattern) for name in names for pattern in TOKENIZER)
+    )
+
+
+def read_files(folder: Path) -> list[Path]:
+    """Return the files that are read when an encoder is loaded, and no others that lie there.
+
+    Weights in one format, configurations and the tokenizer's files, of the folder itself and of
+    those in which sentence-transformers keeps its modules.
+    """
+    parts = [folder]
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        modules = json.loads((folder / "modules.json").read_bytes())
+        parts += [folder / module["path"] for module in modules if module["path"]]
+    return [path for part in parts for path in _read_files(part)]
+
+
+def _read_files(part: Path) -> list[Path]:
+    files = sorted(path for path in part.iterdir() if path.is_file()) if part.is_dir() else []
+    weights = [path for path in files if path.suffix == SAFE]
+    weights = weights or [path for path in files if path.suffix == UNSAFE]
+    described = [
+        path for path in files if any(fnmatch(path.name, n) for n in (*CONFIG, *TOKENIZER))
+    ]
+    return [*described, *weights]
 
 
 def weights_digest(folder: Path) -> str:
-    """Return a hash of all files that make an encoder, whatever the folder's name.
+    """Return a hash of the files that are read when an encoder is loaded, whatever it is called.
 
     Parameters
     ----------
@@ -117,9 +162,7 @@ def weights_digest(folder: Path) -> str:
     str
         BLAKE2b of 16 bytes, in hexadecimal.
     """
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix in READ and path.is_file()
-    )  # symbolic links of the hub's cache included
+    files = read_files(folder)
     stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
     return _digest(folder, stamps)
 

@@ -102,7 +102,7 @@ class Votes(NamedTuple):
         dict of str to ndarray
             ``ties``, shape (n_prompts,): share of ties among the nearest plain battles, less the
             share among all; ``won``, shape (n_traits, n_prompts), in (-1, 1): by how much the
-            answer with more of each trait won oftener than it lost.
+            answer with more of each trait won oftener than it lost. All 0 for a prompt of zeros.
 
         Notes
         -----
@@ -113,11 +113,12 @@ class Votes(NamedTuple):
         found = nearest(prompt, self.prompt, number)
         all_plain = len(plain) == len(self.plain)
         near = found if all_plain else nearest(prompt, self.prompt[plain], number)
+        said = prompt.any(axis=1)  # to a prompt without text none is nearer than another
         votes = self.won[:, found].sum(axis=2, dtype=np.float64)
         voters = np.abs(self.won[:, found]).sum(axis=2, dtype=np.float64)
         return {
-            "ties": tie[near].sum(axis=1, dtype=np.float64) / (near.shape[1] + SHRINK),
-            "won": votes / (voters + SHRINK),
+            "ties": said * tie[near].sum(axis=1, dtype=np.float64) / (near.shape[1] + SHRINK),
+            "won": said * votes / (voters + SHRINK),
         }
 
 

@@ -169,7 +169,7 @@ class EmbeddingFeatures(EncodingFamily):
         width, possible = answers.shape[1], min(self.components, *answers.shape)
         self.centroid_ = texts.prompt.mean(axis=0) if len(answers) else np.zeros(0, np.float32)
         self.components_, self.center_ = np.zeros((0, width), np.float32), self.centroid_
-        if possible:
+        if possible and (answers != answers[0]).any():
             with threadpool_limits(limits=1, user_api="blas"):  # no result depends on their number
                 pca = PCA(possible, svd_solver="covariance_eigh").fit(answers.astype(np.float64))
             self.components_ = pca.components_.astype(np.float32)
@@ -219,10 +219,8 @@ class EmbeddingFeatures(EncodingFamily):
         return columns
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
-        texts = self.conversations(battles)
-        if not battles.height:
-            texts = texts.widened(len(self.centroid_))
-        elif self.weights_ != self.store.encoder.weights:
+        texts = self.conversations(battles).widened(len(self.centroid_))
+        if battles.height and self.weights_ != self.store.encoder.weights:
             raise EncoderError(
                 f"encoder {self.encoder}: expected the files it was fitted with (hash "
                 f"{self.weights_}), found others ({self.store.encoder.weights})."

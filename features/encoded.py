@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features._base import TEXTS, PreparedFamily, turns_of
 from features._encoder_files import need_libraries
-from features.encoder import Encoder, options_checked
+from features.encoder import Encoder
 from features.sides import Array
 from features.vectors import VectorStore
 
@@ -72,9 +72,11 @@ class Conversations(NamedTuple):
         return battle[rows[left]], self.turns[rows[left]], self.turns[others[right]]
 
     def widened(self, width: int) -> Self:
-        """Return vectors of no battles with so many dimensions."""
-        nothing = np.empty((0, width), np.float32)
-        return self._replace(whole=[nothing] * len(COLUMNS), turns=nothing)
+        """Return so many zeros for each text where there is no text at all, and no width known."""
+        if self.turns.shape[1]:
+            return self
+        wide = [np.zeros((len(part), width), np.float32) for part in (*self.whole, self.turns)]
+        return self._replace(whole=wide[:-1], turns=wide[-1])
 
     @property
     def last(self) -> list[Matrix]:
@@ -110,7 +112,7 @@ class EncodingFamily(PreparedFamily):
             for name in Encoder.__dataclass_fields__
             if name not in ("name", "layers")
         }
-        return options_checked(Encoder(name=self.encoder, layers=tuple(self.layers), **options))
+        return Encoder(name=self.encoder, layers=tuple(self.layers), **options)
 
     def ready(self) -> str:
         """Return a hash of the encoder's files, before any text is read.

@@ -4,26 +4,24 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import cpu_count
 from numpy.typing import NDArray
 
 from features._backbone import OWN, Backbone
+from features._batches import BATCH_TOKENS, STEP, Batch, Reader, Reduce, batched, workers
 from features._encoder_files import EncoderError, locate, weights_digest
 from features.pooling import POOLINGS
 from features.segments import CUTS, Tokens
 
 VERSION = 1  # of what is computed: one more with each change that gives other vectors
-SHORTEST = 8  # tokens a row is filled up to: products of fewer rows round in another way
-STEP = {"cpu": 1, "cuda": 16}  # lengths are rounded up to a multiple of it
-BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
+LIBRARIES = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LARGEST = float(np.finfo(np.float16).max)
 
 Done = Callable[[int], None]
@@ -48,19 +46,22 @@ class Encoded(NamedTuple):
     tokens: NDArray[np.int32]
 
 
-class Batch(NamedTuple):
-    """Pieces of texts that the network reads in one call.
+class TokenStates(NamedTuple):
+    """What a network makes of the tokens of some texts.
 
     Attributes
     ----------
     places : ndarray of intp, shape (n_pieces,)
-        Of the pieces, in the list that was batched.
-    width : int
-        Tokens that each is filled up to.
+        Whose pieces they are, in the list of texts.
+    states : Tensor, shape (n_pieces, n_tokens, n_dimensions)
+        On the encoder's device, in its precision.
+    mask : Tensor of int64, shape (n_pieces, n_tokens)
+        1 where there is a token, 0 where there is padding.
     """
 
     places: NDArray[np.intp]
-    width: int
+    states: Any
+    mask: Any
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,34 @@ class Encoder:
         """A hash of its files, whatever their folder is called."""
         return weights_digest(self.folder)
 
+    def __post_init__(self) -> None:
+        """Refuse what no encoder takes.
+
+        Raises
+        ------
+        ValueError
+            Names the option, what is allowed and what was found.
+        """
+        allowed = {
+            "pooling": (OWN, *POOLINGS),
+            "long": tuple(CUTS),
+            "precision": ("auto", "fp32", "bf16", "fp16"),
+            "device": ("cpu", "cuda"),
+        }
+        for option, choices in allowed.items():
+            if getattr(self, option) not in choices:
+                raise ValueError(
+                    f"The {option} of an encoder must be one of {', '.join(choices)}. "
+                    f"Got {getattr(self, option)!r} instead."
+                )
+        if not self.layers:
+            raise ValueError("The layers of an encoder must be one or more. Got () instead.")
+
     @cached_property
     def identity(self) -> str:
         """A hash of all that its vectors depend on, in hexadecimal."""
         known = asdict(self) | {"weights": self.weights, "version": VERSION}
-        known |= {"precision": self.found_precision}
+        known |= {"precision": self.found_precision, "libraries": _versions()}
         for option in ("name", "batch_tokens"):
             known.pop(option)
         content = json.dumps(known, sort_keys=True).encode()
@@ -154,12 +178,25 @@ class Encoder:
             return "fp32"
         import torch
 
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The network, loaded now."""
-        return Backbone(self.folder, self.device, self.found_precision)
+        """The network, loaded now.
+
+        Raises
+        ------
+        EncoderError
+            It cannot be loaded, or has no such layer.
+        """
+        backbone = Backbone(self.folder, self.device, self.found_precision)
+        n = backbone.n_layers
+        wrong = [layer for layer in self.layers if not -n - 1 <= layer <= n]
+        if wrong:
+            raise EncoderError(
+                f"encoder {self.name}: its layers are -{n + 1} to {n}. Got {wrong[0]} instead."
+            )
+        return backbone
 
     @property
     def piece_length(self) -> int:
@@ -222,147 +259,80 @@ class Encoder:
         return self.backbone.pieces(texts, CUTS[self.long], self.piece_length, self.windows)
 
     def _encode(self, pieces: list[list[Tokens]], done: Done) -> Encoded:
-        owner = np.repeat(np.arange(len(pieces)), [len(of) for of in pieces])
-        flat = [piece for of in pieces for piece in of]
+        owner, flat = _flat(pieces)
         lengths = np.array([len(piece) for piece in flat], dtype=np.int32)
-        pool = self.backbone.pool(self.pooling)
-        vectors = self._run(flat, lambda states, mask: pool(states, mask), done)
+        vectors = self.reduce(flat, self.backbone.pool(self.pooling), done)
         tokens = np.bincount(owner, weights=lengths, minlength=len(pieces)).astype(np.int32)
         averaged = _averaged(vectors, lengths, owner, len(pieces))
         if not np.isfinite(averaged).all():
+            way = (
+                "Set precision to bf16 or fp32"
+                if self.found_precision != "fp32"
+                else "Name another"
+            )
             raise EncoderError(
-                f"encoder {self.name}: its vectors are not finite in {self.found_precision}. "
-                "Set precision to bf16 or fp32."
+                f"encoder {self.name}: its vectors are not finite in {self.found_precision}. {way}."
             )
         return Encoded(np.clip(averaged, -LARGEST, LARGEST).astype(np.float16), tokens)
 
-    def _run(self, pieces: Sequence[Tokens], reduce: Callable[..., Any], done: Done) -> Vectors:
-        """Return one row a piece: what `reduce` makes of its token states and mask."""
-        budget = self.batch_tokens or BATCH_TOKENS[self.device]
-        batches = batched(pieces, budget, STEP[self.device])
-        call = _Call(self, pieces, reduce)
+    def reduce(self, pieces: Sequence[Tokens], reduce: Reduce, done: Done = nothing) -> Vectors:
+        """Reduce the token states of each piece in the batch in which they are made.
+
+        Parameters
+        ----------
+        pieces : sequence of ndarray of int32
+            As `Backbone.pieces` gives them.
+        reduce : callable
+            ``(states, mask) -> rows``, one row a piece.
+        done : callable, optional
+            Told of the tokens that are read.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pieces, n_dimensions)
+        """
+        batches = self._batches(pieces)
+        reader = Reader(self.backbone, pieces, self.layers)
         rows: list[tuple[NDArray[np.intp], Any]] = []
-        with _workers(self.device) as workers:
-            for batch, found in zip(batches, workers(call, batches), strict=True):
+        with workers(self.device) as each:
+            made = each(lambda batch: reader.reduced(batch, reduce), batches)
+            for batch, found in zip(batches, made, strict=True):
                 rows.append((batch.places, found))
                 done(sum(len(pieces[place]) for place in batch.places))
-        width = rows[0][1].shape[1] if rows else 0
-        vectors = np.empty((len(pieces), width), dtype=np.float32)
+        vectors = np.empty((len(pieces), rows[0][1].shape[1] if rows else 0), dtype=np.float32)
         for places, found in rows:
             vectors[places] = found.float().cpu().numpy()
         return vectors
 
+    def states(self, texts: Sequence[str]) -> Iterator[TokenStates]:
+        """Give the token states of all texts, batch by batch; longest first.
 
-def batched(pieces: Sequence[Tokens], budget: int, step: int) -> list[Batch]:
-    """Put pieces of like length into one batch, whatever their order is.
+        A text that is read in windows has a piece for each.
+        """
+        owner, flat = _flat(self._pieces(texts))
+        reader = Reader(self.backbone, flat, self.layers)
+        for batch in self._batches(flat):
+            yield TokenStates(owner[batch.places], *reader.states(batch))
 
-    Pieces are sorted by length, then by a hash of their tokens; only those whose lengths are the
-    same when rounded up to a multiple of `step` share a batch.
-
-    Parameters
-    ----------
-    pieces : sequence of ndarray of int32
-    budget : int
-        Tokens of a batch at most, padding included; one piece may have more.
-    step : int
-
-    Examples
-    --------
-    >>> pieces = [np.arange(length) for length in (9, 20, 9, 9)]
-    >>> [batch.places.tolist() for batch in batched(pieces, budget=18, step=1)]
-    [[1], [0, 2], [3]]
-    """
-    lengths = np.array([len(piece) for piece in pieces], dtype=np.intp)
-    widths = -(-np.maximum(lengths, SHORTEST) // step) * step
-    digests = [hashlib.blake2b(piece.tobytes(), digest_size=8).digest() for piece in pieces]
-    order = np.lexsort((np.array(digests, dtype="S8"), -widths)) if len(pieces) else lengths
-    batches = []
-    starts = np.flatnonzero(np.diff(widths[order], prepend=-1))
-    for places in np.split(order, starts[1:]):
-        if not len(places):
-            continue
-        width = int(widths[places[0]])
-        most = max(budget // width, 1)
-        batches += [Batch(places[at : at + most], width) for at in range(0, len(places), most)]
-    return batches
+    def _batches(self, pieces: Sequence[Tokens]) -> list[Batch]:
+        return batched(pieces, self.batch_tokens or BATCH_TOKENS[self.device], STEP[self.device])
 
 
-class _Call:
-    """The network's calls for the batches of some pieces, halved where memory runs out."""
-
-    def __init__(
-        self, encoder: Encoder, pieces: Sequence[Tokens], reduce: Callable[..., Any]
-    ) -> None:
-        self.encoder, self.pieces, self.reduce = encoder, pieces, reduce
-        self.most: int | None = None  # tokens of a call, once a larger one has failed
-
-    def __call__(self, batch: Batch) -> Any:
-        import torch
-
-        rows = len(batch.places)
-        if self.most is None or rows * batch.width <= self.most or rows == 1:
-            try:
-                return self._read(batch)
-            except RuntimeError as error:
-                if not _out_of_memory(error):
-                    raise
-                if rows == 1:
-                    raise EncoderError(
-                        f"encoder {self.encoder.name}: a text of {batch.width:,} tokens does not "
-                        "fit into the device's memory. Lower length, or take another device."
-                    ) from None
-            if self.encoder.device == "cuda":
-                torch.cuda.empty_cache()
-            self.most = rows * batch.width // 2
-        half = (rows + 1) // 2
-        parts = (batch.places[:half], batch.places[half:])
-        return torch.cat([self(Batch(part, batch.width)) for part in parts])
-
-    def _read(self, batch: Batch) -> Any:
-        import torch
-
-        backbone = self.encoder.backbone
-        ids = np.full((len(batch.places), batch.width), backbone.pad, dtype=np.int64)
-        mask = np.zeros(ids.shape, dtype=np.int64)
-        for row, place in enumerate(batch.places):
-            piece = self.pieces[place]
-            ids[row, : len(piece)], mask[row, : len(piece)] = piece, 1
-        with torch.inference_mode():
-            sent = [_sent(torch.from_numpy(array), backbone.device) for array in (ids, mask)]
-            states = backbone.states(sent[0], sent[1], self.encoder.layers)
-            return self.reduce(states, sent[1])
-
-
-def _sent(tensor: Any, device: Any) -> Any:
-    """Send a tensor to the device without waiting for it."""
-    if device.type == "cpu":
-        return tensor
-    return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-@contextmanager
-def _workers(device: str) -> Iterator[Callable[..., Iterator[Any]]]:
-    """Give a `map`: on a GPU one call after the other, on a CPU one for each core at a time.
-
-    A core that works for itself needs no word with the others, and its batch stays in its cache.
-    """
-    if device != "cpu":
-        yield map
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+def _versions() -> dict[str, str]:
+    """Return the versions of the libraries that make vectors."""
+    found = {}
+    for library in LIBRARIES:
         try:
-            yield pool.map
-        finally:
-            torch.set_num_threads(threads)
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _flat(pieces: list[list[Tokens]]) -> tuple[NDArray[np.intp], list[Tokens]]:
+    """Return all pieces, and the number of each one's text."""
+    owner = np.repeat(np.arange(len(pieces)), [len(of) for of in pieces])
+    return owner, [piece for of in pieces for piece in of]
 
 
 def _averaged(
@@ -376,27 +346,3 @@ def _averaged(
     weight = np.bincount(owner, weights=lengths, minlength=n_texts)
     found: Vectors = (total / weight[:, None]).astype(np.float32)
     return found
-
-
-def options_checked(encoder: Encoder) -> Encoder:
-    """Refuse what no encoder takes, before any work.
-
-    Raises
-    ------
-    ValueError
-        Names the option, what is allowed and what was found.
-    """
-    allowed = {
-        "pooling": (OWN, *POOLINGS),
-        "long": tuple(CUTS),
-        "precision": ("auto", "fp32", "bf16", "fp16"),
-    }
-    for option, choices in allowed.items():
-        if getattr(encoder, option) not in choices:
-            raise ValueError(
-                f"The {option} of an encoder must be one of {', '.join(choices)}. "
-                f"Got {getattr(encoder, option)!r} instead."
-            )
-    if not encoder.layers:
-        raise ValueError("The layers of an encoder must be one or more numbers. Got () instead.")
-    return encoder

@@ -4,13 +4,14 @@ import hashlib
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.cache import Arrays, Cache
+from features.cache import Cache
 from features.encoder import Encoded, Encoder
 
 KEY_BYTES = 16
@@ -45,15 +46,18 @@ class VectorStore:
     when they are asked for, and then kept on disk under the whole call: a prediction does not
     depend on what was encoded before it.
 
-    On disk vectors lie in chunks of float16, named by the encoder's identity and by what they hold.
-    They are rounded to float16 before anyone uses them, found or not. Processes that share a folder
-    take over each other's chunks while they work.
+    On disk vectors lie in chunks of float16, named by the encoder's identity and by what they hold,
+    which are mapped to take out what is wanted. They are rounded to float16 before anyone uses
+    them, found or not. Processes that share a folder take over each other's chunks while they work,
+    and threads may share a store.
 
     Parameters
     ----------
     encoder : Encoder
     cache : Cache, optional
         Where chunks are kept on disk.
+    progress : callable, optional
+        Told of the tokens of texts that were not added.
 
     Attributes
     ----------
@@ -68,12 +72,14 @@ class VectorStore:
     ([3, 3], 9)
     """
 
-    def __init__(self, encoder: Encoder, cache: Cache | None = None) -> None:
-        self.encoder, self.cache = encoder, cache
+    def __init__(
+        self, encoder: Encoder, cache: Cache | None = None, progress: Progress | None = None
+    ) -> None:
+        self.encoder, self.cache, self.progress = encoder, cache, progress
         self.tokens_read = 0
-        self._chunks: Chunks | None = None
-        self._index = _index([])
-        self._known = Encoded(np.empty((0, 0), np.float16), np.empty(0, np.int32))
+        self._lock = Lock()
+        nothing = Encoded(np.empty((0, 0), np.float16), np.empty(0, np.int32))
+        self._known: tuple[pd.Index, Encoded] = (_index([]), nothing)
 
     def add(self, texts: Iterable[str], progress: Progress | None = None) -> None:
         """Encode texts, and keep them for all that ask.
@@ -88,99 +94,109 @@ class VectorStore:
         EncoderError
             The encoder cannot be had or used.
         """
-        distinct = _in_order({*texts, *self._index})
-        if len(distinct) > len(self._index):
-            self._known = self._encoded(distinct, "", progress or Silent())
-            self._index = _index(distinct)
+        wanted = set(texts)
+        with self._lock:
+            index, known = self._known
+            if wanted <= set(index):
+                return
+            distinct = _in_order(wanted.union(index))
+            found = self._encoded(distinct, "", progress, (list(map(key_of, index)), known))
+            self._known = (_index(distinct), found)
 
     def vectors(self, texts: Sequence[str]) -> Encoded:
         """Return the vectors of texts, in their order, as float16 rounds them."""
-        rows = self._index.get_indexer(_index(texts))
+        index, known = self._known
+        rows = index.get_indexer(_index(texts))
         if (rows >= 0).all():
-            return Encoded(self._known.vectors[rows], self._known.tokens[rows])
+            return Encoded(known.vectors[rows], known.tokens[rows])
         distinct = _in_order(set(texts))
         call = hashlib.blake2b(b"".join(map(key_of, distinct)), digest_size=KEY_BYTES)
-        encoded = self._encoded(distinct, call.hexdigest(), Silent())
+        with self._lock:
+            encoded = self._encoded(distinct, call.hexdigest(), self.progress)
         places = _index(distinct).get_indexer(_index(texts))
         return Encoded(encoded.vectors[places], encoded.tokens[places])
 
-    def _encoded(self, texts: list[str], call: str, progress: Progress) -> Encoded:
-        """Return the vectors of distinct texts, given in order, found or made."""
+    def _encoded(
+        self,
+        texts: list[str],
+        call: str,
+        progress: Progress | None,
+        known: tuple[list[bytes], Encoded] | None = None,
+    ) -> Encoded:
+        """Return the vectors of distinct texts, given in order, known, found or made."""
         start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
-        if call:
-            chunks = Chunks(self.cache, start)
-        else:
-            chunks = self._chunks = self._chunks or Chunks(self.cache, start)
-            chunks.cache = self.cache
         keys = list(map(key_of, texts))
-        work = _Work(texts, keys, chunks, progress)
+        chunks = Chunks(self.cache, start, keys)
+        if known:
+            chunks.take(*known)
+        work = _Work(texts, keys, chunks, progress or Silent())
         shards = work.shards(lambda: self.encoder.most_read)
         for encoded in self.encoder.encode_shards(shards, work.read):
             work.finished(encoded)
         self.tokens_read += work.tokens
-        return chunks.gathered(keys)
+        return chunks.gathered()
 
 
 class Chunks:
-    """Vectors by the key of their text, in pieces that lie on disk where there is a cache.
+    """Vectors of wanted texts by their keys, taken out of chunks on disk where there is a cache.
 
     Parameters
     ----------
     cache : Cache or None
     start : str
-        Of the names of the pieces.
+        Of the chunks' names.
+    keys : sequence of bytes
+        Of the wanted texts, each once.
     """
 
-    def __init__(self, cache: Cache | None, start: str) -> None:
+    def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
         self.cache, self.start = cache, start
         self._names: set[str] = set()
-        self._pieces: list[Arrays] = []
-        self._place: dict[bytes, tuple[int, int]] = {}
+        self._place = {key: place for place, key in enumerate(keys)}
+        self.missing = np.ones(len(keys), dtype=np.bool_)
+        self._tokens = np.zeros(len(keys), dtype=np.int32)
+        self._vectors: NDArray[np.float16] | None = None
 
     def refresh(self) -> None:
-        """Take over what lies on disk by now."""
-        for name in self.cache.keys(self.start) if self.cache else ():
+        """Take over what lies on disk by now; a chunk of another shape is none of ours."""
+        if self.cache is None or not self.missing.any():
+            return
+        for name in self.cache.keys(self.start):
             if name not in self._names:
                 self._names.add(name)
-                self._take(self.cache.get(name, mapped=True) if self.cache else None)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._place
+                arrays = self.cache.get(name, mapped=True)
+                if arrays is not None and set(arrays) == {"keys", *Encoded._fields}:
+                    keys = [row.tobytes() for row in arrays.pop("keys")]
+                    self.take(keys, Encoded(**arrays))
 
     def put(self, keys: Sequence[bytes], encoded: Encoded) -> None:
         """Take vectors, and leave them on disk where that can be done."""
-        table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
-        arrays: Arrays = {"keys": table, **encoded._asdict()}
+        self.take(keys, encoded)
         if self.cache is not None:
+            table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
             name = self.start + hashlib.blake2b(table.tobytes(), digest_size=KEY_BYTES).hexdigest()
             self._names.add(name)
-            if self.cache.put(name, arrays):
-                arrays = self.cache.get(name, mapped=True) or arrays
-            else:  # said already, and not again for each piece
-                self.cache = None
-        self._take(arrays)
+            if not self.cache.put(name, {"keys": table, **encoded._asdict()}):
+                self.cache = None  # said already, and not again for each chunk
 
-    def _take(self, arrays: Arrays | None) -> None:
-        """Note where each text's vector lies; a piece of another shape is none of ours."""
-        if arrays is None or set(arrays) != {"keys", *Encoded._fields}:
+    def take(self, keys: Sequence[bytes], encoded: Encoded) -> None:
+        """Copy the vectors that are wanted and not there yet."""
+        places = np.array([self._place.get(key, -1) for key in keys], dtype=np.intp)
+        rows = np.flatnonzero(places >= 0)
+        rows = rows[self.missing[places[rows]]]
+        if not len(rows):
             return
-        number = len(self._pieces)
-        self._pieces.append(arrays)
-        for row, key in enumerate(np.asarray(arrays["keys"])):
-            self._place.setdefault(key.tobytes(), (number, row))
+        if self._vectors is None:
+            width = encoded.vectors.shape[1]
+            self._vectors = np.zeros((len(self.missing), width), dtype=np.float16)
+        self._vectors[places[rows]] = encoded.vectors[rows]
+        self._tokens[places[rows]] = encoded.tokens[rows]
+        self.missing[places[rows]] = False
 
-    def gathered(self, keys: Sequence[bytes]) -> Encoded:
-        """Return the vectors of these keys, all of which must be there."""
-        places = np.array([self._place[key] for key in keys], dtype=np.intp).reshape(-1, 2)
-        width = self._pieces[0]["vectors"].shape[1] if self._pieces else 0
-        vectors = np.empty((len(keys), width), dtype=np.float16)
-        tokens = np.empty(len(keys), dtype=np.int32)
-        for number in np.unique(places[:, 0]):
-            wanted = places[:, 0] == number
-            rows = places[wanted, 1]
-            vectors[wanted] = self._pieces[number]["vectors"][rows]
-            tokens[wanted] = self._pieces[number]["tokens"][rows]
-        return Encoded(vectors, tokens)
+    def gathered(self) -> Encoded:
+        """Return the vectors of all wanted texts, which must be there."""
+        vectors = np.zeros((0, 0), np.float16) if self._vectors is None else self._vectors
+        return Encoded(vectors, self._tokens)
 
 
 class _Work:
@@ -202,14 +218,15 @@ class _Work:
             Returns how many tokens of a text are read at most; asked if there is work.
         """
         self.chunks.refresh()
-        self._left = [row for row, key in enumerate(self.keys) if key not in self.chunks]
-        self._guessed = _guess(self.texts, most()) if self._left else np.zeros(0)
-        self._expect(0)
-        shards = list(_shards(self.texts))
-        random.SystemRandom().shuffle(shards)
-        for shard in shards:
+        if not self.chunks.missing.any():
+            return
+        self._guessed = _guess(self.texts, most())
+        self._expect(0.0)
+        first, *others = _shards(self.texts)  # the longest texts, for which memory is scarcest
+        random.SystemRandom().shuffle(others)
+        for shard in (first, *others):
             self.chunks.refresh()
-            rows = [row for row in shard if self.keys[row] not in self.chunks]
+            rows = np.array(shard)[self.chunks.missing[shard.start : shard.stop]].tolist()
             if rows:
                 self.begun.append(rows)
                 yield [self.texts[row] for row in rows]
@@ -223,15 +240,13 @@ class _Work:
         """Keep the oldest of the shards that were begun."""
         rows = self.begun.popleft()
         self.chunks.put([self.keys[row] for row in rows], encoded)
-        done = set(rows)
-        self._left = [row for row in self._left if row not in done]
         self._expect(self._guessed[rows].sum())
 
     def _expect(self, guessed: float) -> None:
         """Say how many tokens there will be, by how wrong the guesses have been so far."""
         self._as_guessed += guessed
         wrong = self.tokens / self._as_guessed if self._as_guessed else 1.0
-        self.progress.expect(round(self.tokens + wrong * self._guessed[self._left].sum()))
+        self.progress.expect(round(self.tokens + wrong * self._guessed[self.chunks.missing].sum()))
 
 
 def _guess(texts: Sequence[str], most: int) -> NDArray[np.float64]:

@@ -82,10 +82,7 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
     device = wanted if wanted == found.name else "cpu"
-    pipeline = read_pipeline(run, report.files, device, encoder=encoder)
-    for family in encoding_families(pipeline):
-        family.store.cache = cache
-    return pipeline
+    return read_pipeline(run, report.files, device, cache=cache, encoder=encoder)
 
 
 def _read_report(run: Path) -> _Report:
@@ -123,6 +120,7 @@ def read_pipeline(
     hashes: Mapping[str, str],
     device: str,
     stores: Sequence[VectorStore] = (),
+    cache: Cache | None = None,
     encoder: str | None = None,
 ) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
@@ -136,6 +134,8 @@ def read_pipeline(
     device : {"cpu", "cuda"}
     stores : sequence of VectorStore
         Encoders that are loaded already, and what they have read.
+    cache : Cache, optional
+        Where vectors are kept on disk, for encoders that are not loaded yet.
     encoder : str, optional
         To be taken instead of what the configuration names.
     """
@@ -146,9 +146,13 @@ def read_pipeline(
         pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
-    for family in encoding_families(pipeline):
+    families = encoding_families(pipeline)
+    if encoder and not families:
+        raise RunError(f"--encoder {encoder}: {folder} was fitted without a frozen encoder.")
+    for family in families:
         family.set_params(encoder=encoder or family.encoder)
-    lend(encoding_families(pipeline), stores)
+        family.prepare(VectorStore(family.wanted_encoder(), cache))
+    lend(families, stores)
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     _load(pipeline, models, folder)
     return pipeline
@@ -210,6 +214,8 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
     counts: Counter[str] = Counter()
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
+            for family in encoding_families(pipeline):
+                family.store.progress = steps.lines("encode", "tokens")
             table = predictions(chunk.battles["id"], pipeline.predict_proba(chunk.battles))
             file.write(csv_bytes(table, header=number == 0))
             counts.update(chunk.counts)

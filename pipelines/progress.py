@@ -106,6 +106,12 @@ class Steps:
         self.seconds[title] = self.seconds.get(title, 0.0) + seconds
         tell(self.console, f"{title}: {step.summary(seconds)}")
 
+    def lines(self, title: str, unit: str) -> Step:
+        """Return what writes a log line now and then, within a step that is shown already."""
+        step = Step(self.console, title, None, unit)
+        step.show = step.log
+        return step
+
 
 class _Rate(ProgressColumn):
     """Units per second, once there are enough of them to tell."""

@@ -120,7 +120,6 @@ class TestFormulas:
 
     def test_likeness_of_a_battle_by_hand(self):
         p, q, x, y = np.eye(4, dtype=np.float32)
-        same = np.stack([p, q])
         texts = Conversations(
             whole=[p[None], x[None], p[None]],
             turns=np.stack([p, q, p, y, p, q]),
@@ -135,7 +134,6 @@ class TestFormulas:
         assert columns["answers_turns_cosine_pair"] == 0.5
         assert columns["answers_last_cosine_pair"] == 0.0
         assert columns["prompt_distance_a"] == pytest.approx(np.sqrt(2))
-        assert same.shape == (2, 4)
 
     def test_a_mean_over_no_pairs_is_zero(self):
         nothing = np.empty((0, 3), np.float32)
@@ -171,6 +169,11 @@ class TestNeighbours:
         np.testing.assert_allclose(longer, [2 / (2 + SHRINK), -1 / (1 + SHRINK)])
         assert formatted.tolist() == [0.0, 0.0]
         np.testing.assert_allclose(asked["ties"], np.array([-0.5, 0.5]) / (2 + SHRINK))
+
+    def test_say_nothing_of_a_prompt_without_text(self):
+        asked = self.votes().asked(np.float32([[0, 0]]), 2)
+        assert not asked["ties"].any()
+        assert not asked["won"].any()
 
     def test_ties_of_extra_rows_do_not_count(self):
         votes = self.votes()
@@ -297,7 +300,19 @@ class TestFamily:
         columns = fitted.transform(make_battles(["new"], ["yes indeed"], ["no never"]))
         assert columns["embedding__direction_diff"][0] > 1
 
-    def test_needs_no_more_than_one_battle(self, family):
-        battles = make_battles(["a"], ["b"], ["c"])
+    @pytest.mark.parametrize("b", ["c", "b"])
+    def test_needs_no_more_than_one_battle(self, family, b):
+        battles = make_battles(["a"], ["b"], [b])
         columns = family().fit_transform(battles, [0])
         assert np.isfinite(columns).all(axis=None)
+
+    @pytest.mark.parametrize("empty", [[None], [], [""], ["  "]])
+    def test_battles_without_any_text_have_columns(self, fitted, family, empty):
+        """With a store of its own, which has never seen a text."""
+        loaded = family(neighbours=8).load(fitted.dump())
+        for n_rows in (1, 3):
+            columns = loaded.transform(
+                make_battles([empty] * n_rows, [empty] * n_rows, [empty] * n_rows)
+            )
+            assert columns.shape == (n_rows, len(fitted.get_feature_names_out()))
+            assert np.isfinite(columns).all(axis=None)

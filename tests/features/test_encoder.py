@@ -1,5 +1,6 @@
 """The runtime of frozen encoders: vectors that depend on their text alone, of any folder."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from features._batches import batched
 from features._encoder_files import EncoderError
-from features.encoder import Encoder, batched, options_checked
+from features.encoder import Encoder
 from features.pooling import POOLINGS
+from features.segments import CUTS
 from tests.encoders import make_bert, make_deberta, make_sentence_transformer
 
 TEXTS = ["Hello, world!", "", "a", "Why? " * 60, "one two three " * 25, "日本語", "\x00\n\t"]
@@ -85,6 +88,29 @@ class TestVectors:
         padded = Encoder(str(folder), pooling="mean").encode(TEXTS).vectors
         assert_near(padded, alone)
 
+    @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-2)])
+    def test_padding_moves_a_vector_by_no_more_than_rounding(
+        self, folder, monkeypatch, precision, tolerance
+    ):
+        """In units of a vector's length, before float16 rounds it."""
+        rows = []
+        for step in (1, 256):
+            monkeypatch.setattr("features.encoder.STEP", {"cpu": step})
+            encoder = Encoder(str(folder), precision=precision)
+            pieces = [p for (p,) in encoder.backbone.pieces(TEXTS, CUTS["head"], 512, 1)]
+            rows.append(encoder.reduce(pieces, encoder.backbone.pool("mean")).astype(np.float64))
+        gaps = np.linalg.norm(rows[0] - rows[1], axis=1) / np.linalg.norm(rows[0], axis=1)
+        assert gaps.max() < tolerance
+
+    def test_token_states_come_with_their_mask_and_text(self, folder):
+        encoder, found = Encoder(str(folder), pooling="mean"), {}
+        for part in encoder.states(TEXTS):
+            assert part.states.shape[:2] == part.mask.shape
+            for place, states, mask in zip(*part, strict=True):
+                found[place] = states[mask.bool()].mean(dim=0).numpy()
+        assert sorted(found) == list(range(len(TEXTS)))
+        assert_near(encoder.encode(TEXTS).vectors, [found[n] for n in range(len(TEXTS))], 2e-3)
+
     def test_a_mean_that_counts_padding_is_found(self, tiny_encoder, monkeypatch):
         """A known fault of peers."""
         alone = Encoder(str(tiny_encoder), pooling="mean").encode(["a", "Why? " * 60]).vectors
@@ -123,7 +149,7 @@ class TestVectors:
         weights = load_file(folder / "model.safetensors")
         weights["embeddings.word_embeddings.weight"][:] = np.nan
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-        with pytest.raises(EncoderError, match=r"not finite in fp32\. Set precision"):
+        with pytest.raises(EncoderError, match=r"not finite in fp32\. Name another"):
             Encoder(str(folder)).encode(["a"])
 
 
@@ -211,6 +237,14 @@ class TestSentenceTransformers:
         )
         assert kitten @ cat > 0.5 > 0.2 > kitten @ taxes
 
+    def test_a_projection_is_made_in_full_precision(self, tiny_encoder, tmp_path):
+        folder = make_sentence_transformer(tmp_path / "st", tiny_encoder)
+        exact, rough = (
+            Encoder(str(folder), layers=(-1, -2), precision=precision).encode(TEXTS).vectors
+            for precision in ("fp32", "bf16")
+        )
+        assert_near(rough, exact, 0.1)
+
 
 class TestMemory:
     def test_batches_are_halved_where_it_runs_out(self, tiny_encoder, monkeypatch):
@@ -226,11 +260,27 @@ class TestMemory:
             return states(ids, mask, layers)
 
         monkeypatch.setattr(encoder.backbone, "states", scarce)
-        monkeypatch.setattr("features.encoder.cpu_count", lambda: 1)
+        monkeypatch.setattr("features._batches.cpu_count", lambda: 1)
         np.testing.assert_array_equal(encoder.encode(texts).vectors, expected)
         assert calls[0] == 40
         assert calls.count(40) == 1
         assert sum(rows for rows in calls if rows <= 5) == 40
+
+    def test_how_much_was_too_much_is_remembered(self, tiny_encoder, monkeypatch):
+        encoder, failed = Encoder(str(tiny_encoder)), []
+        states = encoder.backbone.states
+
+        def scarce(ids, mask, layers):
+            if ids.shape[0] > 5:
+                failed.append(ids.shape[0])
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return states(ids, mask, layers)
+
+        monkeypatch.setattr(encoder.backbone, "states", scarce)
+        monkeypatch.setattr("features._batches.cpu_count", lambda: 1)
+        for _ in range(3):
+            encoder.encode([f"number {n}" for n in range(40)])
+        assert failed == [40, 20, 10]
 
     def test_a_text_that_does_not_fit_alone_is_told(self, tiny_encoder, monkeypatch):
         encoder = Encoder(str(tiny_encoder))
@@ -302,6 +352,22 @@ class TestIdentity:
         name = str(tiny_encoder)
         assert Encoder(name, batch_tokens=99).identity == Encoder(name).identity
 
+    def test_is_not_of_files_that_are_not_read(self, tmp_path):
+        """``hf download`` brings weights in other formats as well, and pages."""
+        folder = make_bert(tmp_path / "bert")
+        before = Encoder(str(folder)).weights
+        (folder / "onnx").mkdir()
+        for name in ("pytorch_model.bin", "README.md", "onnx/model.bin", "generation_config.json"):
+            (folder / name).write_bytes(b"x")
+        assert Encoder(str(folder)).weights == before
+        (folder / "tokenizer_config.json").write_text("{}")
+        assert Encoder(str(folder)).weights != before
+
+    def test_is_of_the_libraries(self, tiny_encoder, monkeypatch):
+        before = Encoder(str(tiny_encoder)).identity
+        monkeypatch.setattr("features.encoder.version", lambda library: "99.0")
+        assert Encoder(str(tiny_encoder)).identity != before
+
     def test_a_changed_file_is_noticed_in_the_same_process(self, tmp_path):
         folder = make_bert(tmp_path / "bert")
         before = Encoder(str(folder)).weights
@@ -338,6 +404,48 @@ class TestFaults:
         ):
             Encoder("nobody/no-such-encoder").encode(["a"])
 
+    def test_a_snapshot_of_the_hub_that_is_not_whole_is_completed(self, monkeypatch, tmp_path):
+        """An interrupted download leaves a folder that looks like one that is there."""
+        import huggingface_hub
+
+        part, asked = tmp_path / "part", []
+        part.mkdir()
+        (part / "config.json").write_text("{}")
+        whole = make_bert(tmp_path / "whole")
+
+        def snapshot(name, local_files_only=False, allow_patterns=None):
+            asked.append(local_files_only)
+            return str(part if local_files_only else whole)
+
+        class Info:
+            siblings = ()
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: Info())
+        assert Encoder("some/encoder").folder == whole
+        assert asked == [True, False]
+
+    def test_a_name_that_the_hub_cannot_have(self):
+        with pytest.raises(EncoderError, match=r"encoder my model: .*HFValidationError"):
+            Encoder("my model").encode(["a"])
+
+    def test_code_of_a_folder_is_not_run(self, tmp_path):
+        folder = make_bert(tmp_path / "bert")
+        config = json.loads((folder / "config.json").read_text())
+        config |= {
+            "model_type": "evil",
+            "auto_map": {"AutoModel": "evil.Evil", "AutoConfig": "evil.C"},
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+        with pytest.raises(EncoderError, match="it needs code of its own, which is not run"):
+            Encoder(str(folder)).encode(["a"])
+        assert not (tmp_path / "ran").exists()
+
+    def test_a_layer_that_there_is_not(self, tiny_encoder):
+        with pytest.raises(EncoderError, match=r"its layers are -4 to 3\. Got 9"):
+            Encoder(str(tiny_encoder), layers=(-1, 9)).encode(["a"])
+
     @pytest.mark.parametrize(
         ("option", "words"),
         [
@@ -345,8 +453,9 @@ class TestFaults:
             ({"long": "tail"}, "The long of an encoder must be one of head, head_tail"),
             ({"precision": "int8"}, "The precision of an encoder must be one of auto"),
             ({"layers": ()}, "The layers of an encoder must be one or more"),
+            ({"device": "tpu"}, "The device of an encoder must be one of cpu, cuda"),
         ],
     )
     def test_options_that_there_are_not(self, option, words):
         with pytest.raises(ValueError, match=words):
-            options_checked(Encoder(**option))
+            Encoder(**option)

@@ -127,6 +127,28 @@ class TestRun:
         assert error.count("\n") == 1
         assert "no such folder" in error
 
+    def test_a_run_without_an_encoder_takes_none(self, light_run, files, tmp_path, capsys):
+        output = tmp_path / "submission.csv"
+        asked = [str(light_run), "--test", str(files / "test.csv"), "--output", str(output)]
+        assert predict([*asked, "--encoder", "minilm"]) == 2
+        assert "was fitted without a frozen encoder" in capsys.readouterr().err
+
+    def test_a_test_file_without_any_text_gets_probabilities(self, run, tmp_path):
+        test, output = tmp_path / "test.csv", tmp_path / "submission.csv"
+        test.write_text("id,prompt,response_a,response_b\n1,[null],[null],[null]\n")
+        assert predict([str(run[0]), "--test", str(test), "--output", str(output)]) == 0
+        assert len(pd.read_csv(output)) == 1
+
+    def test_predicting_again_loads_no_network(self, run, files, tmp_path, monkeypatch):
+        cache = ("--cache", str(run[0].parent / "cache"))
+        expected = submission(run[0], files, tmp_path, *cache)
+
+        def loaded(*_):
+            raise AssertionError("the network was loaded")
+
+        monkeypatch.setattr("features.encoder.Backbone", loaded)
+        assert submission(run[0], files, tmp_path, *cache) == expected
+
 
 class TestUnfinished:
     def test_work_with_another_encoder_is_not_gone_on_with(
