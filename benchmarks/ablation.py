@@ -21,6 +21,7 @@ from sklearn.pipeline import FeatureUnion
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
+from features.cache import Cache
 from models.evaluation import paired_difference
 from models.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
@@ -56,6 +57,7 @@ def main() -> int:
         metavar="NAME",
         help="families to measure alone and left out (default: all of the preset)",
     )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="of counts and vectors")
     arguments = parser.parse_args()
     if "ARENABOOST_DATA" not in os.environ:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
@@ -67,7 +69,9 @@ def main() -> int:
     train = read_training(arena / "train.csv")
     extra = read_training(arena / "extra.csv", source="extra")
     battles = concat_battles([train.battles, extra.battles])
-    measure = Measure(config, battles, np.concatenate([train.y, extra.y]), len(train.y))
+    cache = Cache(arguments.cache, 10**10) if arguments.cache else None
+    y = np.concatenate([train.y, extra.y])
+    measure = Measure(config, battles, y, len(train.y), cache)
     whole = measure.runs(config.families)
     write(
         "| families | log loss | A/B AUC | against all families | by seed |\n|---|---|---|---|---|"
@@ -96,11 +100,16 @@ class Measure:
     """Out-of-fold predictions by families, in folds that all share."""
 
     def __init__(
-        self, config: Config, battles: pd.DataFrame, y: NDArray[np.int8], n_plain: int
+        self,
+        config: Config,
+        battles: pd.DataFrame,
+        y: NDArray[np.int8],
+        n_plain: int,
+        cache: Cache | None = None,
     ) -> None:
         self.config, self.battles, self.y, self.n_plain = config, battles, y, n_plain
         self.group = battles["group"].to_numpy(dtype=object)[:n_plain]
-        features = precompute(build_pipeline(config), battles).named_steps["features"]
+        features = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
         self.columns = [
             self._columns(clone(features), seed, held)
             for seed in SEEDS
