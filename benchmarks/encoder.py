@@ -38,7 +38,8 @@ from pipelines.summary import peak_memory_mb
 
 SEED = 0
 FEW = 40  # texts for the slow ones
-FEWER = 6  # for a large network on a CPU
+FEWER = 20  # for a large network on a CPU
+WIDTH, LAYERS, PLACES = 768, 12, 512  # of DeBERTa-v3-base; relative places in both directions
 MATRIX, PRODUCTS = 8192, 20
 Timed = tuple[float, NDArray[Any]]  # seconds, vectors
 HEADER = "| what | tokens/s | ratio | least cosine |\n|---|---|---|---|"
@@ -126,6 +127,7 @@ def _random_deberta(folder: Path) -> Path:
     """Write DeBERTa-v3-base as its folder is, with random weights."""
     torch.manual_seed(SEED)
     config = DebertaV2Config(
+        hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=12, intermediate_size=3072,
         vocab_size=128_100, max_position_embeddings=512, type_vocab_size=0, relative_attention=True,
         position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True,
         pos_att_type=["p2c", "c2p"], position_biased_input=False, max_relative_positions=-1,
@@ -171,13 +173,13 @@ def _deberta(folder: Path, chosen: list[str], texts: list[str], repeats: int) ->
     )
 
 
-def flops(length: int, width: int = 768, layers: int = 12, places: int = 512) -> float:
+def flops(length: int) -> float:
     """Return the operations that DeBERTa-v3-base needs for a text of so many tokens.
 
     For a token in a layer: 8 w**2 for query, key, value and output, 16 w**2 for the feed-forward
     part, 4 w for each token it attends to, and 4 w for each relative place (both directions).
     """
-    return float(layers * length * (24 * width**2 + 4 * width * length + 4 * width * places))
+    return float(LAYERS * length * (24 * WIDTH**2 + 4 * WIDTH * length + 4 * WIDTH * PLACES))
 
 
 def matrix_rate(device: str, dtype: torch.dtype) -> float:
