@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from data.tables import DataError
 from features.counted import Texts
-from features.lanes import scores
+from features.lanes import CrossFit, scores
 from features.ngrams import most_frequent
 from features.sides import Array
 from features.tfidf import Weights, differences, side_by_side
 
+A, TIE = 0, 2
 GIB = 2**30
 # Bytes that a character of text costs for each length of n-gram, from the counts to the fit.
 BYTES_PER_CHARACTER = {"words": 2.0, "characters": 7.0}
@@ -126,6 +127,21 @@ def figures(target: NDArray[np.bool_], found: Array) -> dict[str, float | int | 
     loss = np.logaddexp(0.0, np.where(target, -found, found)).mean()
     auc = roc_auc_score(target, found)
     return {"rows": len(target), "log_loss": round(float(loss), 4), "auc": round(float(auc), 4)}
+
+
+def score_figures(
+    direction: CrossFit, tie: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return what two cross-fitted scores say of the votes, out of fold, and their penalties."""
+    decided = y != TIE
+    both = decided & plain
+    return {
+        "direction": figures(y[decided] == A, direction.scores[decided]),
+        "direction_of_plain_rows": figures(y[both] == A, direction.scores[both]),
+        "tie_of_plain_rows": figures(y[plain] == TIE, tie.scores[plain]),
+        "penalty": direction.penalty,
+        "tie_penalty": tie.penalty,
+    }
 
 
 def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str, int]) -> None:

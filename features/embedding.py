@@ -18,7 +18,7 @@ from data.folds import hash_folds
 from features import _likeness, _neighbours
 from features._base import to_polars
 from features._encoder_files import EncoderError
-from features._lexical import Score, figures
+from features._lexical import Score, score_figures
 from features._likeness import likeness
 from features._neighbours import Votes, traits, vote_columns
 from features.encoded import (
@@ -29,7 +29,7 @@ from features.encoded import (
     multiply,
     texts_to_encode,
 )
-from features.lanes import CrossFit, cross_fit
+from features.lanes import cross_fit
 from features.sides import Array, compare
 
 A, TIE = 0, 2
@@ -190,7 +190,7 @@ class EmbeddingFeatures(EncodingFamily):
         tie = cross_fit(unsigned, y == TIE, plain, fold, self.tie_penalties, intercept=True)
         self.direction_ = Score(direction.coef, 0.0)
         self.tie_ = Score(tie.coef, tie.intercept)
-        self._figures |= _told(direction, tie, y, plain)
+        self._figures |= score_figures(direction, tie, y, plain)
         return _score_columns(direction.scores, tie.scores)
 
     def _signed(self, texts: Conversations) -> csr_matrix:
@@ -314,17 +314,3 @@ def _root_mean_square(x: Matrix) -> Matrix:
     """
     square = np.square(x, dtype=np.float64).sum(axis=0) / max(len(x), 1)
     return np.sqrt(np.where(square > 0, square, 1.0)).astype(np.float32)
-
-
-def _told(
-    direction: CrossFit, tie: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]
-) -> dict[str, Any]:
-    decided = y != TIE
-    both = decided & plain
-    return {
-        "direction": figures(y[decided] == A, direction.scores[decided]),
-        "direction_of_plain_rows": figures(y[both] == A, direction.scores[both]),
-        "tie_of_plain_rows": figures(y[plain] == TIE, tie.scores[plain]),
-        "penalty": direction.penalty,
-        "tie_penalty": tie.penalty,
-    }

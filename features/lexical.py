@@ -21,10 +21,10 @@ from features._lexical import (
     Score,
     best,
     check_memory,
-    figures,
     principal_components,
     ranked_by_gain,
     ranked_by_weight,
+    score_figures,
 )
 from features._ngram_tokens import Normalise
 from features.counted import CountingFamily, Texts, texts_of
@@ -218,7 +218,7 @@ class LexicalFeatures(CountingFamily):
         self.direction_ = Score(direction.coef, direction.intercept)
         self.tie_ = Score(tie.coef, tie.intercept)
         self.components_ = principal_components(gaps.first, self.components, self.seed)
-        self._figures = self._figures_of(direction, tie, y, plain)
+        self._figures = score_figures(direction, tie, y, plain)
         return self._assemble(gaps, direction.scores, tie.scores)
 
     def _choose(self, texts: Texts) -> Gaps:
@@ -319,19 +319,6 @@ class LexicalFeatures(CountingFamily):
                 break
             place -= len(vocabulary.grams)
         return PREFIX[vocabulary.kind.analyzer], vocabulary.grams[place]
-
-    def _figures_of(
-        self, direction: CrossFit, tie: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]
-    ) -> dict[str, Any]:
-        decided = y != TIE
-        both = decided & plain
-        return {
-            "direction": figures(y[decided] == A, direction.scores[decided]),
-            "direction_of_plain_rows": figures(y[both] == A, direction.scores[both]),
-            "tie_of_plain_rows": figures(y[plain] == TIE, tie.scores[plain]),
-            "penalty": direction.penalty,
-            "tie_penalty": tie.penalty,
-        }
 
     def report(self) -> dict[str, Any]:
         """Return the scores' out-of-fold figures, and the n-grams that move the direction most."""
