@@ -44,9 +44,9 @@ class Cache:
     --------
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cache = Cache(Path(folder), limit_bytes=1_000_000)
-    ...     cache.put("5eed", {"counts": np.arange(3)})
-    ...     cache.get("5eed"), cache.get("0dd")
-    ({'counts': array([0, 1, 2])}, None)
+    ...     kept = cache.put("5eed", {"counts": np.arange(3)})
+    ...     kept, cache.get("5eed"), cache.get("0dd")
+    (True, {'counts': array([0, 1, 2])}, None)
     """
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:

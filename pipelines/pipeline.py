@@ -224,7 +224,8 @@ def precompute(
         Where counts and vectors are kept on disk.
     """
     encode(pipeline, battles, cache)
-    done(len(battles) * len(encoding_families(pipeline)))
+    if encoding := encoding_families(pipeline):
+        done(len(battles) * len(encoding))
     steps: list[tuple[str, Any]] = []
     named = pipeline.named_steps["features"].transformer_list
     for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):

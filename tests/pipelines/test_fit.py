@@ -229,7 +229,7 @@ def test_a_fold_whose_checkpoint_was_altered_is_fitted_again(harm, stopped, ligh
 def test_a_stopped_run_of_other_versions_is_refused(stopped, refit, monkeypatch):
     """Another version of a library may give other bytes."""
     here = {**versions(), "lightgbm": "99.0"}
-    monkeypatch.setattr(fit_module, "versions", lambda: here)
+    monkeypatch.setattr(fit_module, "versions", lambda **_: here)
     with pytest.raises(RunError) as refused:
         refit(stopped)
     assert re.search(
