@@ -12,6 +12,7 @@ from features._base import (
     turns_of,
 )
 from features._encoder_files import EncoderError
+from features.cross_attention import CrossAttentionFeatures
 from features.embedding import EmbeddingFeatures
 from features.fingerprint import FingerprintFeatures
 from features.length import LengthFeatures
@@ -32,6 +33,7 @@ FAMILIES: dict[str, type[BattleFamily]] = {
     "lexical": LexicalFeatures,
     "fingerprint": FingerprintFeatures,
     "embedding": EmbeddingFeatures,
+    "cross_attention": CrossAttentionFeatures,
 }
 
 __all__ = [

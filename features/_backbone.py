@@ -38,7 +38,10 @@ class Backbone:
         Tokens of the prompt that the folder puts before each text.
     own_length, most : int
         Tokens, all of these included, that the folder asks for, and that the network can take.
-    n_layers : int
+    skipped : int
+        Tokens of both kinds before a text's own.
+    n_layers, width : int
+        Of the network, and dimensions of a token's state.
     most_at_once : int or None
         Tokens of a batch that fit into the device's memory, once more did not.
     pad : int
@@ -74,6 +77,7 @@ class Backbone:
             fast.no_padding()
         self.before, self.after = self._around()
         self.asked = len(self._tokens(self.prompt))
+        self.skipped = len(self.before) + self.asked
         self.pad = getattr(self.tokenizer, "pad_token_id", None) or 0
 
     def _load(self, folder: Path, dtype: Any) -> None:
@@ -119,6 +123,7 @@ class Backbone:
             network = network.get_encoder()
         self.network = network.to(self.device)
         self.n_layers = int(getattr(network.config, "num_hidden_layers", 1))
+        self.width = int(network.config.hidden_size)
         places = getattr(network.config, "max_position_embeddings", None) or UNLIMITED
         relative = getattr(network.config, "position_biased_input", True) is False
         offset = 2 if network.config.model_type in ROBERTA_LIKE else 0
@@ -155,6 +160,10 @@ class Backbone:
             ]
             for tokens in self._tokenize([self.prompt + text for text in texts])
         ]
+
+    def own(self, piece: Tokens) -> Tokens:
+        """Return a piece without what the tokenizer and the folder put around the text."""
+        return piece[self.skipped : len(piece) - len(self.after)]
 
     def _tokenize(self, texts: list[str]) -> list[Tokens]:
         fast = getattr(self.tokenizer, "backend_tokenizer", None)

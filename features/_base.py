@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -167,6 +168,11 @@ class LearningFamily(BattleFamily):
     A subclass writes `_learn`, which sets what it learns and returns the columns of the same
     battles as models that have not seen their prompt give them; `_columns`, which gives those of
     the full fit; `dump` and `load`.
+
+    Attributes
+    ----------
+    seconds_ : float
+        Wall-clock time of learning.
     """
 
     learns = True
@@ -188,8 +194,9 @@ class LearningFamily(BattleFamily):
     ) -> pd.DataFrame:
         """Learn, and return the columns of these battles out of fold, prompts kept together."""
         to_polars(battles.head(0) if isinstance(battles, pd.DataFrame) else battles)
-        labels = self._labels(battles, y)
+        labels, start = self._labels(battles, y), perf_counter()
         columns = self._learn(battles, labels)
+        self.seconds_ = perf_counter() - start
         self._name_columns(columns)
         self.n_features_in_ = battles.shape[1]
         return self._frame(columns, battles.index)

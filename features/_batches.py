@@ -18,7 +18,7 @@ SHORTEST = 8  # tokens a row is filled up to: products of fewer rows round in an
 STEP = {"cpu": 1, "cuda": 16}  # lengths are rounded up to a multiple of it
 BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
 
-Reduce = Callable[[Any, Any], Any]  # (states, mask) -> one row a piece
+Reduce = Callable[[NDArray[np.intp], Any, Any], Any]  # (places, states, mask) -> one row a piece
 
 
 class Batch(NamedTuple):
@@ -98,14 +98,14 @@ class Reader:
             return self.backbone.states(sent[0], sent[1], self.layers), sent[1]
 
     def reduced(self, batch: Batch, reduce: Reduce) -> Any:
-        """Return what `reduce` makes of the token states and their mask, one row a piece."""
+        """Return what `reduce` makes of the pieces' places, their token states and mask."""
         import torch
 
         rows, most = len(batch.places), self.backbone.most_at_once
         if most is None or rows * batch.width <= most or rows == 1:
             try:
                 with torch.inference_mode():
-                    return reduce(*self.states(batch))
+                    return reduce(batch.places, *self.states(batch))
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise

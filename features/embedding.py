@@ -17,17 +17,16 @@ from threadpoolctl import threadpool_limits
 from data.folds import hash_folds
 from features import _likeness, _neighbours
 from features._base import to_polars
-from features._encoder_files import EncoderError
 from features._lexical import Score, score_figures
 from features._likeness import likeness
 from features._neighbours import Votes, traits, vote_columns
+from features.asked import Asked
 from features.encoded import (
     Conversations,
     EncodingFamily,
     Matrix,
     cosine,
     multiply,
-    texts_to_encode,
 )
 from features.lanes import cross_fit
 from features.sides import Array, compare
@@ -147,7 +146,7 @@ class EmbeddingFeatures(EncodingFamily):
     def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
         frame = to_polars(battles)
         store = self.store  # checks the options
-        store.add(texts_to_encode(frame))
+        store.add_battles(Asked.of(frame))
         texts = self.conversations(frame)
         self.weights_ = store.encoder.weights if len(battles) else ""
         self._learn_space(texts)
@@ -220,11 +219,7 @@ class EmbeddingFeatures(EncodingFamily):
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         texts = self.conversations(battles).widened(len(self.centroid_))
-        if battles.height and self.weights_ != self.store.encoder.weights:
-            raise EncoderError(
-                f"encoder {self.encoder}: expected the files it was fitted with (hash "
-                f"{self.weights_}), found others ({self.store.encoder.weights})."
-            )
+        self.check_weights(battles, self.weights_)
         columns = self._fixed(texts)
         if self.scores:
             direction, tie = self.direction_(self._signed(texts)), self.tie_(self._unsigned(texts))

@@ -1,20 +1,21 @@
 """Conversations as vectors: what a frozen encoder makes of each turn, put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features._base import TEXTS, PreparedFamily, turns_of
-from features._encoder_files import need_libraries
+from features._base import PreparedFamily
+from features._encoder_files import EncoderError, need_libraries
+from features.asked import BLANK, COLUMNS, Asked
+from features.cache import Cache
 from features.encoder import Encoder
 from features.sides import Array
 from features.vectors import VectorStore
 
 Matrix = NDArray[np.float32]
-COLUMNS = list(TEXTS.values())
 PROMPT, ANSWER_A, ANSWER_B = range(3)  # their numbers
 BLOCK = 64  # rows of each matrix product: calls of equal shape round alike
 
@@ -125,34 +126,45 @@ class EncodingFamily(PreparedFamily):
         need_libraries()
         return self.store.encoder.weights
 
+    def wanted_store(self, cache: Cache | None = None) -> VectorStore:
+        """Return a new store that has all that the family asks for."""
+        return VectorStore(self.wanted_encoder(), cache)
+
+    def can_use(self, store: VectorStore) -> bool:
+        """Return whether a store has all that the family asks for."""
+        return store.encoder == self.wanted_encoder()
+
     @property
     def store(self) -> VectorStore:
-        """Where vectors are found or made; one of its own where none was prepared."""
-        wanted = self.wanted_encoder()
-        if self._store is None or self._store.encoder != wanted:
-            self._store = VectorStore(wanted)
+        """What reads the texts; one of its own where none was prepared."""
+        if self._store is None or not self.can_use(self._store):
+            self._store = self.wanted_store()
         return self._store
+
+    def check_weights(self, battles: pl.DataFrame, weights: str) -> None:
+        """Refuse to read battles with other files than those with this hash.
+
+        Raises
+        ------
+        EncoderError
+            The encoder's files are others.
+        """
+        if battles.height and weights != self.store.encoder.weights:
+            raise EncoderError(
+                f"encoder {self.encoder}: expected the files it was fitted with (hash "
+                f"{weights}), found others ({self.store.encoder.weights})."
+            )
 
     def conversations(self, battles: pl.DataFrame) -> Conversations:
         """Return the vectors of these battles' texts."""
-        turns = turns_of(battles, COLUMNS)
-        texts = turns.text["text"].to_list()
-        held = np.flatnonzero([bool(text.strip()) for text in texts])
-        distinct = {texts[row]: None for row in held}
-        encoded = self.store.vectors(list(distinct))
-        place = {text: number for number, text in enumerate(distinct)}
-        rows = [place[texts[row]] for row in held]
-        vectors = np.zeros((len(texts), encoded.vectors.shape[1]), dtype=np.float32)
-        weight = np.zeros(len(texts), dtype=np.float32)
-        if distinct:
+        asked = Asked.of(battles)
+        encoded = self.store.of_battles(asked)
+        held, rows = asked.place != BLANK, asked.place[asked.place != BLANK]
+        vectors = np.zeros((len(asked.place), encoded.vectors.shape[1]), dtype=np.float32)
+        weight = np.zeros(len(asked.place), dtype=np.float32)
+        if len(rows):
             vectors[held], weight[held] = encoded.vectors[rows], encoded.tokens[rows]
-        return Conversations(_means(vectors, weight, turns.owner), vectors, turns.owner)
-
-
-def texts_to_encode(battles: pl.DataFrame) -> Iterable[str]:
-    """Return the texts of which `EncodingFamily.conversations` asks for vectors."""
-    texts = turns_of(battles, COLUMNS).text["text"].unique(maintain_order=True)
-    return [text for text in texts if text.strip()]
+        return Conversations(_means(vectors, weight, asked.owner), vectors, asked.owner)
 
 
 def _means(vectors: Matrix, weight: NDArray[np.float32], owner: NDArray[np.intp]) -> list[Matrix]:

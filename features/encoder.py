@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +42,22 @@ class Encoded(NamedTuple):
 
     vectors: NDArray[np.float16]
     tokens: NDArray[np.int32]
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return the vectors of no text."""
+        return cls(np.empty((0, 0), np.float16), np.empty(0, np.int32))
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Return the vectors of all parts, one after the other."""
+        if not parts:
+            return cls.none()
+        return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def take(self, rows: slice | Sequence[int] | NDArray[np.intp]) -> Self:
+        """Return the vectors of some of the texts."""
+        return type(self)(self.vectors[rows], self.tokens[rows])
 
 
 class TokenStates(NamedTuple):
@@ -237,31 +251,23 @@ class Encoder:
             The encoder cannot be loaded, a vector is not finite, or the device's memory does not
             hold a single piece.
         """
-        return next(self.encode_shards([texts], done))
+        return self.encode_pieces(self.pieces(texts), done)
 
-    def encode_shards(
-        self, shards: Iterable[Sequence[str]], done: Done = nothing
-    ) -> Iterator[Encoded]:
-        """Encode lists of texts, the next one being tokenised while this one is read."""
-        shards = iter(shards)
-        with ThreadPoolExecutor(1) as background:
-
-            def tokenised() -> list[Future[list[list[Tokens]]]]:
-                return [background.submit(self._pieces, texts) for texts in islice(shards, 1)]
-
-            ahead = tokenised()
-            while ahead:
-                pieces = ahead.pop().result()
-                ahead = tokenised()
-                yield self._encode(pieces, done)
-
-    def _pieces(self, texts: Sequence[str]) -> list[list[Tokens]]:
+    def pieces(self, texts: Sequence[str]) -> list[list[Tokens]]:
+        """Return what is read of each text, as tokens: one piece or, in windows, more."""
         return self.backbone.pieces(texts, CUTS[self.long], self.piece_length, self.windows)
 
-    def _encode(self, pieces: list[list[Tokens]], done: Done) -> Encoded:
-        owner, flat = _flat(pieces)
+    def encode_pieces(self, pieces: list[list[Tokens]], done: Done = nothing) -> Encoded:
+        """Return one vector for each text's pieces; see `encode`."""
+        pool = self.backbone.pool(self.pooling)
+        _, flat = flattened(pieces)
+        vectors = self.reduce(flat, lambda places, states, mask: pool(states, mask), done)
+        return self.averaged(pieces, vectors)
+
+    def averaged(self, pieces: list[list[Tokens]], vectors: Vectors) -> Encoded:
+        """Return the vectors of texts, given those of their pieces one after the other."""
+        owner, flat = flattened(pieces)
         lengths = np.array([len(piece) for piece in flat], dtype=np.int32)
-        vectors = self.reduce(flat, self.backbone.pool(self.pooling), done)
         tokens = np.bincount(owner, weights=lengths, minlength=len(pieces)).astype(np.int32)
         averaged = _averaged(vectors, lengths, owner, len(pieces))
         if not np.isfinite(averaged).all():
@@ -283,7 +289,9 @@ class Encoder:
         pieces : sequence of ndarray of int32
             As `Backbone.pieces` gives them.
         reduce : callable
-            ``(states, mask) -> rows``, one row a piece.
+            ``(places, states, mask) -> rows``: the pieces' places in the list, their token states
+            on the device, of shape (n_rows, n_tokens, n_dimensions), and 1 where there is a token,
+            0 where there is padding; one row a piece. On a CPU it is called by several threads.
         done : callable, optional
             Told of the tokens that are read.
 
@@ -309,7 +317,7 @@ class Encoder:
 
         A text that is read in windows has a piece for each.
         """
-        owner, flat = _flat(self._pieces(texts))
+        owner, flat = flattened(self.pieces(texts))
         reader = Reader(self.backbone, flat, self.layers)
         for batch in self._batches(flat):
             yield TokenStates(owner[batch.places], *reader.states(batch))
@@ -329,7 +337,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _flat(pieces: list[list[Tokens]]) -> tuple[NDArray[np.intp], list[Tokens]]:
+def flattened(pieces: list[list[Tokens]]) -> tuple[NDArray[np.intp], list[Tokens]]:
     """Return all pieces, and the number of each one's text."""
     owner = np.repeat(np.arange(len(pieces)), [len(of) for of in pieces])
     return owner, [piece for of in pieces for piece in of]

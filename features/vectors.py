@@ -1,42 +1,23 @@
 """Vectors of texts, encoded once and kept: in memory for a run, on disk for the next one."""
 
-import hashlib
-import random
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from threading import Lock
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from threading import RLock
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.asked import Asked
 from features.cache import Cache
+from features.chunks import Chunks, Progress, Silent, Work, ahead, digest_of, key_of
 from features.encoder import Encoded, Encoder
+from features.segments import Tokens
 
-KEY_BYTES = 16
-SHARD_CHARACTERS = 500_000  # tokenised, encoded and kept at a time
+PARTS = ("tokenise", "network", "matches")
 CHARACTERS_PER_TOKEN, SPECIAL = 4.5, 2  # a guess, until some texts have been read
-
-
-class Progress(Protocol):
-    """Is told of the tokens that were read, and of how many there seem to be."""
-
-    def __call__(self, done: int, /) -> None:
-        """Take note of tokens."""
-
-    def expect(self, total: int, /) -> None:
-        """Take note of how many tokens there will have been."""
-
-
-class Silent:
-    """Takes no notice."""
-
-    def __call__(self, done: int, /) -> None:
-        """Do nothing."""
-
-    def expect(self, total: int, /) -> None:
-        """Do nothing."""
+Made = tuple[Sequence[bytes], Encoded]  # keys of texts, and their vectors
 
 
 class VectorStore:
@@ -63,6 +44,8 @@ class VectorStore:
     ----------
     tokens_read : int
         What was read by this store, and not found.
+    seconds : dict of str to float
+        Wall-clock time of its parts; texts are tokenised beside the other two.
 
     Examples
     --------
@@ -77,9 +60,9 @@ class VectorStore:
     ) -> None:
         self.encoder, self.cache, self.progress = encoder, cache, progress
         self.tokens_read = 0
-        self._lock = Lock()
-        nothing = Encoded(np.empty((0, 0), np.float16), np.empty(0, np.int32))
-        self._known: tuple[pd.Index, Encoded] = (_index([]), nothing)
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self._lock = RLock()
+        self._known: tuple[pd.Index, Encoded] = (_index([]), Encoded.none())
 
     def add(self, texts: Iterable[str], progress: Progress | None = None) -> None:
         """Encode texts, and keep them for all that ask.
@@ -94,104 +77,113 @@ class VectorStore:
         EncoderError
             The encoder cannot be had or used.
         """
-        wanted = set(texts)
         with self._lock:
-            index, known = self._known
-            if wanted <= set(index):
-                return
-            distinct = _in_order(wanted.union(index))
-            found = self._encoded(distinct, "", progress, (list(map(key_of, index)), known))
-            self._known = (_index(distinct), found)
+            self._add(set(texts), progress)
+
+    def _add(self, wanted: set[str], progress: Progress | None, made: Sequence[Made] = ()) -> None:
+        """Add texts, of which some were encoded already."""
+        index, known = self._known
+        if wanted <= set(index):
+            return
+        distinct = in_order(wanted.union(index))
+        there = [(list(map(key_of, index)), known), *made]
+        self._known = (_index(distinct), self._encoded(distinct, "", progress, there))
 
     def vectors(self, texts: Sequence[str]) -> Encoded:
         """Return the vectors of texts, in their order, as float16 rounds them."""
+        return self._vectors(texts)
+
+    def _vectors(self, texts: Sequence[str], made: Sequence[Made] = ()) -> Encoded:
         index, known = self._known
         rows = index.get_indexer(_index(texts))
         if (rows >= 0).all():
-            return Encoded(known.vectors[rows], known.tokens[rows])
-        distinct = _in_order(set(texts))
-        call = hashlib.blake2b(b"".join(map(key_of, distinct)), digest_size=KEY_BYTES)
+            return known.take(rows)
+        distinct = in_order(set(texts))
         with self._lock:
-            encoded = self._encoded(distinct, call.hexdigest(), self.progress)
+            encoded = self._encoded(distinct, call_of(distinct), self.progress, made)
         places = _index(distinct).get_indexer(_index(texts))
-        return Encoded(encoded.vectors[places], encoded.tokens[places])
+        return encoded.take(places)
+
+    def add_battles(self, asked: Asked, progress: Progress | None = None) -> None:
+        """Encode the turns of battles, and keep their vectors for all that ask."""
+        self.add(asked.texts, progress)
+
+    def of_battles(self, asked: Asked) -> Encoded:
+        """Return the vectors of the turns of battles, in the order of `asked.texts`."""
+        return self.vectors(asked.texts)
+
+    def emptied(self, cache: Cache | None) -> "VectorStore":
+        """Return a store with the same encoder, loaded or not, that has read nothing."""
+        return VectorStore(self.encoder, cache)
+
+    def tokenised(self, texts: Sequence[str]) -> list[list[Tokens]]:
+        """Return what is read of each text, as tokens."""
+        started = perf_counter()
+        pieces = self.encoder.pieces(texts)
+        self.seconds["tokenise"] += perf_counter() - started
+        return pieces
+
+    def vector_chunks(self, call: str, keys: Sequence[bytes]) -> "VectorChunks":
+        """Return where vectors of texts with these keys are found; `call` is "" for added ones."""
+        start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
+        return VectorChunks(self.cache, start, keys)
 
     def _encoded(
         self,
         texts: list[str],
         call: str,
         progress: Progress | None,
-        known: tuple[list[bytes], Encoded] | None = None,
+        made: Iterable[Made],
     ) -> Encoded:
-        """Return the vectors of distinct texts, given in order, known, found or made."""
-        start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
+        """Return the vectors of distinct texts, given in order: made already, found or made now."""
         keys = list(map(key_of, texts))
-        chunks = Chunks(self.cache, start, keys)
-        if known:
-            chunks.take(*known)
-        work = _Work(texts, keys, chunks, progress or Silent())
-        shards = work.shards(lambda: self.encoder.most_read)
-        for encoded in self.encoder.encode_shards(shards, work.read):
-            work.finished(encoded)
+        chunks = self.vector_chunks(call, keys)
+        for of, encoded in made:
+            chunks.take(of, encoded._asdict())
+        characters = [len(text) for text in texts]
+        work = Work(
+            chunks,
+            characters,
+            lambda: guessed_tokens(characters, self.encoder.most_read),
+            progress or Silent(),
+        )
+        for rows, pieces in ahead(
+            work.shards(), lambda rows: self.tokenised([texts[row] for row in rows])
+        ):
+            started = perf_counter()
+            encoded = self.encoder.encode_pieces(pieces, work.read)
+            self.seconds["network"] += perf_counter() - started
+            chunks.put([keys[row] for row in rows], encoded._asdict())
+            work.finished(rows)
         self.tokens_read += work.tokens
         return chunks.gathered()
 
 
-class Chunks:
-    """Vectors of wanted texts by their keys, taken out of chunks on disk where there is a cache.
+class VectorChunks(Chunks):
+    """Vectors of wanted texts; parameters as for `features.chunks.Chunks`."""
 
-    Parameters
-    ----------
-    cache : Cache or None
-    start : str
-        Of the chunks' names.
-    keys : sequence of bytes
-        Of the wanted texts, each once.
-    """
+    FIELDS = Encoded._fields
 
     def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
-        self.cache, self.start = cache, start
-        self._names: set[str] = set()
-        self._place = {key: place for place, key in enumerate(keys)}
-        self.missing = np.ones(len(keys), dtype=np.bool_)
+        super().__init__(cache, start, keys)
         self._tokens = np.zeros(len(keys), dtype=np.int32)
         self._vectors: NDArray[np.float16] | None = None
 
-    def refresh(self) -> None:
-        """Take over what lies on disk by now; a chunk of another shape is none of ours."""
-        if self.cache is None or not self.missing.any():
-            return
-        for name in self.cache.keys(self.start):
-            if name not in self._names:
-                self._names.add(name)
-                arrays = self.cache.get(name, mapped=True)
-                if arrays is not None and set(arrays) == {"keys", *Encoded._fields}:
-                    keys = [row.tobytes() for row in arrays.pop("keys")]
-                    self.take(keys, Encoded(**arrays))
-
-    def put(self, keys: Sequence[bytes], encoded: Encoded) -> None:
-        """Take vectors, and leave them on disk where that can be done."""
-        self.take(keys, encoded)
-        if self.cache is not None:
-            table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
-            name = self.start + hashlib.blake2b(table.tobytes(), digest_size=KEY_BYTES).hexdigest()
-            self._names.add(name)
-            if not self.cache.put(name, {"keys": table, **encoded._asdict()}):
-                self.cache = None  # said already, and not again for each chunk
-
-    def take(self, keys: Sequence[bytes], encoded: Encoded) -> None:
-        """Copy the vectors that are wanted and not there yet."""
-        places = np.array([self._place.get(key, -1) for key in keys], dtype=np.intp)
-        rows = np.flatnonzero(places >= 0)
-        rows = rows[self.missing[places[rows]]]
-        if not len(rows):
-            return
+    def _keep(
+        self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
+    ) -> None:
         if self._vectors is None:
-            width = encoded.vectors.shape[1]
+            width = arrays["vectors"].shape[1]
             self._vectors = np.zeros((len(self.missing), width), dtype=np.float16)
-        self._vectors[places[rows]] = encoded.vectors[rows]
-        self._tokens[places[rows]] = encoded.tokens[rows]
-        self.missing[places[rows]] = False
+        self._vectors[places] = arrays["vectors"][rows]
+        self._tokens[places] = arrays["tokens"][rows]
+
+    def put_missing(self, keys: Sequence[bytes], encoded: Encoded) -> None:
+        """Take the vectors that are not there yet, and leave them on disk."""
+        self.refresh()
+        rows = [row for row, key in enumerate(keys) if self.lacks(key)]
+        if rows:
+            self.put([keys[row] for row in rows], encoded.take(rows)._asdict())
 
     def gathered(self) -> Encoded:
         """Return the vectors of all wanted texts, which must be there."""
@@ -199,86 +191,25 @@ class Chunks:
         return Encoded(vectors, self._tokens)
 
 
-class _Work:
-    """What is still to be read, shard by shard, and how much of it there seems to be."""
+def guessed_tokens(characters: Sequence[int] | NDArray[np.intp], most: int) -> NDArray[np.float64]:
+    """Guess how many tokens of texts of so many characters will be read.
 
-    def __init__(
-        self, texts: Sequence[str], keys: Sequence[bytes], chunks: Chunks, progress: Progress
-    ) -> None:
-        self.texts, self.keys, self.chunks, self.progress = texts, keys, chunks, progress
-        self.begun: deque[list[int]] = deque()
-        self.tokens, self._as_guessed = 0, 0.0
-
-    def shards(self, most: Callable[[], int]) -> Iterator[list[str]]:
-        """Give lists of texts that nobody has read yet, in an order that no other process has.
-
-        Parameters
-        ----------
-        most : callable
-            Returns how many tokens of a text are read at most; asked if there is work.
-        """
-        self.chunks.refresh()
-        if not self.chunks.missing.any():
-            return
-        self._guessed = _guess(self.texts, most())
-        self._expect(0.0)
-        first, *others = _shards(self.texts)  # the longest texts, for which memory is scarcest
-        random.SystemRandom().shuffle(others)
-        for shard in (first, *others):
-            self.chunks.refresh()
-            rows = np.array(shard)[self.chunks.missing[shard.start : shard.stop]].tolist()
-            if rows:
-                self.begun.append(rows)
-                yield [self.texts[row] for row in rows]
-
-    def read(self, tokens: int) -> None:
-        """Count tokens."""
-        self.tokens += tokens
-        self.progress(tokens)
-
-    def finished(self, encoded: Encoded) -> None:
-        """Keep the oldest of the shards that were begun."""
-        rows = self.begun.popleft()
-        self.chunks.put([self.keys[row] for row in rows], encoded)
-        self._expect(self._guessed[rows].sum())
-
-    def _expect(self, guessed: float) -> None:
-        """Say how many tokens there will be, by how wrong the guesses have been so far."""
-        self._as_guessed += guessed
-        wrong = self.tokens / self._as_guessed if self._as_guessed else 1.0
-        self.progress.expect(round(self.tokens + wrong * self._guessed[self.chunks.missing].sum()))
-
-
-def _guess(texts: Sequence[str], most: int) -> NDArray[np.float64]:
-    """Guess how many tokens of each text will be read."""
-    characters = np.array([len(text) for text in texts], dtype=np.float64)
-    return np.minimum(characters / CHARACTERS_PER_TOKEN + SPECIAL, most)
-
-
-def key_of(text: str) -> bytes:
-    """Return a text's key, a BLAKE2b hash of its content.
-
-    >>> key_of("7").hex()[:8]
-    '9e287f59'
+    >>> guessed_tokens([0, 90, 9000], 256)
+    array([  2.,  22., 256.])
     """
-    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()
+    length = np.array(characters, dtype=np.float64)
+    return np.minimum(length / CHARACTERS_PER_TOKEN + SPECIAL, most)
 
 
-def _in_order(texts: Iterable[str]) -> list[str]:
+def call_of(texts: Sequence[str]) -> str:
+    """Return what names a call for texts that were given in order, in hexadecimal."""
+    return digest_of(list(map(key_of, texts))).hex()
+
+
+def in_order(texts: Iterable[str]) -> list[str]:
     """Sort by length, then by content, so that no order in which texts were met counts."""
     return sorted(texts, key=lambda text: (-len(text), key_of(text)))
 
 
 def _index(texts: Sequence[str]) -> pd.Index:
     return pd.Index(np.array(texts, dtype=object))
-
-
-def _shards(texts: Sequence[str]) -> Iterator[range]:
-    """Cut rows into ranges of about so many characters each."""
-    ends = np.cumsum([len(text) for text in texts])
-    start = 0
-    while start < len(texts):
-        before = ends[start - 1] if start else 0
-        end = int(np.searchsorted(ends, before + SHARD_CHARACTERS, side="right"))
-        yield range(start, max(end, start + 1))
-        start = max(end, start + 1)

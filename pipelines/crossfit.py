@@ -17,6 +17,7 @@ from models.baselines import BASELINES
 from pipelines.pipeline import fit_pipeline
 from pipelines.progress import Advance
 from pipelines.runs import UnfinishedRun
+from pipelines.timing import Seconds, fit_parts, timed
 
 Array = NDArray[np.float64]
 
@@ -31,12 +32,15 @@ class OutOfFold(NamedTuple):
         Direction and tie logits before calibration.
     folds : list of dict
         What was chosen in each fold.
+    seconds : list of dict
+        Where each fold's time went, see `pipelines.timing.fit_parts`.
     """
 
     proba: Array
     z: Array
     t: Array
     folds: list[dict[str, Any]]
+    seconds: list[dict[str, Any]]
 
 
 def cross_fit(
@@ -63,7 +67,7 @@ def cross_fit(
         Told of each finished fold.
     """
     n_plain = len(folds)
-    out = OutOfFold(np.empty((n_plain, 3)), np.empty(n_plain), np.empty(n_plain), [])
+    out = OutOfFold(np.empty((n_plain, 3)), np.empty(n_plain), np.empty(n_plain), [], [])
     for fold in range(folds.max() + 1):
         held_out = np.zeros(len(battles), dtype=np.bool_)
         held_out[:n_plain] = folds == fold
@@ -76,6 +80,7 @@ def cross_fit(
         out.folds.append(
             {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
         )
+        out.seconds.append(json.loads(str(parts["seconds"])))
         advance(1)
     return out
 
@@ -87,15 +92,19 @@ def _fit_fold(
     held_out: NDArray[np.bool_],
 ) -> dict[str, NDArray[Any]]:
     train = training_rows(held_out, battles["group"], battles["source"])
-    fitted = fit_pipeline(clone(pipeline), battles[train], y[train])
+    seconds: Seconds = {}
+    fitted = fit_pipeline(clone(pipeline), battles[train], y[train], seconds)
     model = fitted.named_steps["model"]
-    columns = fitted.named_steps["features"].transform(battles[held_out])
-    z, t = model.logits(columns, calibrated=False)
+    with timed(seconds, "predict"):
+        columns = fitted.named_steps["features"].transform(battles[held_out])
+        z, t = model.logits(columns, calibrated=False)
+        proba = model.predict_proba(columns)
     return {
-        "proba": model.predict_proba(columns),
+        "proba": proba,
         "z": z,
         "t": t,
         "chosen": np.array(json.dumps(chosen(model))),
+        "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
     }
 
 

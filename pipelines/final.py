@@ -8,25 +8,24 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import swap_battles
 from features.cache import Cache
-from features.vectors import VectorStore
 from models.boosting import LightGBMModel
 from models.device import Device
 from models.metrics import swap_error
 from pipelines.config import Config, write_config
 from pipelines.crossfit import chosen
+from pipelines.encoding import encoding_families, lend, stores_of
 from pipelines.files import csv_bytes
 from pipelines.inputs import Battles
 from pipelines.pipeline import (
     describe_columns,
     dump_features,
-    encoding_families,
     fit_pipeline,
     learned_report,
-    lend,
 )
 from pipelines.predict import CONFIG, MODELS, read_pipeline
 from pipelines.progress import Steps
 from pipelines.runs import UnfinishedRun, digest
+from pipelines.timing import Seconds, fit_parts
 
 SWAP_CHECK_ROWS = 1000
 REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
@@ -38,6 +37,7 @@ class Final(NamedTuple):
     pipeline: Pipeline
     hashes: dict[str, str]
     report: dict[str, Any]
+    seconds: dict[str, Any]
 
 
 def fit_final(
@@ -50,8 +50,9 @@ def fit_final(
     cache: Cache | None = None,
 ) -> Final:
     """Fit on all rows, and leave the model, its columns and their importance in the run."""
+    seconds: Seconds = {}
     with steps.step("final fit"):
-        fit_pipeline(pipeline, battles.frame, battles.y)
+        fit_pipeline(pipeline, battles.frame, battles.y, seconds)
     model = pipeline.named_steps["model"]
     learned = model.dump() | dump_features(pipeline)
     files = {f"{MODELS}/{name}": content for name, content in learned.items()}
@@ -59,13 +60,13 @@ def fit_final(
     for name, content in files.items():
         run.write(name, content)
     hashes = {name: digest(content) for name, content in files.items()}
-    stores = [family.store for family in encoding_families(pipeline)]
+    stores = stores_of(pipeline)
     fitted = read_pipeline(run.path, hashes, device.name, stores)
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
     # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
-    lend(encoding_families(fitted), [VectorStore(store.encoder, cache) for store in stores])
+    lend(encoding_families(fitted), [store.emptied(cache) for store in stores])
     report = {
         **chosen(model),
         "swap_error": error,
@@ -73,7 +74,7 @@ def fit_final(
         **_settings(fitted),
         "families": learned_report(pipeline),
     }
-    return Final(fitted, hashes, report)
+    return Final(fitted, hashes, report, seconds | fit_parts(pipeline))
 
 
 def _settings(pipeline: Pipeline) -> dict[str, Any]:

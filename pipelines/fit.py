@@ -40,17 +40,12 @@ from pipelines.crossfit import (
     cross_fit,
     true_probabilities,
 )
+from pipelines.encoding import encode, encoding_families, families_of, stores_of
 from pipelines.feasibility import check_parts
 from pipelines.files import check_ordinary, csv_bytes
 from pipelines.final import Final, fit_final
 from pipelines.inputs import Battles, Inputs, read_inputs
-from pipelines.pipeline import (
-    build_pipeline,
-    encode,
-    encoding_families,
-    families_of,
-    precompute,
-)
+from pipelines.pipeline import build_pipeline, precompute
 from pipelines.predict import FORMAT, predictions, write_predictions
 from pipelines.progress import Steps, tell
 from pipelines.runs import UnfinishedRun, default_target, digest
@@ -62,6 +57,7 @@ from pipelines.summary import (
     print_style,
     versions,
 )
+from pipelines.timing import Seconds, added, encoding_parts, rounded
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
@@ -133,11 +129,14 @@ def fit(
         battles = read_inputs(inputs, steps, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
+        encoded = encoding_parts(pipeline)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
         final = fit_final(config, found, pipeline, battles, run, steps, cache)
         counts = _submission(inputs, final, run, steps)
-        run.write("report.json", _report(found, battles, scores, oof, final, counts, steps))
+        parts = _parts(encoded, oof, final)
+        report = _report(found, battles, scores, oof, final, counts, steps, parts)
+        run.write("report.json", report)
         finished = run.finish()
     _conclude(steps.console, finished, scores, inputs, final.report["families"])
     return finished
@@ -173,8 +172,8 @@ def _versions(pipeline: Pipeline) -> dict[str, Any]:
 def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
     families = families_of(pipeline)
     if encoding_families(pipeline):
-        for family in encoding_families(pipeline):
-            tell(steps.console, f"encoder: {family.store.encoder}")
+        for store in stores_of(pipeline):
+            tell(steps.console, f"encoder: {store.encoder}")
         with steps.step("encode", unit="tokens") as advance:
             encode(pipeline, battles.frame, cache, advance)
     total = len(battles.frame) * len(families)
@@ -214,6 +213,16 @@ def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) 
     return write_predictions(final.pipeline, inputs.test, run.path / "submission.csv", steps)
 
 
+def _parts(encoded: Seconds, oof: OutOfFold, final: Final) -> dict[str, Any]:
+    """Return where the time of the steps went."""
+    return {
+        "encode": encoded,
+        "folds": added(oof.seconds),
+        "final fit": final.seconds,
+        "predict": encoding_parts(final.pipeline),
+    }
+
+
 def _report(
     device: Device,
     battles: Battles,
@@ -222,6 +231,7 @@ def _report(
     final: Final,
     test_counts: dict[str, int],
     steps: Steps,
+    parts: dict[str, Any],
 ) -> bytes:
     report = {
         "format": FORMAT,
@@ -233,7 +243,8 @@ def _report(
         "folds": oof.folds,
         "final": final.report,
         "files": final.hashes,
-        "seconds": {step: round(seconds, 3) for step, seconds in steps.seconds.items()},
+        "seconds": rounded(steps.seconds),
+        "parts": rounded(parts),
         "peak_memory_mb": round(peak_memory_mb()),
     }
     # A path may hold bytes that are no UTF-8, which Python keeps as lone surrogates.

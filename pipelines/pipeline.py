@@ -1,7 +1,6 @@
 """The estimator that a configuration describes: feature families, then the preference model."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Self
 
@@ -18,11 +17,18 @@ from data.battles import make_battles
 from features import FAMILIES, TEXTS, BattleFamily, LearningFamily, count, text, to_polars, turns_of
 from features.cache import Cache
 from features.counted import CountingFamily, CountStore, texts_of
-from features.encoded import EncodingFamily, texts_to_encode
-from features.vectors import Progress, VectorStore
+from features.encoded import EncodingFamily
 from models.members import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
+from pipelines.encoding import (
+    encode,
+    encoder_device,
+    encoding_families,
+    families_of,
+    share_stores,
+)
+from pipelines.timing import Seconds, timed
 
 BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a time, at most
 
@@ -118,11 +124,12 @@ def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
     for _, family in families:
         if isinstance(family, EncodingFamily):
             family.set_params(device=encoder_device(device))
-            family.prepare(family.store)  # clones read with the same encoder, and no text twice
     members = [
         (name, build(LEARNERS[name], config.learners.get(name, {})))
         for name in config.model.members
     ]
+    # Clones read with the same encoder, and no text twice.
+    share_stores([family for _, family in families if isinstance(family, EncodingFamily)])
     options = config.model.model_dump(exclude={"members"})
     return Pipeline(
         [
@@ -136,69 +143,6 @@ def _union(transformers: list[tuple[str, Any]]) -> FeatureUnion:
     return FeatureUnion(transformers, verbose_feature_names_out=False).set_output(
         transform="pandas"
     )
-
-
-def families_of(pipeline: Pipeline) -> list[BattleFamily]:
-    """Return the feature families of a pipeline, in the order of their columns."""
-    steps = pipeline.named_steps["features"].transformer_list
-    return [family for _, family in steps if isinstance(family, BattleFamily)]
-
-
-def encoding_families(pipeline: Pipeline) -> list[EncodingFamily]:
-    """Return the families that read texts with a frozen encoder."""
-    return [family for family in families_of(pipeline) if isinstance(family, EncodingFamily)]
-
-
-def encoder_device(device: str) -> str:
-    """Return where encoders read: on the run's GPU, if the torch that is installed can use it."""
-    if device == "cuda" and find_spec("torch") is not None:
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return "cpu"
-
-
-def encode(
-    pipeline: Pipeline,
-    battles: pd.DataFrame,
-    cache: Cache | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Let the families with a frozen encoder find each text of `battles` encoded, once for all.
-
-    Families that want the same encoder share its vectors, and clones of a family keep them.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        As `build_pipeline` returns it.
-    battles : DataFrame
-        May be empty: texts are then encoded when they come, through the cache.
-    cache : Cache, optional
-        Where vectors are kept on disk.
-    progress : callable, optional
-        Told of tokens.
-
-    Raises
-    ------
-    EncoderError
-        An encoder cannot be had or used.
-    """
-    texts, stores = texts_to_encode(to_polars(battles)), list[VectorStore]()
-    for family in encoding_families(pipeline):
-        lend([family], stores)
-        store = family.store
-        store.cache = cache or store.cache
-        store.add(texts, progress)
-        stores.append(store)
-
-
-def lend(families: Iterable[EncodingFamily], stores: Sequence[VectorStore]) -> None:
-    """Let families use those of the stores that have the encoder which they want."""
-    for family in families:
-        for store in stores:
-            if store.encoder == family.wanted_encoder():
-                family.prepare(store)
 
 
 def precompute(
@@ -285,14 +229,26 @@ def _in_blocks(
     return _frame(values, battles.index, names)
 
 
-def fit_pipeline(pipeline: Pipeline, battles: pd.DataFrame, y: NDArray[np.int8]) -> Pipeline:
+def fit_pipeline(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    seconds: Seconds | None = None,
+) -> Pipeline:
     """Fit, with the families side by side, and return the pipeline.
+
+    The wall-clock time of ``features`` and ``model`` is added to `seconds`.
 
     BLAS has one thread from beginning to end: families that limit it for themselves would lift each
     other's limits, and sums would depend on the moment.
     """
+    seconds = {} if seconds is None else seconds
     with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
-        return pipeline.fit(battles, y)
+        with timed(seconds, "features"):
+            columns = pipeline.named_steps["features"].fit_transform(battles, y)
+        with timed(seconds, "model"):
+            pipeline.named_steps["model"].fit(columns, y)
+    return pipeline
 
 
 def dump_features(pipeline: Pipeline) -> dict[str, bytes]:

@@ -32,8 +32,9 @@ from models.device import find_device
 from models.preference import PASSED_THROUGH
 from pipelines.cli import Parser, add_cache_flags, cache_from, run_command
 from pipelines.config import ConfigError, load_config
+from pipelines.encoding import encoding_families, lend, share_stores, stores_of
 from pipelines.files import check_ordinary, csv_bytes, whole_file
-from pipelines.pipeline import build_pipeline, encoding_families, lend, load_features
+from pipelines.pipeline import build_pipeline, load_features
 from pipelines.progress import Steps, tell
 from pipelines.runs import RunError, check_run, digest
 from pipelines.submission import check_sample
@@ -151,7 +152,8 @@ def read_pipeline(
         raise RunError(f"--encoder {encoder}: {folder} was fitted without a frozen encoder.")
     for family in families:
         family.set_params(encoder=encoder or family.encoder)
-        family.prepare(VectorStore(family.wanted_encoder(), cache))
+        family.prepare(family.wanted_store(cache))
+    share_stores(families)
     lend(families, stores)
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     _load(pipeline, models, folder)
@@ -214,8 +216,8 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
     counts: Counter[str] = Counter()
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
-            for family in encoding_families(pipeline):
-                family.store.progress = steps.lines("encode", "tokens")
+            for store in stores_of(pipeline):
+                store.progress = steps.lines("encode", "tokens")
             table = predictions(chunk.battles["id"], pipeline.predict_proba(chunk.battles))
             file.write(csv_bytes(table, header=number == 0))
             counts.update(chunk.counts)

@@ -1,6 +1,7 @@
 """Small files of generated battles, and runs that many tests look at."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,18 @@ def tiny_encoder(tmp_path_factory):
     from tests.encoders import make_bert
 
     return make_bert(tmp_path_factory.mktemp("encoders") / "bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_deberta(tmp_path_factory):
+    """Folder of DeBERTa's architecture with few random weights, and its real tokenizer."""
+    from tests.encoders import make_deberta
+
+    models = os.environ.get("ARENABOOST_MODELS")
+    if not models:
+        pytest.skip("ARENABOOST_MODELS does not name the folder of tokenizers")
+    tokenizer = Path(models) / "deberta-v3-tokenizer"
+    return make_deberta(tmp_path_factory.mktemp("encoders") / "deberta", tokenizer)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from data.battles import make_battles, read_training, swap_battles
 from features import EncoderError, to_polars
 from features._likeness import averaged, likeness
 from features._neighbours import SHRINK, Votes, nearest, traits, unit, vote_columns
+from features.asked import Asked
 from features.cache import Cache
 from features.embedding import EmbeddingFeatures
 from features.encoded import (
@@ -19,7 +20,6 @@ from features.encoded import (
     cosine,
     euclidean,
     multiply,
-    texts_to_encode,
 )
 from features.encoder import Encoder
 from features.sides import Swap
@@ -74,7 +74,7 @@ class TestConversations:
         assert not found.b[1].any()
 
     def test_only_turns_with_words_are_encoded(self, turns):
-        assert set(texts_to_encode(to_polars(turns))) == {"p", "q", "x", "y"}
+        assert set(Asked.of(to_polars(turns)).texts) == {"p", "q", "x", "y"}
 
     def test_turns_are_put_beside_turns_of_their_number(self, family, turns, tiny_encoder):
         vectors = Encoder(str(tiny_encoder)).encode(["p", "q", "x", "y"]).vectors

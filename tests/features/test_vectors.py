@@ -32,7 +32,7 @@ class Told:
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch):
-    monkeypatch.setattr("features.vectors.SHARD_CHARACTERS", 200)
+    monkeypatch.setattr("features.chunks.SHARD_CHARACTERS", 200)
 
 
 @pytest.fixture
@@ -165,9 +165,9 @@ def filled_tokens(made):
 def test_two_processes_share_a_folder(store, tiny_encoder, tmp_path, expected):
     """Both end with all vectors, and have not both read everything."""
     code = (
-        "import sys; from pathlib import Path; from features import vectors\n"
+        "import sys; from pathlib import Path; from features import chunks, vectors\n"
         "from features.cache import Cache; from features.encoder import Encoder\n"
-        "vectors.SHARD_CHARACTERS = 200\n"
+        "chunks.SHARD_CHARACTERS = 200\n"
         "texts = [f'text number {n} ' * (n % 5 + 1) for n in range(400)]\n"
         f"cache = Cache(Path({str(tmp_path / 'cache')!r}), 10**9)\n"
         f"store = vectors.VectorStore(Encoder({str(tiny_encoder)!r}), cache)\n"

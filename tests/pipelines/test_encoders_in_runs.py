@@ -15,9 +15,10 @@ from data.battles import make_battles
 from features import _encoder_files
 from features.cache import Cache
 from pipelines.config import load_config
+from pipelines.encoding import encode, encoding_families
 from pipelines.fit import Inputs, fit
 from pipelines.fit import main as fit_main
-from pipelines.pipeline import build_pipeline, encode, encoding_families, precompute
+from pipelines.pipeline import build_pipeline, precompute
 from pipelines.predict import load_pipeline
 from pipelines.predict import main as predict
 from pipelines.runs import RunError
@@ -79,7 +80,12 @@ class TestRun:
         family = report["final"]["families"]["embedding"]
         assert report["encoders"] == {"embedding": family["weights"]}
         assert {"torch", "transformers"} <= set(report["versions"])
-        assert "encode" in report["seconds"]
+        for step in ("encode", "predict"):
+            parts = report["parts"][step]
+            assert 0 < parts["network"] <= report["seconds"][step], step
+            assert parts["tokenise"] > 0
+        families = set(report["parts"]["folds"]["families"])
+        assert families == set(report["final"]["families"])
         assert 0.4 < family["direction"]["auc"] < 1.0
 
     def test_is_swap_symmetric_bitwise(self, run):
