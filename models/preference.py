@@ -12,6 +12,7 @@ are averaged over the members, calibrated, and turned into probabilities by
 import json
 from collections.abc import Mapping, Sequence
 from itertools import product
+from time import perf_counter
 from typing import Self
 
 import numpy as np
@@ -82,6 +83,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     calibration_ : Calibration
     device_ : dict
         ``member_head`` -> what it was really trained on.
+    seconds_ : dict
+        ``member_head`` -> wall-clock time of its fits together; on a CPU they go on side by side.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         # BLAS threads would only compete with the jobs, and the sums would depend on their number.
         with threadpool_limits(limits=1, user_api="blas"):
             rows = self._rows(X, np.asarray(y, dtype=np.int8))
+            self.seconds_ = dict.fromkeys((part.name for part in self._parts()), 0.0)
             swap = Swap(list(self.feature_names_in_))
             inner = self._inner_fits(rows, swap)
             self.complexity_ = {name: chosen_complexity(models) for name, models in inner.items()}
@@ -244,16 +248,20 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         on_gpu = [self.device == "cuda" and fit.part.learner.uses_gpu for fit in fits]
         on_cpu = iter(
             Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(fit_part)(fit, rows, swap, threads=1, device="cpu")
+                delayed(_timed_fit)(fit, rows, swap, threads=1, device="cpu")
                 for fit, gpu in zip(fits, on_gpu, strict=True)
                 if not gpu
             )
         )
         cores = effective_n_jobs(self.n_jobs)
-        return [
-            fit_part(fit, rows, swap, threads=cores, device="cuda") if gpu else next(on_cpu)
-            for fit, gpu in zip(fits, on_gpu, strict=True)
-        ]
+        models = []
+        for fit, gpu in zip(fits, on_gpu, strict=True):
+            model, seconds = (
+                _timed_fit(fit, rows, swap, threads=cores, device="cuda") if gpu else next(on_cpu)
+            )
+            self.seconds_[fit.part.name] += seconds
+            models.append(model)
+        return models
 
     def _calibration(
         self, rows: Rows, swap: Swap, inner: Mapping[str, Mapping[int, Model]]
@@ -272,6 +280,13 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             )
         used = rows.plain & np.isin(rows.fold, list(shared))
         return Calibration.fit(z[used], t[used], rows.y[used], rows.length[used], rows.fold[used])
+
+
+def _timed_fit(
+    fit: Fit, rows: Rows, swap: Swap, *, threads: int, device: str
+) -> tuple[Model, float]:
+    start = perf_counter()
+    return fit_part(fit, rows, swap, threads=threads, device=device), perf_counter() - start
 
 
 def _length(X: pd.DataFrame) -> Array:

@@ -125,6 +125,12 @@ def test_the_report_tells_what_was_read_and_chosen(run):
     assert len(report["folds"]) == 3
     assert sum(fold["rows"] for fold in report["folds"]) == 300
     assert report["seconds"]
+    for step in ("folds", "final fit"):
+        parts = report["parts"][step]
+        assert 0 < parts["features"] + parts["model"] <= report["seconds"][step], step
+        assert set(parts["members"]) == set(report["device"]["used"])
+        assert min(parts["members"].values()) > 0
+    assert report["parts"]["encode"] == report["parts"]["predict"] == {}
     assert report["versions"]["numpy"] == np.__version__
 
 
