@@ -7,6 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: fit test
 # Presets that need more than the default's libraries, and the extra that brings it.
 EXTRA_neural := neural
+EXTRA_ngram_embedding := neural
 STAMP := $(VENV)/.installed$(addprefix -,$(EXTRA_$(PRESET)))
 
 fit: $(STAMP)

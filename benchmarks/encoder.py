@@ -58,7 +58,7 @@ def main() -> int:
         write("\nDeBERTa skipped: ARENABOOST_MODELS does not name the folder of tokenizers")
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        _deberta(_random_deberta(Path(folder)), chosen, texts, options.repeats)
+        _deberta(random_deberta(Path(folder)), chosen, texts, options.repeats)
     return 0
 
 
@@ -123,7 +123,7 @@ def line(
     write(f"| {name} | {tokens / timed[0]:,.0f} | {ratio:.2f} | {cosines.min():.5f} |")
 
 
-def _random_deberta(folder: Path) -> Path:
+def random_deberta(folder: Path) -> Path:
     """Write DeBERTa-v3-base as its folder is, with random weights."""
     torch.manual_seed(SEED)
     config = DebertaV2Config(

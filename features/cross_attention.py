@@ -188,24 +188,8 @@ class CrossAttentionFeatures(EncodingFamily):
         return self._scores(self._matches(battles))
 
     def _scores(self, matches: Matches) -> dict[str, Array]:
-        best = matches.best.astype(np.float64)
         idf = inverse_document_frequency(matches.tokens, self.frequency_, self.n_texts_)
-        covered = (best >= self.threshold).astype(np.float64)
-        of = {
-            "maxsim": means(matches, best),
-            "maxsim_idf": means(matches, best, idf),
-            "coverage": means(matches, covered),
-            "coverage_idf": means(matches, covered, idf),
-        }
-        figures = dict(zip(FIGURES, matches.figures.astype(np.float64).T, strict=True))
-        columns: dict[str, Array] = {}
-        for who, statistic, sides in _table():
-            if statistic in MATCHING:
-                a, b = (of[statistic][:, text, other] for text, other in _places(who))
-            else:
-                a, b = (figures[statistic][DIRECTIONS.index(pair)] for pair in _pairs(who))
-            columns |= compare(f"{who}_{statistic}", a, b, sides)
-        return columns
+        return scores(matches, idf, self.threshold)
 
     def _documentation(self) -> dict[str, str]:
         return {
@@ -238,6 +222,36 @@ class CrossAttentionFeatures(EncodingFamily):
         self.frequency_ = safetensors.load(files[ARRAYS])["frequency"]
         self._name_columns(self._documentation())
         return self
+
+
+def scores(matches: Matches, idf: Array, threshold: float) -> dict[str, Array]:
+    """Return the family's columns.
+
+    Parameters
+    ----------
+    matches : Matches
+    idf : ndarray of float64, shape (n_tokens,)
+        Weight of each token of the matches.
+    threshold : float
+        Cosine from which on a token counts as covered.
+    """
+    best = matches.best.astype(np.float64)
+    covered = (best >= threshold).astype(np.float64)
+    of = {
+        "maxsim": means(matches, best),
+        "maxsim_idf": means(matches, best, idf),
+        "coverage": means(matches, covered),
+        "coverage_idf": means(matches, covered, idf),
+    }
+    figures = dict(zip(FIGURES, matches.figures.astype(np.float64).T, strict=True))
+    columns: dict[str, Array] = {}
+    for who, statistic, sides in _table():
+        if statistic in MATCHING:
+            a, b = (of[statistic][:, text, other] for text, other in _places(who))
+        else:
+            a, b = (figures[statistic][DIRECTIONS.index(pair)] for pair in _pairs(who))
+        columns |= compare(f"{who}_{statistic}", a, b, sides)
+    return columns
 
 
 def _table() -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -11,25 +11,23 @@ from numpy.typing import NDArray
 from pydantic import Field
 from safetensors import numpy as safetensors
 from scipy.sparse import csr_matrix
-from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
-from features import _likeness, _neighbours
+from features import _likeness, _neighbours, _projections
 from features._base import to_polars
 from features._lexical import Score, score_figures
 from features._likeness import likeness
 from features._neighbours import Votes, traits, vote_columns
+from features._projections import Space, projections
 from features.asked import Asked
 from features.encoded import (
     Conversations,
     EncodingFamily,
     Matrix,
     cosine,
-    multiply,
 )
 from features.lanes import cross_fit
-from features.sides import Array, compare
+from features.sides import Array
 
 A, TIE = 0, 2
 INNER_FOLDS = 5
@@ -41,11 +39,6 @@ Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
 Number = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Layers = Annotated[tuple[int, ...], Field(min_length=1)]
-PROJECTED = {
-    "diff": "A minus B",
-    "absdiff": "absolute difference of A and B",
-    "product_pair": "product of A's and B's",
-}
 SCORES = {
     "direction_diff": "log-odds that A is preferred, by the answers' vectors",
     "direction_absdiff": "how sure that score is, whichever answer it prefers",
@@ -78,6 +71,8 @@ class EmbeddingFeatures(EncodingFamily):
         root mean square of 1.
     components : int, default=16
         Of the answers' principal components, through which A and B are projected.
+    prompt_components : int, default=0
+        Of the prompts' principal components, each of which is a column.
     neighbours : int, default=50
         Battles of like prompts whose votes are asked.
     seed : int, default=0
@@ -91,7 +86,8 @@ class EmbeddingFeatures(EncodingFamily):
         A hash of the encoder's files.
     centroid_ : ndarray of float32, shape (n_dimensions,)
         Mean vector of the prompts.
-    components_, center_ : ndarray of float32, shape (n_components, n_dimensions), (n_dimensions,)
+    answers_, prompts_ : Space
+        Through which the answers and the prompts are projected.
     scale_, tie_scale_ : ndarray of float32
         Root mean square of each column of the scores' matrices.
     direction_, tie_ : Score
@@ -123,6 +119,7 @@ class EmbeddingFeatures(EncodingFamily):
         penalties: Penalties = (1.0, 3e-1, 1e-1),
         tie_penalties: Penalties = (1.0, 3e-1, 1e-1),
         components: Number = 16,
+        prompt_components: Number = 0,
         neighbours: Number = 50,
         seed: Number = 0,
         device: str = "cpu",
@@ -139,6 +136,7 @@ class EmbeddingFeatures(EncodingFamily):
         self.penalties = penalties
         self.tie_penalties = tie_penalties
         self.components = components
+        self.prompt_components = prompt_components
         self.neighbours = neighbours
         self.seed = seed
         self.device = device
@@ -165,14 +163,9 @@ class EmbeddingFeatures(EncodingFamily):
     def _learn_space(self, texts: Conversations) -> None:
         """Learn what needs no vote: where the prompts lie, and along what the answers differ."""
         answers = np.concatenate([texts.a, texts.b])
-        width, possible = answers.shape[1], min(self.components, *answers.shape)
         self.centroid_ = texts.prompt.mean(axis=0) if len(answers) else np.zeros(0, np.float32)
-        self.components_, self.center_ = np.zeros((0, width), np.float32), self.centroid_
-        if possible and (answers != answers[0]).any():
-            with threadpool_limits(limits=1, user_api="blas"):  # no result depends on their number
-                pca = PCA(possible, svd_solver="covariance_eigh").fit(answers.astype(np.float64))
-            self.components_ = pca.components_.astype(np.float32)
-            self.center_ = pca.mean_.astype(np.float32)
+        self.answers_ = Space.of(answers, self.components)
+        self.prompts_ = Space.of(texts.prompt, self.prompt_components)
         self.scale_ = _root_mean_square(texts.a - texts.b)
         self.tie_scale_ = _root_mean_square(_unsigned(texts))
 
@@ -234,22 +227,14 @@ class EmbeddingFeatures(EncodingFamily):
         columns["oddness_prompt"] = 1.0 - cosine(
             texts.prompt, np.broadcast_to(self.centroid_, texts.prompt.shape)
         )
-        of_a, of_b = (
-            multiply(x - self.center_.astype(np.float64), self.components_.astype(np.float64)).T
-            for x in (texts.a, texts.b)
-        )
-        for place, (a, b) in enumerate(zip(of_a, of_b, strict=True)):
-            columns |= compare(f"component{place}", a, b, ("diff", "absdiff"))
-            columns[f"component{place}_product_pair"] = a * b
-        return columns
+        return columns | projections(self.answers_, texts.a, texts.b, self.prompts_, texts.prompt)
 
     def _documentation(self) -> dict[str, str]:
         docs = _likeness.documentation()
         docs["oddness_prompt"] = "1 - cosine of the prompt's vector and the mean of all prompts'"
-        for place in range(len(getattr(self, "components_", ()))):
-            for ending, doc in PROJECTED.items():
-                of = f"principal component {place} of the answers' vectors"
-                docs[f"component{place}_{ending}"] = f"{of}, {doc}"
+        if hasattr(self, "answers_"):
+            numbers = (len(space.components) for space in (self.answers_, self.prompts_))
+            docs |= _projections.documentation(*numbers)
         if self.scores:
             docs |= SCORES
         if self.neighbours:
@@ -262,10 +247,9 @@ class EmbeddingFeatures(EncodingFamily):
 
     def dump(self) -> dict[str, bytes]:
         """Return JSON, and the arrays as safetensors. The encoder's own weights are not in it."""
-        arrays = {
-            name: getattr(self, f"{name}_")
-            for name in ("centroid", "components", "center", "scale", "tie_scale")
-        }
+        arrays = {name: getattr(self, f"{name}_") for name in ("centroid", "scale", "tie_scale")}
+        for of, space in (("answers", self.answers_), ("prompts", self.prompts_)):
+            arrays |= {f"{of}_{name}": values for name, values in space._asdict().items()}
         state: dict[str, Any] = {"weights": self.weights_, "figures": self._figures}
         if self.scores:
             arrays |= {"direction": self.direction_.coef, "tie": self.tie_.coef}
@@ -279,9 +263,12 @@ class EmbeddingFeatures(EncodingFamily):
         """Take over what `dump` gave of a family with the same parameters."""
         state, arrays = json.loads(files[STATE]), safetensors.load(files[ARRAYS])
         self.weights_, self._figures = state["weights"], state["figures"]
-        self.centroid_, self.components_ = arrays["centroid"], arrays["components"]
-        self.center_, self.scale_ = arrays["center"], arrays["scale"]
-        self.tie_scale_ = arrays["tie_scale"]
+        self.centroid_ = arrays["centroid"]
+        self.scale_, self.tie_scale_ = arrays["scale"], arrays["tie_scale"]
+        self.answers_, self.prompts_ = (
+            Space(**{name: arrays[f"{of}_{name}"] for name in Space._fields})
+            for of in ("answers", "prompts")
+        )
         if self.scores:
             self.direction_ = Score(arrays["direction"], 0.0)
             self.tie_ = Score(arrays["tie"], state["tie_intercept"])

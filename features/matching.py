@@ -201,16 +201,19 @@ def match_battles(
     same = np.array(equal, np.bool_)
     batches = [slice(rows[0], rows[-1] + 1) for rows in _batches(lengths, CELLS[device])]
     with workers(device) as each:
-        matched = each(lambda rows: _matched(battles[rows], same[rows], temperature), batches)
+        matched = each(lambda rows: match_batch(battles[rows], same[rows], temperature), batches)
         none = Matches.none()
         best, figures = zip((none.best, none.figures), *matched, strict=True)
     return np.concatenate(best), np.concatenate(figures)
 
 
-def _matched(
+def match_batch(
     battles: Sequence[Sequence[Any]], equal: NDArray[np.bool_], temperature: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Match the tokens of battles in one call a pair of texts."""
+    """Match the tokens of battles in one call a pair of texts; see `match_battles`.
+
+    Where a text has no tokens its battle must be the only one.
+    """
     import torch
 
     lengths = np.array([[len(text) for text in texts] for texts in battles])

@@ -316,3 +316,20 @@ class TestFamily:
             )
             assert columns.shape == (n_rows, len(fitted.get_feature_names_out()))
             assert np.isfinite(columns).all(axis=None)
+
+
+class TestPromptComponents:
+    def test_are_the_prompts_principal_components(self, family, training):
+        from sklearn.decomposition import PCA
+
+        made = family(scores=False, components=0, neighbours=0, prompt_components=3)
+        columns = made.fit_transform(*training)
+        prompts = made.conversations(to_polars(training[0])).prompt.astype(np.float64)
+        expected = PCA(3, svd_solver="covariance_eigh").fit_transform(prompts)
+        names = [f"embedding__component{place}_prompt" for place in range(3)]
+        np.testing.assert_allclose(columns[names], expected, atol=1e-5)
+
+    def test_outlast_a_dump(self, family, training):
+        made = family(scores=False, neighbours=0, prompt_components=2).fit(*training)
+        loaded = family(scores=False, neighbours=0, prompt_components=2).load(made.dump())
+        pd.testing.assert_frame_equal(loaded.transform(training[0]), made.transform(training[0]))

@@ -143,10 +143,10 @@ def test_the_device_holds_no_more_states_than_allowed(encoder, monkeypatch):
 def test_many_battles_at_a_time_give_the_same(encoder, result, monkeypatch, cells):
     """As on a GPU, where battles are padded and matched together."""
     calls = []
-    inside = matching._matched
+    inside = matching.match_batch
     monkeypatch.setitem(matching.CELLS, "cpu", cells)
     monkeypatch.setattr(
-        matching, "_matched", lambda *of: (calls.append(len(of[0])), inside(*of))[1]
+        matching, "match_batch", lambda *of: (calls.append(len(of[0])), inside(*of))[1]
     )
     found = read(encoder)[2]
     assert max(calls) > 1
