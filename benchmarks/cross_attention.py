@@ -81,15 +81,15 @@ def token_lengths(battles: int) -> NDArray[np.int64]:
     frame = to_polars(read_training(path).battles)
     asked = Asked.of(frame.sample(min(battles, frame.height), shuffle=True, seed=SEED))
     encoder = Encoder()
-    own = np.array(
-        [
-            sum(len(encoder.backbone.own(piece)) for piece in of)
-            for of in encoder.pieces(asked.texts)
-        ]
-    )
+    own = [
+        sum(len(encoder.backbone.own(piece)) for piece in of) for of in encoder.pieces(asked.texts)
+    ]
     most = CrossAttentionFeatures().tokens
     return np.array(
-        [[min(own[text].sum(), most) for text in texts] for texts in asked.conversations()]
+        [
+            [min(sum(own[turn] for turn in turns), most) for turns in texts]
+            for texts in asked.conversations()
+        ]
     )
 
 

@@ -122,7 +122,7 @@ def way(choice: Choice) -> Choice:
 def matched(
     encoder: Encoder,
     pieces: Sequence[Tokens],
-    texts: Sequence[NDArray[np.intp]],
+    texts: Sequence[Sequence[int]],
     ways: Sequence[Choice],
 ) -> list[Matches]:
     """Match the tokens of a battle in several ways."""

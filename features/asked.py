@@ -1,6 +1,7 @@
 """What some battles ask a frozen encoder for: their turns, each distinct one once."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from features._base import TEXTS, turns_of
 from features.chunks import digest_of, key_of
 
-T = TypeVar("T", bound=np.generic)
+T = TypeVar("T", int, float)
 COLUMNS = list(TEXTS.values())
 BLANK = -1
 
@@ -51,10 +52,14 @@ class Asked(NamedTuple):
         place = [number[text] if holds else BLANK for text, holds in zip(texts, held, strict=True)]
         return cls(list(distinct), np.array(place, dtype=np.intp), turns.owner, battles.height)
 
-    def conversations(self) -> list[list[NDArray[np.intp]]]:
-        """Return the places of each text's turns that are not blank, by battle: three arrays."""
-        ends = np.flatnonzero(np.diff(self.owner, append=-1)) + 1
-        turns = [part[part != BLANK] for part in np.split(self.place, ends)[:-1]]
+    def conversations(self) -> list[list[list[int]]]:
+        """Return the places of each text's turns that are not blank, by battle: three lists."""
+        place = self.place.tolist()
+        starts = np.flatnonzero(np.diff(self.owner, prepend=-1)).tolist()
+        turns = [
+            [turn for turn in place[start:end] if turn != BLANK]
+            for start, end in pairwise([*starts, len(place)])
+        ]
         n = self.n_battles
         return [[turns[row], turns[n + row], turns[2 * n + row]] for row in range(n)]
 
@@ -66,7 +71,7 @@ class Keyed(NamedTuple):
     ----------
     texts : list of str
         As in `Asked`.
-    battles : list of list of ndarray of intp
+    battles : list of list of list of int
         Places of the turns of the prompt, the first and the second answer.
     keys : list of bytes
         Of the battles, by their content.
@@ -79,7 +84,7 @@ class Keyed(NamedTuple):
     """
 
     texts: list[str]
-    battles: list[list[NDArray[np.intp]]]
+    battles: list[list[list[int]]]
     keys: list[bytes]
     equal: list[bool]
     place: NDArray[np.intp]
@@ -113,7 +118,7 @@ class Keyed(NamedTuple):
             np.array(place, dtype=np.intp),
             np.array(swapped, dtype=np.bool_),
         )
-        size = keyed.sums(np.array([len(text) for text in asked.texts]))
+        size = keyed.sums([len(text) for text in asked.texts])
         order = sorted(range(len(size)), key=lambda row: (-size[row], keyed.keys[row]))
         rank = np.argsort(np.array(order, dtype=np.intp))
         return keyed._rows(order)._replace(place=rank[keyed.place])
@@ -123,20 +128,16 @@ class Keyed(NamedTuple):
         rows = [row for row, want in enumerate(wanted) if want]
         return self._rows(rows)._replace(place=self.place[:0], swapped=self.swapped[:0])
 
-    def sums(self, values: NDArray[T]) -> NDArray[T]:
+    def sums(self, values: Sequence[T]) -> list[T]:
         """Add up a number of each of `texts` over the turns of each battle."""
-        return np.array(
-            [sum(values[turns].sum() for turns in texts) for texts in self.battles],
-            dtype=values.dtype,
-        )
+        return [sum(values[turn] for turns in texts for turn in turns) for texts in self.battles]
 
-    def local(self, rows: Sequence[int]) -> tuple[list[int], list[list[NDArray[np.intp]]]]:
+    def local(self, rows: Sequence[int]) -> tuple[list[int], list[list[list[int]]]]:
         """Return the turns of some battles, and these battles with the numbers of those turns."""
-        turns = np.unique(
-            np.concatenate([turns for row in rows for turns in self.battles[row]], dtype=np.intp)
-        )
-        battles = [[np.searchsorted(turns, of) for of in self.battles[row]] for row in rows]
-        return turns.tolist(), battles
+        turns = sorted({turn for row in rows for of in self.battles[row] for turn in of})
+        number = {turn: place for place, turn in enumerate(turns)}
+        battles = [[[number[turn] for turn in of] for of in self.battles[row]] for row in rows]
+        return turns, battles
 
     def _rows(self, rows: Sequence[int]) -> "Keyed":
         return self._replace(

@@ -315,7 +315,9 @@ def document_frequency(owner: NDArray[np.intp], tokens: NDArray[np.int32]) -> ND
     array([1, 0, 2], dtype=int32)
     """
     most = int(tokens.max(initial=-1)) + 1
-    distinct = np.unique(owner * max(most, 1) + tokens)
+    pairs = owner * max(most, 1) + tokens
+    pairs.sort()
+    distinct = pairs[np.diff(pairs, prepend=-1) > 0]
     return np.bincount(distinct % max(most, 1), minlength=most).astype(np.int32)
 
 

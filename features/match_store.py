@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.asked import Asked, Keyed
 from features.cache import Cache
@@ -72,8 +73,8 @@ class MatchStore(VectorStore):
         """
         with self._lock:
             index, known = self._matched
-            keyed = Keyed.of(asked)
-            new = keyed.only([key not in set(index) for key in keyed.keys])
+            keyed, there = Keyed.of(asked), set(index)
+            new = keyed.only([key not in there for key in keyed.keys])
             made: list[Made] = []
             if new.keys:
                 matches, made = self._read(new, "", "", progress)
@@ -118,13 +119,12 @@ class MatchStore(VectorStore):
         chunks = MatchChunks(self.cache, f"matches{self._identity}p{call}p", keyed.keys)
         vectors = self.vector_chunks(of_texts, text_keys)
         at_work = Pass(self.encoder, self.matching, self.seconds)
-        characters = np.array([len(text) for text in keyed.texts], dtype=np.intp)
-        work = Work(
-            chunks,
-            keyed.sums(characters),
-            lambda: keyed.sums(guessed_tokens(characters, self.encoder.most_read)),
-            progress or Silent(),
-        )
+        characters = [len(text) for text in keyed.texts]
+
+        def guess() -> NDArray[np.float64]:
+            return np.array(keyed.sums(guessed_tokens(characters, self.encoder.most_read).tolist()))
+
+        work = Work(chunks, keyed.sums(characters), guess, progress or Silent())
         made: list[Made] = []
         shards = ((rows, *keyed.local(rows)) for rows in work.shards())
         for (rows, turns, battles), pieces in ahead(

@@ -23,7 +23,7 @@ from features.segments import Tokens
 HELD_TOKENS = {"cpu": 65_536, "cuda": 262_144}  # whose states are on the device, by default
 CELLS = {"cpu": 1, "cuda": 2**24}  # cosines that are computed at a time; one battle may have more
 
-Turns = NDArray[np.intp]  # numbers of a text's turns
+Turns = Sequence[int]  # numbers of a text's turns
 Pieces = Sequence[list[Tokens]]  # what is read of each turn
 
 
@@ -74,7 +74,7 @@ class Pass:
 
         Parameters
         ----------
-        battles : sequence of sequence of ndarray of intp
+        battles : sequence of sequence of sequence of int
             The turns of the prompt, the first and the second answer.
         equal : sequence of bool
             Whether a battle's answers are the same.
@@ -94,10 +94,10 @@ class Pass:
         parts = []
         for rows in self._groups(battles, pieces):
             group = [battles[row] for row in rows]
-            turns = np.unique(np.concatenate([turns for texts in group for turns in texts]))
+            turns = sorted({turn for texts in group for turns in texts for turn in turns})
             held, encoded = self._held([pieces[turn] for turn in turns], done)
-            made |= {turn: encoded.take([place]) for place, turn in enumerate(turns.tolist())}
-            states = dict(zip(turns.tolist(), held, strict=True))
+            made |= {turn: encoded.take([place]) for place, turn in enumerate(turns)}
+            states = dict(zip(turns, held, strict=True))
             parts.append(self._matched(group, [equal[row] for row in rows], pieces, states))
         return Encoded.together([made[turn] for turn in range(len(pieces))]), Matches.together(
             parts
@@ -106,10 +106,10 @@ class Pass:
     def _groups(self, battles: Sequence[Sequence[Turns]], pieces: Pieces) -> Iterator[range]:
         """Cut battles into groups of so many tokens at most."""
         most = self.matching.held_tokens or HELD_TOKENS[self.encoder.device]
-        size = np.array([sum(map(len, of)) for of in pieces])
+        size = [sum(map(len, of)) for of in pieces]
         start = total = 0
         for row, texts in enumerate(battles):
-            tokens = sum(int(size[turns].sum()) for turns in texts)
+            tokens = sum(size[turn] for turns in texts for turn in turns)
             if total + tokens > most and row > start:
                 yield range(start, row)
                 start, total = row, 0
@@ -161,7 +161,7 @@ class Pass:
         lengths = np.array([[len(text) for text in texts] for texts in tokens], np.int32)
 
         def text_states(turns: Turns) -> Any:
-            parts = last(most, [states[turn] for turn in turns.tolist()])
+            parts = last(most, [states[turn] for turn in turns])
             return parts[0] if len(parts) == 1 else torch.cat([held_none, *parts])
 
         held_none = torch.empty((0, self.encoder.backbone.width), device=self.encoder.device)

@@ -61,8 +61,8 @@ def test_equal_answers_are_known_and_turns_are_not_joined():
 
 def test_the_longest_comes_first():
     keyed = Keyed.of(asked())
-    lengths = keyed.sums(np.array([len(text) for text in keyed.texts]))
-    assert lengths.tolist() == sorted(lengths, reverse=True)
+    lengths = keyed.sums([len(text) for text in keyed.texts])
+    assert lengths == sorted(lengths, reverse=True)
     assert Keyed.of(asked(BATTLES.iloc[::-1])).keys == keyed.keys
 
 
