@@ -3,9 +3,9 @@
 Out-of-fold log loss of the direction on the decided rows of ``arena/extra.csv`` (of the folder that
 ``ARENABOOST_DATA`` names) whose prompts do not occur in ``arena/train.csv``, as in
 `benchmarks.hyperparameters`: the rows that figures are scored on take no part. First for some of
-the columns of `embedding` and `cross_attention`, then the means of three members at two learning
-rates, on the columns of the preset `neural`. ``--cache DIR`` finds texts that were encoded before,
-which else takes most of half an hour.
+the columns of `embedding` and `cross_attention`, then what the mean of three members makes of both
+families, and at which learning rates. ``--cache DIR`` finds texts that were encoded before, which
+else takes most of half an hour.
 """
 
 import argparse
@@ -76,6 +76,7 @@ PARTS: dict[str, Callable[[str], bool]] = {
     "with cross_attention, prompt and answers": either(classical, lacks(ATTENTION, "__other")),
     "with cross_attention, between answers": either(classical, has(ATTENTION, "__other")),
 }
+BLENDED = ("classical", "with embedding", "with cross_attention", "with both")
 MEMBERS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear": ("linear", {}),
     "LightGBM": ("lightgbm", {}),
@@ -119,6 +120,13 @@ def main() -> int:
         base = base or losses
         cells = [cell(*of, rows.y) for of in zip(logits, losses, base, strict=True)]
         write(f"| {part} | {some[0].X.shape[1]} | {' | '.join(cells)} |")
+    write("\n| columns | three members, rate 0.1 | against | AUC |\n|---|---|---|---|")
+    base = []
+    for part in BLENDED:
+        some = chosen(rows, columns, PARTS[part])
+        z = np.mean([out_of_fold(*MEMBERS[of], *some)[0] for of in BLENDS[-1]], axis=0)
+        base = base or [row_losses(z, rows.y)]
+        write(f"| {part} | {cell(z, row_losses(z, rows.y), base[0], rows.y)} |")
     some = chosen(rows, columns, PARTS["with both"])
     blended = {name: out_of_fold(*MEMBERS[name], *some)[0] for name in MEMBERS}
     write("\n| members | A/B log loss |\n|---|---|")
