@@ -55,7 +55,8 @@ def main() -> int:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="families to measure alone and left out (default: all of the preset)",
+        help="families to measure alone, left out, and added to the others (default: all of the "
+        "preset)",
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="of counts and vectors")
     arguments = parser.parse_args()
@@ -83,6 +84,13 @@ def main() -> int:
     for family in chosen:
         rest = [other for other in config.families if other != family]
         write(measure.line(f"without {family}", measure.runs(rest), whole))
+    others = [family for family in config.families if family not in chosen]
+    if others and len(chosen) > 1:
+        base = measure.runs(others)
+        write(measure.line("the others", base, whole))
+        for family in chosen:
+            found = measure.runs([*others, family])
+            write(measure.line(f"the others and {family}, against the others", found, base))
     return 0
 
 

@@ -40,8 +40,7 @@ class Backbone:
         Tokens, all of these included, that the folder asks for, and that the network can take.
     skipped : int
         Tokens of both kinds before a text's own.
-    n_layers, width : int
-        Of the network, and dimensions of a token's state.
+    n_layers : int
     most_at_once : int or None
         Tokens of a batch that fit into the device's memory, once more did not.
     pad : int
@@ -123,12 +122,16 @@ class Backbone:
             network = network.get_encoder()
         self.network = network.to(self.device)
         self.n_layers = int(getattr(network.config, "num_hidden_layers", 1))
-        self.width = int(network.config.hidden_size)
         places = getattr(network.config, "max_position_embeddings", None) or UNLIMITED
         relative = getattr(network.config, "position_biased_input", True) is False
         offset = 2 if network.config.model_type in ROBERTA_LIKE else 0
         self.most = UNLIMITED if relative or places < 1 else places - offset
         self.most_at_once: int | None = None  # tokens of a batch, once a larger one did not fit
+
+    @property
+    def width(self) -> int:
+        """Dimensions of a token's state."""
+        return int(self.network.config.hidden_size)
 
     def _limit_of_tokenizer(self) -> int:
         limit = getattr(self.tokenizer, "model_max_length", UNLIMITED)

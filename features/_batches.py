@@ -107,12 +107,13 @@ class Reader:
                 with torch.inference_mode():
                     return reduce(batch.places, *self.states(batch))
             except RuntimeError as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
             if rows == 1:
                 raise EncoderError(
                     f"a text of {batch.width:,} tokens does not fit into the memory of "
-                    f"{self.backbone.device}. Lower length, or take another device."
+                    f"{self.backbone.device}. Lower length (or held_tokens, where tokens are "
+                    "matched), or take another device."
                 )
             if self.backbone.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -129,7 +130,8 @@ def _sent(tensor: Any, device: Any) -> Any:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
+    """Return whether an error says that memory ran out."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

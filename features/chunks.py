@@ -15,7 +15,7 @@ from features.cache import Cache
 T = TypeVar("T")
 Prepared = TypeVar("Prepared")
 KEY_BYTES = 16
-SHARD_CHARACTERS = 500_000  # tokenised, encoded and kept at a time
+SHARD_CHARACTERS = 500_000  # tokenised, encoded and kept at a time, at least
 
 
 class Progress(Protocol):
@@ -117,6 +117,8 @@ class Work:
     guess : callable
         Returns how many tokens each has, about; asked if there is work.
     progress : Progress
+    together : int, optional
+        Characters that can be read at a time, where those are more than usual.
 
     Attributes
     ----------
@@ -127,12 +129,14 @@ class Work:
     def __init__(
         self,
         chunks: Chunks,
-        characters: Sequence[int] | NDArray[np.intp],
+        characters: Sequence[int],
         guess: Callable[[], NDArray[np.float64]],
         progress: Progress,
+        together: int = 0,
     ) -> None:
         self.chunks, self.characters = chunks, characters
         self.guess, self.progress = guess, progress
+        self.shard = max(SHARD_CHARACTERS, together)
         self.tokens, self._as_guessed = 0, 0.0
 
     def shards(self) -> Iterator[list[int]]:
@@ -142,7 +146,7 @@ class Work:
             return
         self._guessed = self.guess()
         self._expect(0.0)
-        first, *others = shards(self.characters)  # the longest, for which memory is scarcest
+        first, *others = shards(self.characters, self.shard)  # the longest go first
         random.SystemRandom().shuffle(others)
         for shard in (first, *others):
             self.chunks.refresh()
@@ -166,13 +170,17 @@ class Work:
         self.progress.expect(round(self.tokens + wrong * self._guessed[self.chunks.missing].sum()))
 
 
-def shards(characters: Sequence[int] | NDArray[np.intp]) -> Iterator[range]:
-    """Cut rows into ranges of about so many characters each."""
+def shards(characters: Sequence[int], most: int) -> Iterator[range]:
+    """Cut rows into ranges of so many characters at most, though one row may have more.
+
+    >>> list(shards([9, 3, 3, 3], 6))
+    [range(0, 1), range(1, 3), range(3, 4)]
+    """
     ends = np.cumsum(characters)
     start = 0
     while start < len(characters):
         before = ends[start - 1] if start else 0
-        end = int(np.searchsorted(ends, before + SHARD_CHARACTERS, side="right"))
+        end = int(np.searchsorted(ends, before + most, side="right"))
         yield range(start, max(end, start + 1))
         start = max(end, start + 1)
 

@@ -1,8 +1,9 @@
 """Where an answer touches its prompt: best matches and attention between token states."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from math import inf
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,24 +16,19 @@ from features._base import share, to_polars
 from features.asked import Asked
 from features.attention import FIGURES, LEAST_TEMPERATURE
 from features.cache import Cache
-from features.encoded import EncodingFamily
+from features.encoded import ANSWER_A, ANSWER_B, PROMPT, EncodingFamily
 from features.match_store import MatchStore
-from features.matches import DIRECTIONS, TEXTS, Matches
+from features.matches import DIRECTIONS, Matches, where
 from features.matching import Matching
 from features.sides import SIDES, Array, compare
 from features.vectors import VectorStore
 
 STATE, ARRAYS = "cross_attention.json", "cross_attention.safetensors"
-PROMPT, A, B = range(TEXTS)
-IN_A, IN_B = 0, 1  # where a prompt's tokens find their match
-IN_PROMPT, IN_OTHER = 0, 1  # where an answer's do
-ANSWER_SIDES = ("a", "b", "diff")
-BOTH_SIDES = (*ANSWER_SIDES, "sum")
 
 Count = Annotated[int, Field(ge=1)]
 Layers = Annotated[tuple[int, ...], Field(min_length=1)]
 Temperature = Annotated[float, Field(ge=LEAST_TEMPERATURE, allow_inf_nan=False)]
-Cosine = Annotated[float, Field(ge=-1, le=1)]
+Cosine = Annotated[float, Field(gt=0, le=1)]
 
 # What is made of the best matches of a text's tokens in another text.
 MATCHING: dict[str, str] = {
@@ -47,14 +43,49 @@ ATTENTION: dict[str, str] = {
     "first": "mass on the first quarter",
     "last": "mass on the last quarter",
 }
-WHO: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "prompt": ("the prompt's tokens in the answer", (*MATCHING, *ATTENTION), ANSWER_SIDES),
-    "answer": (
+
+
+class Look(NamedTuple):
+    """Whose tokens look at whose.
+
+    Attributes
+    ----------
+    doc : str
+    statistics, sides : tuple of str
+        The columns to make.
+    a, b : tuple of int
+        For answer A and for answer B: the text that looks, and the one that is looked at.
+    """
+
+    doc: str
+    statistics: tuple[str, ...]
+    sides: tuple[str, ...]
+    a: tuple[int, int]
+    b: tuple[int, int]
+
+
+LOOKS: dict[str, Look] = {
+    "prompt": Look(
+        "the prompt's tokens in the answer",
+        (*MATCHING, *ATTENTION),
+        ("a", "b", "diff"),
+        (PROMPT, ANSWER_A),
+        (PROMPT, ANSWER_B),
+    ),
+    "answer": Look(
         "the answer's tokens in the prompt",
         ("maxsim", "maxsim_idf", "entropy"),
-        ANSWER_SIDES,
+        ("a", "b", "diff"),
+        (ANSWER_A, PROMPT),
+        (ANSWER_B, PROMPT),
     ),
-    "other": ("the answer's tokens in the other answer", (*MATCHING, *ATTENTION), BOTH_SIDES),
+    "other": Look(
+        "the answer's tokens in the other answer",
+        (*MATCHING, *ATTENTION),
+        ("a", "b", "diff", "sum"),
+        (ANSWER_A, ANSWER_B),
+        (ANSWER_B, ANSWER_A),
+    ),
 }
 
 
@@ -70,12 +101,13 @@ class CrossAttentionFeatures(EncodingFamily):
 
     N is the number of texts (prompts and answers) that `fit` is given, df how many of them have
     the token (scikit-learn's smooth IDF). All is 0 where a text has no tokens. Turns are encoded
-    each for itself, and a text's tokens are those of its turns, without the special ones.
+    each for itself, and a text's tokens are those of its turns, without the special ones. Nothing
+    is learned from votes, so training rows get the same columns as others, not out-of-fold ones.
 
     Parameters
     ----------
     encoder : str, default="minilm"
-        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following eight are
+        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following seven are
         the parameters of `features.encoder.Encoder`; where they are those of the family
         `embedding`, one pass serves both.
     pooling : {"own", "mean", "cls", "max"}, default="own"
@@ -89,12 +121,14 @@ class CrossAttentionFeatures(EncodingFamily):
     temperature : float, default=0.05
         Of the attention; 0.025 at least.
     threshold : float, default=0.5
-        Cosine from which on a token counts as covered.
+        Cosine from which on a token counts as covered; above 0. On a GPU the last bits of a cosine
+        may depend on the batch, and so may a token's being covered.
     tokens : int, default=1024
         Of a prompt or an answer that are matched, at most; those of the last turns.
     held_tokens : int, optional
-        Whose states the device holds at a time, at most, though those of one battle in any case;
-        65,536 on a CPU (100 MB with `minilm`), 262,144 on a GPU. It changes no score.
+        Whose states, in float32, the device holds at a time, at most, though those of one battle
+        in any case; 131,072 on a CPU (200 MB with `minilm`), 524,288 on a GPU. On a CPU it changes
+        no score.
     device : {"cpu", "cuda"}, default="cpu"
         Where texts are encoded; given by the run, not by its configuration.
 
@@ -161,11 +195,20 @@ class CrossAttentionFeatures(EncodingFamily):
         )
 
     def _matching(self) -> Matching:
-        if self.temperature < LEAST_TEMPERATURE:
-            raise ValueError(
-                f"The temperature of {type(self).__name__} must be at least {LEAST_TEMPERATURE}. "
-                f"Got {self.temperature!r} instead."
-            )
+        """Return how tokens are matched, by parameters that are checked now."""
+        held = 1 if self.held_tokens is None else self.held_tokens
+        checks = {
+            "temperature": (LEAST_TEMPERATURE <= self.temperature < inf, "at least 0.025"),
+            "threshold": (0 < self.threshold <= 1, "above 0 and at most 1"),
+            "tokens": (self.tokens >= 1, "at least 1"),
+            "held_tokens": (held >= 1, "at least 1"),
+        }
+        for name, (right, allowed) in checks.items():
+            if not right:
+                raise ValueError(
+                    f"The {name} of {type(self).__name__} must be {allowed}. "
+                    f"Got {getattr(self, name)!r} instead."
+                )
         return Matching(self.temperature, self.tokens, self.held_tokens)
 
     def _matches(self, battles: pl.DataFrame) -> Matches:
@@ -193,9 +236,10 @@ class CrossAttentionFeatures(EncodingFamily):
 
     def _documentation(self) -> dict[str, str]:
         return {
-            f"{who}_{statistic}_{side}": f"{WHO[who][0]}: {_words(statistic)}, {SIDES[side].doc}"
-            for who, statistic, sides in _table()
-            for side in sides
+            f"{who}_{statistic}_{side}": f"{look.doc}: {_words(statistic)}, {SIDES[side].doc}"
+            for who, look in LOOKS.items()
+            for statistic in look.statistics
+            for side in look.sides
         }
 
     def report(self) -> dict[str, Any]:
@@ -245,42 +289,20 @@ def scores(matches: Matches, idf: Array, threshold: float) -> dict[str, Array]:
     }
     figures = dict(zip(FIGURES, matches.figures.astype(np.float64).T, strict=True))
     columns: dict[str, Array] = {}
-    for who, statistic, sides in _table():
-        if statistic in MATCHING:
-            a, b = (of[statistic][:, text, other] for text, other in _places(who))
-        else:
-            a, b = (figures[statistic][DIRECTIONS.index(pair)] for pair in _pairs(who))
-        columns |= compare(f"{who}_{statistic}", a, b, sides)
+    for who, look in LOOKS.items():
+        for name in look.statistics:
+            a, b = (
+                of[name][:, pair[0], where(*pair)]
+                if name in MATCHING
+                else figures[name][DIRECTIONS.index(pair)]
+                for pair in (look.a, look.b)
+            )
+            columns |= compare(f"{who}_{name}", a, b, look.sides)
     return columns
-
-
-def _table() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Give who attends, the statistic and its sides, in the order of the columns."""
-    for who, (_, statistics, sides) in WHO.items():
-        for statistic in statistics:
-            yield who, statistic, sides
 
 
 def _words(statistic: str) -> str:
     return MATCHING.get(statistic) or f"attention, {ATTENTION[statistic]}"
-
-
-def _places(who: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return for A and for B whose tokens match, and in which of two texts (see `Matches`)."""
-    return {
-        "prompt": ((PROMPT, IN_A), (PROMPT, IN_B)),
-        "answer": ((A, IN_PROMPT), (B, IN_PROMPT)),
-        "other": ((A, IN_OTHER), (B, IN_OTHER)),
-    }[who]
-
-
-def _pairs(who: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return for A and for B who attends to whom."""
-    return {
-        "prompt": ((PROMPT, A), (PROMPT, B)),
-        "answer": ((A, PROMPT), (B, PROMPT)),
-        "other": ((A, B), (B, A)),
-    }[who]
 
 
 def means(matches: Matches, values: Array, weights: Array | None = None) -> Array:
@@ -297,6 +319,12 @@ def means(matches: Matches, values: Array, weights: Array | None = None) -> Arra
     -------
     ndarray, shape (n_battles, 3, 2)
         0 for a text without tokens.
+
+    Examples
+    --------
+    >>> matches = Matches.none()._replace(lengths=np.int32([[2, 0, 0]]))
+    >>> means(matches, np.array([[1.0, 0.0], [3.0, 8.0]]), np.array([3.0, 1.0]))[0, 0]
+    array([1.5, 2. ])
     """
     owner, size = matches.owner, matches.lengths.size
     weight = np.ones(len(owner)) if weights is None else weights

@@ -55,7 +55,7 @@ class EmbeddingFeatures(EncodingFamily):
     Parameters
     ----------
     encoder : str, default="minilm"
-        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following eight are
+        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following seven are
         the parameters of `features.encoder.Encoder`.
     pooling : {"own", "mean", "cls", "max"}, default="own"
     layers : tuple of int, default=(-1,)

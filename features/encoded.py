@@ -98,6 +98,7 @@ class EncodingFamily(PreparedFamily):
     """
 
     encoder: str
+    weights_: str
     _store: VectorStore | None
 
     def wanted_encoder(self) -> Encoder:

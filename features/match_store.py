@@ -14,8 +14,15 @@ from features.cache import Cache
 from features.chunks import Progress, Silent, Work, ahead, digest_of, key_of
 from features.encoder import Encoded, Encoder
 from features.matches import MatchChunks, Matches
-from features.matching import Matching, Pass
-from features.vectors import Made, VectorStore, call_of, guessed_tokens, in_order
+from features.matching import Matching, MatchingPass
+from features.vectors import (
+    CHARACTERS_PER_TOKEN,
+    Made,
+    VectorStore,
+    call_of,
+    guessed_tokens,
+    in_order,
+)
 
 VERSION = 1  # of what is kept: one more with each change that gives other numbers
 
@@ -60,6 +67,7 @@ class MatchStore(VectorStore):
     ) -> None:
         super().__init__(encoder, cache, progress)
         self.matching = matching
+        self.seconds["matches"] = 0.0
         self._matched: tuple[pd.Index, Matches] = (_index([]), Matches.none())
         self._call: _Call | None = None
 
@@ -118,13 +126,14 @@ class MatchStore(VectorStore):
         text_keys = list(map(key_of, keyed.texts))
         chunks = MatchChunks(self.cache, f"matches{self._identity}p{call}p", keyed.keys)
         vectors = self.vector_chunks(of_texts, text_keys)
-        at_work = Pass(self.encoder, self.matching, self.seconds)
+        at_work = MatchingPass(self.encoder, self.matching, self.seconds)
         characters = [len(text) for text in keyed.texts]
 
         def guess() -> NDArray[np.float64]:
-            return np.array(keyed.sums(guessed_tokens(characters, self.encoder.most_read).tolist()))
+            return np.array(keyed.sums(guessed_tokens(characters, self.most_read()).tolist()))
 
-        work = Work(chunks, keyed.sums(characters), guess, progress or Silent())
+        together = int(self.matching.most_held(self.encoder.device) * CHARACTERS_PER_TOKEN)
+        work = Work(chunks, keyed.sums(characters), guess, progress or Silent(), together)
         made: list[Made] = []
         shards = ((rows, *keyed.local(rows)) for rows in work.shards())
         for (rows, turns, battles), pieces in ahead(
@@ -134,7 +143,8 @@ class MatchStore(VectorStore):
             encoded, matches = at_work.read(battles, equal, pieces, work.read)
             chunks.put([keyed.keys[row] for row in rows], matches._asdict())
             made.append(([text_keys[turn] for turn in turns], encoded))
-            vectors.put_missing(*made[-1])
+            if self.cache is not None:
+                vectors.put_missing(*made[-1])
             work.finished(rows)
         self.tokens_read += work.tokens
         return chunks.gathered(), made

@@ -10,7 +10,7 @@ from features.attention import FIGURES
 from features.cache import Cache
 from features.chunks import Chunks
 
-TEXTS = 3  # prompt, first answer, second answer
+N_TEXTS = 3  # prompt, first answer, second answer
 PAIRS = ((0, 1), (0, 2), (1, 2))
 # Who attends to whom, in the order of `Matches.figures`.
 DIRECTIONS = ((0, 1), (0, 2), (1, 0), (2, 0), (1, 2), (2, 1))
@@ -44,7 +44,7 @@ class Matches(NamedTuple):
     def none(cls) -> Self:
         """Return the matches of no battle."""
         return cls(
-            np.zeros((0, TEXTS), np.int32),
+            np.zeros((0, N_TEXTS), np.int32),
             np.zeros(0, np.int32),
             np.zeros((0, 2), np.float32),
             np.zeros((0, len(DIRECTIONS), len(FIGURES)), np.float32),
@@ -69,17 +69,26 @@ class Matches(NamedTuple):
 
     def take(self, rows: NDArray[np.intp], swapped: NDArray[np.bool_] | None = None) -> Self:
         """Return some battles, with the answers in each other's place where that is asked for."""
-        order = np.tile(np.arange(TEXTS), (len(rows), 1))
+        order = np.tile(np.arange(N_TEXTS), (len(rows), 1))
         swap = np.zeros(len(rows), np.bool_) if swapped is None else swapped
         order[swap] = (0, 2, 1)
         lengths = self.lengths[rows[:, None], order]
         at = _ranges(self.starts[rows[:, None], order].ravel(), lengths.ravel())
         best, figures = self.best[at], self.figures[rows]
-        of_prompt = np.repeat(np.arange(lengths.size) % TEXTS == 0, lengths.ravel())
+        of_prompt = np.repeat(np.arange(lengths.size) % N_TEXTS == 0, lengths.ravel())
         turned = of_prompt & np.repeat(swap, lengths.sum(axis=1))
         best[turned] = best[turned][:, ::-1]
         figures[swap] = figures[swap][:, SWAPPED]
         return type(self)(lengths, self.tokens[at], best, figures)
+
+
+def where(text: int, other: int) -> int:
+    """Return in which column of `Matches.best` a text's tokens find their match in another one.
+
+    >>> where(0, 2), where(2, 0), where(2, 1)
+    (1, 0, 1)
+    """
+    return other - (other > text)
 
 
 def _ranges(starts: NDArray[np.intp], lengths: NDArray[np.int32]) -> NDArray[np.intp]:

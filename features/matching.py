@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features._batches import workers
+from features._batches import out_of_memory, workers
+from features._encoder_files import EncoderError
 from features.attention import FIGURES, match
 from features.encoder import Done, Encoded, Encoder, flattened
-from features.matches import DIRECTIONS, PAIRS, TEXTS, Matches
+from features.matches import DIRECTIONS, N_TEXTS, PAIRS, Matches, where
 from features.segments import Tokens
 
-HELD_TOKENS = {"cpu": 65_536, "cuda": 262_144}  # whose states are on the device, by default
-CELLS = {"cpu": 1, "cuda": 2**24}  # cosines that are computed at a time; one battle may have more
+HELD_TOKENS = {"cpu": 131_072, "cuda": 524_288}  # whose states are on the device, by default
+# Cosines, and states of tokens, that are matched at a time, padding included; one battle may have
+# more. On a CPU each battle is matched for itself.
+CELLS = {"cpu": 1, "cuda": 2**24}
+PADDED = {"cpu": 1, "cuda": 2**18}
 
 Turns = Sequence[int]  # numbers of a text's turns
 Pieces = Sequence[list[Tokens]]  # what is read of each turn
@@ -38,17 +42,22 @@ class Matching:
     tokens : int
         Of a prompt or an answer that are matched, at most; those of the last turns.
     held_tokens : int, optional
-        Whose states the device holds at a time, at most, though those of one battle in any case;
-        65,536 on a CPU, 262,144 on a GPU. It changes no result.
+        Whose states, in float32, the device holds at a time, at most, though those of one battle
+        in any case; 131,072 on a CPU, 524,288 on a GPU. On a CPU it changes no result, on a GPU
+        the last bits.
     """
 
     temperature: float
     tokens: int
     held_tokens: int | None = None
 
+    def most_held(self, device: str) -> int:
+        """Return how many tokens' states the device holds at a time, at most."""
+        return self.held_tokens or HELD_TOKENS[device]
+
 
 @dataclass
-class Pass:
+class MatchingPass:
     """The encoder at work on battles.
 
     Parameters
@@ -93,19 +102,40 @@ class Pass:
         made: dict[int, Encoded] = {}
         parts = []
         for rows in self._groups(battles, pieces):
-            group = [battles[row] for row in rows]
-            turns = sorted({turn for texts in group for turns in texts for turn in turns})
-            held, encoded = self._held([pieces[turn] for turn in turns], done)
-            made |= {turn: encoded.take([place]) for place, turn in enumerate(turns)}
-            states = dict(zip(turns, held, strict=True))
-            parts.append(self._matched(group, [equal[row] for row in rows], pieces, states))
+            group, same = [battles[row] for row in rows], [equal[row] for row in rows]
+            vectors, matches = self._group(group, same, pieces, done)
+            made |= vectors
+            parts.append(matches)
         return Encoded.together([made[turn] for turn in range(len(pieces))]), Matches.together(
             parts
         )
 
+    def _group(
+        self,
+        battles: Sequence[Sequence[Turns]],
+        equal: Sequence[bool],
+        pieces: Pieces,
+        done: Done,
+    ) -> tuple[dict[int, Encoded], Matches]:
+        """Read battles whose states fit; none are held any more when it returns."""
+        turns = sorted({turn for texts in battles for turns in texts for turn in turns})
+        tokens = sum(len(piece) for turn in turns for piece in pieces[turn])
+        try:
+            held, encoded = self._held([pieces[turn] for turn in turns], done)
+            states = dict(zip(turns, held, strict=True))
+            matches = self._matched(battles, equal, pieces, states)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            raise EncoderError(
+                f"The states of {tokens:,} tokens do not fit into the memory of "
+                f"{self.encoder.device} and leave room to match them. Lower held_tokens."
+            ) from error
+        return {turn: encoded.take([place]) for place, turn in enumerate(turns)}, matches
+
     def _groups(self, battles: Sequence[Sequence[Turns]], pieces: Pieces) -> Iterator[range]:
         """Cut battles into groups of so many tokens at most."""
-        most = self.matching.held_tokens or HELD_TOKENS[self.encoder.device]
+        most = self.matching.most_held(self.encoder.device)
         size = [sum(map(len, of)) for of in pieces]
         start = total = 0
         for row, texts in enumerate(battles):
@@ -199,7 +229,8 @@ def match_battles(
     """
     lengths = np.array([[len(text) for text in texts] for texts in battles], np.int64)
     same = np.array(equal, np.bool_)
-    batches = [slice(rows[0], rows[-1] + 1) for rows in _batches(lengths, CELLS[device])]
+    rows_of = _batches(lengths, CELLS[device], PADDED[device])
+    batches = [slice(rows[0], rows[-1] + 1) for rows in rows_of]
     with workers(device) as each:
         matched = each(lambda rows: match_batch(battles[rows], same[rows], temperature), batches)
         none = Matches.none()
@@ -223,7 +254,7 @@ def match_batch(
     if len(battles) > 1:
         widths[1:] = widths[1:].max()  # products of one shape: equal answers get the same bits
     with torch.inference_mode():
-        padded = [_padded([texts[n] for texts in battles], int(widths[n])) for n in range(TEXTS)]
+        padded = [_padded([texts[n] for texts in battles], int(widths[n])) for n in range(N_TEXTS)]
         for x, y in PAIRS:
             if not lengths[:, [x, y]].all():
                 continue  # no tokens to match: all is 0
@@ -232,8 +263,8 @@ def match_batch(
             for same in np.flatnonzero(equal) if x else ():  # between the answers
                 best_y[same], of_y[same] = best_x[same], of_x[same]
             for row, texts in enumerate(best):
-                texts[x][:, y - 1] = best_x[row, : len(texts[x])]
-                texts[y][:, x] = best_y[row, : len(texts[y])]
+                texts[x][:, where(x, y)] = best_x[row, : len(texts[x])]
+                texts[y][:, where(y, x)] = best_y[row, : len(texts[y])]
             figures[:, DIRECTIONS.index((x, y))] = of_x
             figures[:, DIRECTIONS.index((y, x))] = of_y
     return np.concatenate([text for texts in best for text in texts]), figures
@@ -254,19 +285,24 @@ def _padded(states: Sequence[Any], width: int) -> tuple[Any, Any]:
     return filled, torch.tensor([len(part) for part in states], device=filled.device)
 
 
-def _batches(lengths: NDArray[np.int64], cells: int) -> list[list[int]]:
-    """Put battles that follow each other together, while their cosines, padded, are so many.
+def _batches(lengths: NDArray[np.int64], cells: int, padded: int) -> list[list[int]]:
+    """Put battles that follow each other together, as long as they are small enough, padded.
 
     Where a text has no tokens its battle stays alone.
+
+    >>> _batches(np.array([[1, 2, 3], [1, 3, 3], [9, 9, 9], [0, 1, 1], [2, 2, 2]]), 99, 20)
+    [[0, 1], [2], [3], [4]]
     """
     batches: list[list[int]] = []
-    widest = np.zeros(TEXTS, np.int64)
+    widest = np.zeros(N_TEXTS, np.int64)
     alone = True
     for row, of in enumerate(lengths):
         widest = np.maximum(widest, of)
-        answers = int(widest[1:].max())
-        needed = (len(batches[-1]) + 1 if batches else 1) * answers * (2 * int(widest[0]) + answers)
-        if alone or needed > cells or not of.all():
+        prompt, answers = int(widest[0]), int(widest[1:].max())
+        rows = len(batches[-1]) + 1 if batches else 1
+        fits = rows * answers * (2 * prompt + answers) <= cells
+        fits &= rows * (prompt + 2 * answers) <= padded
+        if alone or not fits or not of.all():
             batches.append([row])
             widest, alone = of, not of.all()
         else:

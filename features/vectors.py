@@ -15,7 +15,7 @@ from features.chunks import Chunks, Progress, Silent, Work, ahead, digest_of, ke
 from features.encoder import Encoded, Encoder
 from features.segments import Tokens
 
-PARTS = ("tokenise", "network", "matches")
+PARTS = ("load", "tokenise", "network")
 CHARACTERS_PER_TOKEN, SPECIAL = 4.5, 2  # a guess, until some texts have been read
 Made = tuple[Sequence[bytes], Encoded]  # keys of texts, and their vectors
 
@@ -45,7 +45,8 @@ class VectorStore:
     tokens_read : int
         What was read by this store, and not found.
     seconds : dict of str to float
-        Wall-clock time of its parts; texts are tokenised beside the other two.
+        Wall-clock time of its parts: ``load``, ``tokenise`` (which goes on beside the others) and
+        ``network``.
 
     Examples
     --------
@@ -116,6 +117,13 @@ class VectorStore:
         """Return a store with the same encoder, loaded or not, that has read nothing."""
         return VectorStore(self.encoder, cache)
 
+    def most_read(self) -> int:
+        """Return how many tokens of a text are read at most; loads the network."""
+        started = perf_counter()
+        most = self.encoder.most_read
+        self.seconds["load"] += perf_counter() - started
+        return most
+
     def tokenised(self, texts: Sequence[str]) -> list[list[Tokens]]:
         """Return what is read of each text, as tokens."""
         started = perf_counter()
@@ -144,7 +152,7 @@ class VectorStore:
         work = Work(
             chunks,
             characters,
-            lambda: guessed_tokens(characters, self.encoder.most_read),
+            lambda: guessed_tokens(characters, self.most_read()),
             progress or Silent(),
         )
         for rows, pieces in ahead(
@@ -191,7 +199,7 @@ class VectorChunks(Chunks):
         return Encoded(vectors, self._tokens)
 
 
-def guessed_tokens(characters: Sequence[int] | NDArray[np.intp], most: int) -> NDArray[np.float64]:
+def guessed_tokens(characters: Sequence[int], most: int) -> NDArray[np.float64]:
     """Guess how many tokens of texts of so many characters will be read.
 
     >>> guessed_tokens([0, 90, 9000], 256)

@@ -57,7 +57,7 @@ from pipelines.summary import (
     print_style,
     versions,
 )
-from pipelines.timing import Seconds, added, encoding_parts, rounded
+from pipelines.timing import Seconds, added, encoding_parts, rounded, with_rest
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
@@ -121,6 +121,7 @@ def fit(
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,
+        "format": FORMAT,
         **_versions(pipeline),
     }
     target = output or default_target(RUNS, name, key)
@@ -134,7 +135,7 @@ def fit(
         scores = _evaluate(inputs, battles, folds, oof, steps)
         final = fit_final(config, found, pipeline, battles, run, steps, cache)
         counts = _submission(inputs, final, run, steps)
-        parts = _parts(encoded, oof, final)
+        parts = _parts(steps, encoded, oof, final)
         report = _report(found, battles, scores, oof, final, counts, steps, parts)
         run.write("report.json", report)
         finished = run.finish()
@@ -213,13 +214,13 @@ def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) 
     return write_predictions(final.pipeline, inputs.test, run.path / "submission.csv", steps)
 
 
-def _parts(encoded: Seconds, oof: OutOfFold, final: Final) -> dict[str, Any]:
-    """Return where the time of the steps went."""
+def _parts(steps: Steps, encoded: Seconds, oof: OutOfFold, final: Final) -> dict[str, Any]:
+    """Return where the time of the steps went; folds that were found count as well."""
     return {
-        "encode": encoded,
+        "encode": with_rest(encoded, steps.seconds.get("encode")),
         "folds": added(oof.seconds),
         "final fit": final.seconds,
-        "predict": encoding_parts(final.pipeline),
+        "predict": with_rest(encoding_parts(final.pipeline), steps.seconds.get("predict")),
     }
 
 

@@ -13,7 +13,8 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,8 @@ from sklearn.pipeline import Pipeline
 from data.battles import COUNTS, WINNER_COLUMNS, iter_test, make_battles
 from features import EncoderError
 from features.cache import Cache
+from features.encoded import EncodingFamily
+from features.encoder import Encoder
 from features.vectors import VectorStore
 from models.device import find_device
 from models.preference import PASSED_THROUGH
@@ -40,7 +43,7 @@ from pipelines.runs import RunError, check_run, digest
 from pipelines.submission import check_sample
 
 CONFIG, MODELS, REPORT = "config.toml", "models", "report.json"
-FORMAT = 2  # of run folders: one more with each change after which an old one cannot be read
+FORMAT = 3  # of run folders: one more with each change after which an old one cannot be read
 
 
 class _Device(BaseModel):
@@ -54,7 +57,7 @@ class _Report(BaseModel):
     files: dict[str, str]
 
 
-def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = None) -> Pipeline:
+def load_pipeline(run: Path, cache: Cache | None = None, encoders: Sequence[str] = ()) -> Pipeline:
     """Return the fitted estimator that lies in a run folder.
 
     It predicts on the kind of device that the run was fitted on, or on the CPU where that is not
@@ -65,9 +68,9 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
     run : Path
     cache : Cache, optional
         Where vectors of a frozen encoder are kept on disk.
-    encoder : str, optional
-        Folder of the frozen encoder, where it is not what the configuration names; its files must
-        be those that the run was fitted with.
+    encoders : sequence of str, optional
+        Folders of frozen encoders, where they are not what the configuration names; their files
+        must be those that the run was fitted with.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
     device = wanted if wanted == found.name else "cpu"
-    return read_pipeline(run, report.files, device, cache=cache, encoder=encoder)
+    return read_pipeline(run, report.files, device, cache=cache, encoders=encoders)
 
 
 def _read_report(run: Path) -> _Report:
@@ -122,7 +125,7 @@ def read_pipeline(
     device: str,
     stores: Sequence[VectorStore] = (),
     cache: Cache | None = None,
-    encoder: str | None = None,
+    encoders: Sequence[str] = (),
 ) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
 
@@ -137,8 +140,8 @@ def read_pipeline(
         Encoders that are loaded already, and what they have read.
     cache : Cache, optional
         Where vectors are kept on disk, for encoders that are not loaded yet.
-    encoder : str, optional
-        To be taken instead of what the configuration names.
+    encoders : sequence of str, optional
+        Where encoders lie, for the families that were fitted with their files.
     """
     files = {name: _checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
@@ -147,26 +150,45 @@ def read_pipeline(
         pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
+    models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
+    with _altered_where_it_fails(folder, models):
+        load_features(pipeline, models)
+        pipeline.named_steps["model"].load(models)
+        _check_columns(folder, pipeline)
     families = encoding_families(pipeline)
-    if encoder and not families:
-        raise RunError(f"--encoder {encoder}: {folder} was fitted without a frozen encoder.")
+    for encoder in encoders:
+        _place(encoder, families, folder)
     for family in families:
-        family.set_params(encoder=encoder or family.encoder)
         family.prepare(family.wanted_store(cache))
     share_stores(families)
     lend(families, stores)
-    models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
-    _load(pipeline, models, folder)
+    with _altered_where_it_fails(folder, models):
+        pipeline.predict_proba(make_battles(["Hi"], ["Hello!"], ["Hey"]))
     return pipeline
 
 
-def _load(pipeline: Pipeline, files: Mapping[str, bytes], folder: Path) -> None:
-    """Let the pipeline take over its files, and try it: whatever fails, they are not the run's."""
+def _place(encoder: str, families: Sequence[EncodingFamily], folder: Path) -> None:
+    """Let the families take their encoder where it lies, if its files are those of their fit."""
+    if not families:
+        raise RunError(f"--encoder {encoder}: {folder} was fitted without a frozen encoder.")
+    weights = Encoder(encoder).weights
+    fitted = {family.name: family.weights_ for family in families}
+    if weights not in fitted.values():
+        expected = ", ".join(f"{known} ({name})" for name, known in fitted.items())
+        raise EncoderError(
+            f"--encoder {encoder}: expected the files it was fitted with (hash {expected}), found "
+            f"others ({weights})."
+        )
+    for family in families:
+        if family.weights_ == weights:
+            family.set_params(encoder=encoder)
+
+
+@contextmanager
+def _altered_where_it_fails(folder: Path, files: Mapping[str, bytes]) -> Iterator[None]:
+    """Load models or try them: whatever fails, they are not the run's."""
     try:
-        load_features(pipeline, files)
-        pipeline.named_steps["model"].load(files)
-        _check_columns(folder, pipeline)
-        pipeline.predict_proba(make_battles(["Hi"], ["Hello!"], ["Hey"]))
+        yield
     except (RunError, EncoderError):
         raise
     except Exception as error:
@@ -245,7 +267,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--encoder",
         metavar="FOLDER",
-        help="where the frozen encoder lies, if not where the run's configuration says",
+        action="append",
+        default=[],
+        help="where a frozen encoder lies, if not where the run's configuration says; may be "
+        "repeated",
     )
     add_cache_flags(parser)
     return run_command(parser, _predict, argv, go_on=GO_ON)

@@ -11,6 +11,7 @@ from features import LearningFamily
 from pipelines.encoding import families_of, stores_of
 
 DIGITS = 3
+BESIDE = ("tokenise",)  # parts that go on while others do
 Seconds = dict[str, float]
 
 
@@ -44,6 +45,18 @@ def fit_parts(pipeline: Pipeline) -> dict[str, Seconds]:
 def encoding_parts(pipeline: Pipeline) -> Seconds:
     """Return what the parts of frozen encoders' work took: that of a loaded cache is none."""
     return added(store.seconds for store in stores_of(pipeline))
+
+
+def with_rest(parts: Seconds, step: float | None) -> Seconds:
+    """Add what is left of a step's seconds, none where the step was not taken.
+
+    >>> with_rest({"tokenise": 9.0, "network": 3.0}, 4.0)
+    {'tokenise': 9.0, 'network': 3.0, 'rest': 1.0}
+    """
+    if step is None or not parts:
+        return parts
+    in_turn = sum(seconds for name, seconds in parts.items() if name not in BESIDE)
+    return parts | {"rest": max(step - in_turn, 0.0)}
 
 
 def added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def asked(battles=BATTLES):
     return Asked.of(to_polars(battles))
 
 
-def content(of, battles, texts):
+def content(battles, texts):
     """Return the turns of each text of each battle as text."""
     return [[[texts[turn] for turn in turns] for turns in battle] for battle in battles]
 
@@ -25,8 +25,8 @@ def content(of, battles, texts):
 def test_each_distinct_turn_is_asked_for_once_and_blank_ones_never():
     assert asked().texts == ["Hi", "one", "same", "end", "two", "three", "same end"]
     conversations = asked().conversations()
-    assert content(None, conversations, asked().texts)[0] == [["Hi"], ["one"], ["two", "three"]]
-    assert content(None, conversations, asked().texts)[2] == [[], [], []]
+    assert content(conversations, asked().texts)[0] == [["Hi"], ["one"], ["two", "three"]]
+    assert content(conversations, asked().texts)[2] == [[], [], []]
 
 
 def test_no_battles_ask_for_nothing():
@@ -38,9 +38,7 @@ def test_no_battles_ask_for_nothing():
 def test_the_order_of_the_answers_makes_no_other_battle():
     keyed, swapped = Keyed.of(asked()), Keyed.of(asked(swap_battles(BATTLES)))
     assert keyed.keys == swapped.keys
-    assert content(keyed, keyed.battles, keyed.texts) == content(
-        swapped, swapped.battles, swapped.texts
-    )
+    assert content(keyed.battles, keyed.texts) == content(swapped.battles, swapped.texts)
     np.testing.assert_array_equal(keyed.place, swapped.place)
     equal = np.array(keyed.equal)[keyed.place]
     np.testing.assert_array_equal(keyed.swapped != swapped.swapped, ~equal)
@@ -71,7 +69,7 @@ def test_local_numbers_name_the_same_turns():
     turns, battles = keyed.local([2, 0])
     texts = [keyed.texts[turn] for turn in turns]
     rows = [keyed.battles[2], keyed.battles[0]]
-    assert content(keyed, battles, texts) == content(keyed, rows, keyed.texts)
+    assert content(battles, texts) == content(rows, keyed.texts)
     assert len(set(texts)) == len(texts)
 
 

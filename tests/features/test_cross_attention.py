@@ -209,9 +209,20 @@ class TestFamily:
         with pytest.raises(EncoderError, match=r"expected the files it was fitted with"):
             other.load(fitted.dump()).transform(training[0])
 
-    def test_too_low_a_temperature_is_refused(self, family):
-        with pytest.raises(ValueError, match=r"temperature .* at least 0.025. Got 0.01 instead"):
-            family(temperature=0.01).fit(BATTLES, Y)
+    @pytest.mark.parametrize(
+        ("option", "value", "words"),
+        [
+            ("temperature", 0.01, r"at least 0\.025"),
+            ("temperature", math.nan, r"at least 0\.025"),
+            ("threshold", 0.0, "above 0 and at most 1"),
+            ("threshold", 1.5, "above 0 and at most 1"),
+            ("tokens", 0, "at least 1"),
+            ("held_tokens", 0, "at least 1"),
+        ],
+    )
+    def test_parameters_that_make_no_sense_are_refused(self, family, option, value, words):
+        with pytest.raises(ValueError, match=rf"The {option} of Cross.* must be {words}. Got"):
+            family(**{option: value}).fit(BATTLES, Y)
 
     def test_clones_share_what_was_read(self, fitted, training):
         twin = clone(fitted)

@@ -9,7 +9,7 @@ from features.asked import Asked
 from features.cache import Cache
 from features.encoder import Encoder
 from features.match_store import MatchStore
-from features.matching import Matching
+from features.matching import HELD_TOKENS, Matching
 from features.vectors import VectorStore
 
 N = 24
@@ -24,6 +24,7 @@ MATCHING = Matching(temperature=0.05, tokens=64)
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch):
     monkeypatch.setattr("features.chunks.SHARD_CHARACTERS", 300)
+    monkeypatch.setitem(HELD_TOKENS, "cpu", 66)
 
 
 @pytest.fixture
@@ -209,6 +210,24 @@ def test_interrupted_it_goes_on_where_it_was(store, expected):
     whole.add_battles(asked())
     assert 0 < made.tokens_read < whole.tokens_read
     assert_same(made.matches(asked()), expected)
+
+
+def test_progress_is_told_of_tokens_and_of_how_many_there_seem_to_be(store):
+    class Told:
+        def __init__(self):
+            self.done, self.expected = 0, []
+
+        def __call__(self, tokens):
+            self.done += tokens
+
+        def expect(self, total):
+            self.expected.append(total)
+
+    made, told = store(cache=False), Told()
+    made.add_battles(asked(), told)
+    assert told.done == made.tokens_read == told.expected[-1]
+    assert len(told.expected) > 3
+    assert all(0.3 * told.done < total < 3 * told.done for total in told.expected)
 
 
 def test_battles_without_any_text_have_no_matches(store):

@@ -12,10 +12,13 @@ import pytest
 from sklearn.model_selection import cross_val_predict
 
 from data.battles import make_battles
-from features import _encoder_files
+from features import _encoder_files, to_polars
+from features.asked import Asked
 from features.cache import Cache
+from features.match_store import MatchStore
+from features.vectors import VectorStore
 from pipelines.config import load_config
-from pipelines.encoding import encode, encoding_families
+from pipelines.encoding import encode, stores_of
 from pipelines.fit import Inputs, fit
 from pipelines.fit import main as fit_main
 from pipelines.pipeline import build_pipeline, precompute
@@ -25,8 +28,9 @@ from pipelines.runs import RunError
 from tests.encoders import make_bert
 
 ROOT = Path(__file__).parents[2]
+FAMILIES = ("embedding", "cross_attention")
 ENCODING = (
-    'families=["length", "embedding"]',
+    'families=["length", "embedding", "cross_attention"]',
     'model.members=["linear"]',
     "model.inner_folds=2",
     "folds.n_folds=3",
@@ -35,10 +39,12 @@ ENCODING = (
     "features.embedding.components=3",
 )
 
+ENCODERS = ("features.embedding.encoder", "features.cross_attention.encoder")
+
 
 @pytest.fixture(scope="module")
 def encoding(tiny_encoder):
-    return load_config(settings=[*ENCODING, f"features.embedding.encoder={tiny_encoder}"])
+    return load_config(settings=[*ENCODING, *(f"{key}={tiny_encoder}" for key in ENCODERS)])
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +84,14 @@ class TestRun:
     def test_reports_the_encoder_and_the_libraries(self, run, encoding):
         report = json.loads((run[0] / "report.json").read_text())
         family = report["final"]["families"]["embedding"]
-        assert report["encoders"] == {"embedding": family["weights"]}
+        assert report["encoders"] == dict.fromkeys(FAMILIES, family["weights"])
         assert {"torch", "transformers"} <= set(report["versions"])
         for step in ("encode", "predict"):
             parts = report["parts"][step]
-            assert 0 < parts["network"] <= report["seconds"][step], step
-            assert parts["tokenise"] > 0
+            in_turn = sum(seconds for name, seconds in parts.items() if name != "tokenise")
+            assert in_turn == pytest.approx(report["seconds"][step], abs=0.01), step
+            assert parts["network"] > 0
+            assert min(parts[name] for name in ("load", "tokenise", "matches")[step == "predict" :])
         families = set(report["parts"]["folds"]["families"])
         assert families == set(report["final"]["families"])
         assert 0.4 < family["direction"]["auc"] < 1.0
@@ -103,7 +111,8 @@ class TestRun:
         cache = Cache(run[0].parent / "cache", 10**9) if state == "filled" else None
         inputs, console = Inputs(files / "train.csv", files / "test.csv"), quiet()
         again = fit(encoding, inputs, tmp_path / "run", device="cpu", cache=cache, console=console)
-        for name in ("oof.csv", "submission.csv", "models/embedding.safetensors"):
+        learned = (f"models/{family}.safetensors" for family in FAMILIES)
+        for name in ("oof.csv", "submission.csv", *learned):
             assert (again / name).read_bytes() == (run[0] / name).read_bytes(), name
         lines = console.file.getvalue().splitlines()
         (said,) = [line for line in lines if line.startswith("encode: ") and "…" not in line]
@@ -114,6 +123,23 @@ class TestRun:
         expected = (run[0] / "submission.csv").read_bytes()
         asked = ("--encoder", str(folder), "--no-cache")
         assert submission(run[0], files, tmp_path, *asked) == expected
+
+    def test_two_encoders_elsewhere_are_both_named(
+        self, files, tiny_encoder, quiet, tmp_path, capsys
+    ):
+        folders = [shutil.copytree(tiny_encoder, tmp_path / "one"), make_bert(tmp_path / "two", 3)]
+        named = [f"{key}={folder}" for key, folder in zip(ENCODERS, folders, strict=True)]
+        inputs = Inputs(files / "train.csv", files / "test.csv")
+        config = load_config(settings=[*ENCODING, *named])
+        run = fit(config, inputs, tmp_path / "run", device="cpu", console=quiet())
+        expected = (run / "submission.csv").read_bytes()
+        moved = [str(folder.rename(tmp_path / f"moved-{folder.name}")) for folder in folders]
+        asked = [flag for folder in moved[::-1] for flag in ("--encoder", folder)]
+        assert submission(run, files, tmp_path, *asked, "--no-cache") == expected
+        output = tmp_path / "other.csv"
+        asked = [str(run), "--test", str(files / "test.csv"), "--output", str(output)]
+        assert predict([*asked, "--encoder", moved[0]]) == 2
+        assert "no such folder" in capsys.readouterr().err
 
     def test_another_encoder_is_refused(self, run, files, tmp_path, capsys):
         other = make_bert(tmp_path / "other", seed=5)
@@ -161,7 +187,7 @@ class TestUnfinished:
         self, files, quiet, tmp_path, monkeypatch
     ):
         folder = make_bert(tmp_path / "bert")
-        config = load_config(settings=[*ENCODING, f"features.embedding.encoder={folder}"])
+        config = load_config(settings=[*ENCODING, *(f"{key}={folder}" for key in ENCODERS)])
         inputs = Inputs(files / "train.csv")
 
         def stop(*_, **__):
@@ -180,10 +206,26 @@ class TestPipeline:
     def test_texts_are_read_once_for_all_folds(self, battles, encoding):
         frame, y = battles
         pipeline = precompute(build_pipeline(encoding), frame)
-        (family,) = encoding_families(pipeline)
-        read = family.store.tokens_read
+        (store,) = stores_of(pipeline)
+        read = store.tokens_read
         cross_val_predict(pipeline, frame, y, cv=2, method="predict_proba")
-        assert family.store.tokens_read == read > 0
+        assert store.tokens_read == read > 0
+
+    def test_families_with_one_encoder_share_a_pass(self, battles, encoding):
+        pipeline = build_pipeline(encoding)
+        (store,) = stores_of(pipeline)
+        assert isinstance(store, MatchStore)
+        encode(pipeline, battles[0])
+        alone = VectorStore(store.encoder)
+        alone.add_battles(Asked.of(to_polars(battles[0])))
+        repeated = store.tokens_read / alone.tokens_read  # a prompt may be read with each answer
+        assert 1.0 <= repeated < 1.2
+
+    def test_families_with_other_encoders_do_not(self, tiny_encoder, tmp_path):
+        others = dict(zip(ENCODERS, (tiny_encoder, make_bert(tmp_path / "b", seed=3)), strict=True))
+        settings = [*ENCODING, *(f"{key}={folder}" for key, folder in others.items())]
+        stores = stores_of(build_pipeline(load_config(settings=settings)))
+        assert [type(store) for store in stores] == [VectorStore, MatchStore]
 
     def test_without_precompute_clones_share_what_was_read(self, battles, encoding):
         frame, y = battles
@@ -192,13 +234,12 @@ class TestPipeline:
         prepared = precompute(build_pipeline(encoding), frame)
         beside = cross_val_predict(prepared, frame, y, cv=2, method="predict_proba")
         np.testing.assert_array_equal(alone, beside)
-        (family,) = encoding_families(pipeline)
-        assert family.store.tokens_read < 2 * encoding_families(prepared)[0].store.tokens_read
+        assert stores_of(pipeline)[0].tokens_read < 2 * stores_of(prepared)[0].tokens_read
 
     def test_no_battles_ask_for_no_network(self, encoding):
         pipeline = build_pipeline(encoding)
         encode(pipeline, make_battles([], [], []))
-        assert "backbone" not in vars(encoding_families(pipeline)[0].store.encoder)
+        assert "backbone" not in vars(stores_of(pipeline)[0].encoder)
 
     def test_a_loaded_run_is_swap_symmetric(self, run, battles):
         from data.battles import swap_battles
@@ -214,6 +255,9 @@ class TestWrongUse:
         [
             (("features.embedding.pooling=sum",), r"embedding\.pooling: should be 'own', 'mean'"),
             (("features.embedding.layers=[]",), r"embedding\.layers: .*at least 1 item"),
+            (("features.cross_attention.temperature=0.01",), r"temperature: .*0\.025"),
+            (("features.cross_attention.threshold=0",), r"threshold: .*greater than 0"),
+            (("features.cross_attention.encoder=./none",), r"encoder \./none: no such folder"),
             (("features.embedding.device=cuda",), r"embedding\.device: unknown key"),
             (("features.embedding.encoder=./none",), r"encoder \./none: no such folder"),
         ],
