@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from safetensors import numpy as safetensors
 
-from features._base import share, to_polars
+from features._base import to_polars
 from features.asked import Asked
 from features.attention import FIGURES, LEAST_TEMPERATURE
 from features.cache import Cache
@@ -279,7 +279,7 @@ def scores(matches: Matches, idf: Array, threshold: float) -> dict[str, Array]:
     threshold : float
         Cosine from which on a token counts as covered.
     """
-    best = matches.best.astype(np.float64)
+    best = np.asfortranarray(matches.best, dtype=np.float64)  # each column in one piece
     covered = (best >= threshold).astype(np.float64)
     of = {
         "maxsim": means(matches, best),
@@ -326,14 +326,15 @@ def means(matches: Matches, values: Array, weights: Array | None = None) -> Arra
     >>> means(matches, np.array([[1.0, 0.0], [3.0, 8.0]]), np.array([3.0, 1.0]))[0, 0]
     array([1.5, 2. ])
     """
-    owner, size = matches.owner, matches.lengths.size
-    weight = np.ones(len(owner)) if weights is None else weights
-    total, *both = (
-        np.bincount(owner, of, size).astype(np.float64)  # of no rows at all it gives int
-        for of in (weight, *(weight * values.T))
-    )
-    both = [share(of, total) for of in both]
-    return np.stack(both, axis=1).reshape(*matches.lengths.shape, 2)
+    held, starts = matches.lengths.ravel() > 0, matches.starts.ravel()
+    weight = np.ones(len(values)) if weights is None else weights
+    found = np.zeros((matches.lengths.size, 2))
+    if held.any():
+        total, *both = (
+            np.add.reduceat(of, starts[held]) for of in (weight, *(weight * of for of in values.T))
+        )
+        found[held] = np.stack(both, axis=1) / total[:, None]
+    return found.reshape(*matches.lengths.shape, 2)
 
 
 def document_frequency(owner: NDArray[np.intp], tokens: NDArray[np.int32]) -> NDArray[np.int32]:
