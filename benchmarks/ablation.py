@@ -1,6 +1,6 @@
 """What each feature family adds: ``python -m benchmarks.ablation [--members NAME …]``.
 
-Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2, on the plain
+Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2 (or ``--seeds``), on the plain
 rows of ``arena/train.csv`` of the folder that ``ARENABOOST_DATA`` names, ``arena/extra.csv`` as
 extra rows. Families that learn are fitted anew in each fold. Differences are paired: the same
 folds, the same resamples of prompt groups. Below 0 a family helps.
@@ -9,15 +9,17 @@ folds, the same resamples of prompt groups. Below 0 a family helps.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import FeatureUnion
+from threadpoolctl import threadpool_limits
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
@@ -28,7 +30,6 @@ from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
 from pipelines.pipeline import build_pipeline, precompute
 
-SEEDS = (0, 1, 2)
 Runs = list[NDArray[np.float64]]
 
 
@@ -58,6 +59,7 @@ def main() -> int:
         help="families to measure alone, left out, and added to the others (default: all of the "
         "preset)",
     )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="of counts and vectors")
     arguments = parser.parse_args()
     if "ARENABOOST_DATA" not in os.environ:
@@ -72,7 +74,7 @@ def main() -> int:
     battles = concat_battles([train.battles, extra.battles])
     cache = Cache(arguments.cache, 10**10) if arguments.cache else None
     y = np.concatenate([train.y, extra.y])
-    measure = Measure(config, battles, y, len(train.y), cache)
+    measure = Measure(config, battles, y, len(train.y), arguments.seeds, cache)
     whole = measure.runs(config.families)
     write(
         "| families | log loss | A/B AUC | against all families | by seed |\n|---|---|---|---|---|"
@@ -113,14 +115,16 @@ class Measure:
         battles: pd.DataFrame,
         y: NDArray[np.int8],
         n_plain: int,
+        seeds: Sequence[int],
         cache: Cache | None = None,
     ) -> None:
+        self.seeds = seeds
         self.config, self.battles, self.y, self.n_plain = config, battles, y, n_plain
         self.group = battles["group"].to_numpy(dtype=object)[:n_plain]
         features = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
         self.columns = [
             self._columns(clone(features), seed, held)
-            for seed in SEEDS
+            for seed in seeds
             for held in self._held(seed)
         ]
 
@@ -134,12 +138,13 @@ class Measure:
 
     def _columns(self, features: FeatureUnion, seed: int, held: NDArray[np.bool_]) -> Columns:
         train = training_rows(held, self.battles["group"], self.battles["source"])
-        X = features.fit_transform(self.battles[train], self.y[train])
-        return Columns(seed, train, held, X, features.transform(self.battles[held]))
+        with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
+            X = features.fit_transform(self.battles[train], self.y[train])
+            return Columns(seed, train, held, X, features.transform(self.battles[held]))
 
     def runs(self, families: list[str]) -> Runs:
         """Return the plain rows' probabilities with each seed, from these families' columns."""
-        runs = {seed: np.empty((self.n_plain, 3)) for seed in SEEDS}
+        runs = {seed: np.empty((self.n_plain, 3)) for seed in self.seeds}
         for part in self.columns:
             names = [
                 name
