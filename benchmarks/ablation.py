@@ -1,9 +1,10 @@
 """What each feature family adds: ``python -m benchmarks.ablation [--members NAME …]``.
 
-Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2 (or ``--seeds``), on the plain
+Each family alone and each left out of the preset's, with the fold seeds 0, 1 and 2, on the plain
 rows of ``arena/train.csv`` of the folder that ``ARENABOOST_DATA`` names, ``arena/extra.csv`` as
 extra rows. Families that learn are fitted anew in each fold. Differences are paired: the same
-folds, the same resamples of prompt groups. Below 0 a family helps.
+folds, the same resamples of prompt groups. Below 0 a family helps. Where some families are chosen,
+each is also added to those that are not.
 """
 
 import argparse
