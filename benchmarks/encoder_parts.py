@@ -27,11 +27,7 @@ from models.parts import Rows
 from pipelines.config import load_config
 
 EMBEDDING, ATTENTION = "embedding__", "cross_attention__"
-SETTINGS = (
-    'families=["length", "turns", "style", "wording", "overlap", "prompt", "lexical", '
-    '"fingerprint", "embedding", "cross_attention"]',
-    "features.embedding.components=16",
-)
+SETTINGS = ("features.embedding.components=16",)
 
 
 def has(family: str, *words: str) -> Callable[[str], bool]:

@@ -1,9 +1,9 @@
 """Where the time of a whole `neural` fit goes: ``python -m benchmarks.neural_fit [--cache DIR]``.
 
-One ``pipelines.fit`` with both families that read with an encoder, on ``arena/train.csv`` and
-``arena/extra.csv`` of the folder that ``ARENABOOST_DATA`` names, or on the bundled sample. On a GPU
-the encoder is DeBERTa-v3-base's architecture with random weights and its real tokenizer (from the
-folder that ``ARENABOOST_MODELS`` names), which tells the time, not how good it is; else `minilm`.
+One ``pipelines.fit`` on ``arena/train.csv`` and ``arena/extra.csv`` of the folder that
+``ARENABOOST_DATA`` names, or on the bundled sample. On a GPU the encoder is DeBERTa-v3-base's
+architecture with random weights and its real tokenizer (from the folder that ``ARENABOOST_MODELS``
+names), which tells the time, not how good it is; else `minilm`.
 """
 
 import argparse
@@ -22,10 +22,6 @@ from benchmarks.encoder import random_deberta
 from models.device import find_device
 
 FAMILIES = ("embedding", "cross_attention")
-WHOLE = (
-    'families=["length", "turns", "style", "wording", "overlap", "prompt", "lexical", '
-    '"fingerprint", "embedding", "cross_attention"]'
-)
 
 
 def main() -> int:
@@ -36,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         place, on_gpu = Path(folder), find_device("auto").name == "cuda"
         encoder = str(random_deberta(place / "deberta")) if on_gpu else "minilm"
-        command = [sys.executable, "-m", "pipelines.fit", "--preset", "neural", "--set", WHOLE]
+        command = [sys.executable, "-m", "pipelines.fit", "--preset", "neural"]
         for family in FAMILIES:
             command += ["--set", f"features.{family}.encoder={encoder}"]
             command += ["--set", f"features.{family}.length=512"] if on_gpu else []
