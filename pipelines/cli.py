@@ -106,7 +106,7 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help=f"counts of n-grams and vectors of texts are kept here ({CACHE})",
+        help=f"counts of n-grams, vectors of texts and matches are kept here ({CACHE})",
     )
     where.add_argument("--no-cache", action="store_true", help="keep nothing for the next run")
     parser.add_argument(

@@ -98,7 +98,7 @@ def fit(
     device : {"auto", "cpu", "cuda"}
         Where members that can use a GPU train and predict.
     cache : Cache, optional
-        Where counts of n-grams are kept for the next run.
+        Where counts of n-grams, vectors and matches are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
 
