@@ -28,6 +28,7 @@ CELLS = {"cpu": 1, "cuda": 2**24}
 PADDED = {"cpu": 1, "cuda": 2**18}
 
 Turns = Sequence[int]  # numbers of a text's turns
+Padded = tuple[Any, Any]  # states, and how many of them are those of tokens
 Pieces = Sequence[list[Tokens]]  # what is read of each turn
 
 
@@ -258,8 +259,7 @@ def match_batch(
         for x, y in PAIRS:
             if not lengths[:, [x, y]].all():
                 continue  # no tokens to match: all is 0
-            found = match(padded[x][0], padded[y][0], temperature, padded[x][1], padded[y][1])
-            best_x, best_y, of_x, of_y = (part.cpu().numpy() for part in found)
+            best_x, best_y, of_x, of_y = _found(padded[x], padded[y], temperature)
             for same in np.flatnonzero(equal) if x else ():  # between the answers
                 best_y[same], of_y[same] = best_x[same], of_x[same]
             for row, texts in enumerate(best):
@@ -270,7 +270,17 @@ def match_batch(
     return np.concatenate([text for texts in best for text in texts]), figures
 
 
-def _padded(states: Sequence[Any], width: int) -> tuple[Any, Any]:
+def _found(x: Padded, y: Padded, temperature: float) -> list[NDArray[np.float32]]:
+    """Return the fields of `Match`: of one pair on a CPU by a loop, else by what a GPU can do."""
+    if len(x[0]) > 1 or x[0].is_cuda:
+        return [part.cpu().numpy() for part in match(x[0], y[0], temperature, x[1], y[1])]
+    from features._attention_kernel import match_alone
+
+    cosines = (x[0][0] @ y[0][0].T).numpy()
+    return [part[None] for part in match_alone(cosines, temperature)]
+
+
+def _padded(states: Sequence[Any], width: int) -> Padded:
     """Return states as one tensor, filled up with zeros, and how many of each are no zeros.
 
     None instead where there is nothing to fill up.
