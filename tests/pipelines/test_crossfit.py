@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
@@ -74,6 +74,7 @@ class Parrot(ClassifierMixin, BaseEstimator):
 
     complexity_: ClassVar[dict] = {}
     inner_loss_: ClassVar[dict] = {}
+    seconds_: ClassVar[dict] = {}
 
     def fit(self, X, y):
         self.calibration_ = Calibration()
@@ -90,7 +91,8 @@ def test_extra_rows_train_unless_their_prompt_is_held_out(files, battles, folds,
     extra = read_training(files / "extra.csv", source="extra")
     frame, y = concat_battles([battles[0], extra.battles]), np.concatenate([battles[1], extra.y])
     Witness.seen.clear()
-    pipeline = Pipeline([("features", Witness()), ("model", Parrot())])
+    features = FeatureUnion([("witness", Witness())])
+    pipeline = Pipeline([("features", features), ("model", Parrot())])
     out = crossfit(pipeline, frame, y, folds)
     assert out.proba.shape == (300, 3)
     fits = [rows for rows in Witness.seen if rows[0] == "fit"]
