@@ -14,9 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from data.battles import read_training
+from benchmarks.extra_rows import extra_rows
 from features.cache import Cache
 from features.embedding import EmbeddingFeatures
 from features.vectors import VectorStore
@@ -52,11 +50,7 @@ def main() -> int:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
     arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
-    scored = set(read_training(arena / "train.csv").battles["group"])
-    extra = read_training(arena / "extra.csv", source="extra")
-    rows = np.random.default_rng(SEED).permutation(len(extra.y))[: options.battles]
-    rows = rows[~extra.battles["group"].iloc[rows].isin(scored).to_numpy()]
-    battles, y = extra.battles.iloc[rows], extra.y[rows]
+    battles, y = extra_rows(arena, options.battles, SEED)
     sys.stdout.write(
         "| choice | rows | log loss | AUC | penalty | tokens read | seconds |\n"
         "|---|---|---|---|---|---|---|\n"

@@ -19,7 +19,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from data.battles import read_training
+from benchmarks.extra_rows import extra_rows
 from data.folds import hash_folds
 from features.cache import Cache
 from features.sides import Swap
@@ -112,10 +112,8 @@ def out_of_fold(
 
 def rows_of(arena: Path, config: Config, cache: Cache | None = None) -> tuple[Rows, list[str]]:
     """Return the decided extra rows as if they were plain, without the scored rows' prompts."""
-    scored = read_training(arena / "train.csv").battles["group"]
-    extra = read_training(arena / "extra.csv", source="extra")
-    kept = (extra.y != TIE) & ~extra.battles["group"].isin(scored).to_numpy(dtype=np.bool_)
-    battles, y = extra.battles[kept], extra.y[kept]
+    battles, y = extra_rows(arena)
+    battles, y = battles[y != TIE], y[y != TIE]
     union = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
     columns: pd.DataFrame = union.fit_transform(battles, y).drop(columns=list(PASSED_THROUGH))
     ones = np.ones(len(battles))

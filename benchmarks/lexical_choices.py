@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from data.battles import read_training
+from benchmarks.extra_rows import extra_rows
 from features import to_polars
 from features.counted import CountStore, texts_of
 from features.lexical import LexicalFeatures
@@ -43,10 +43,7 @@ def main() -> int:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
     arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
-    scored = set(read_training(arena / "train.csv").battles["group"])
-    extra = read_training(arena / "extra.csv", source="extra")
-    kept = ~extra.battles["group"].isin(scored).to_numpy()
-    battles, y = extra.battles[kept], extra.y[kept]
+    battles, y = extra_rows(arena)
     store = CountStore(texts_of(to_polars(battles)).distinct)
     sys.stdout.write("| choice | rows | log loss | AUC | penalty |\n|---|---|---|---|---|\n")
     for name in names:

@@ -19,19 +19,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from data.battles import read_training
+from benchmarks.extra_rows import extra_rows
 from data.folds import hash_folds
 from features import to_polars
 from features._backbone import Backbone
 from features._batches import workers
 from features._lexical import figures
+from features._token_scores import document_frequency, inverse_document_frequency, scores
 from features.asked import Asked
-from features.cross_attention import (
-    CrossAttentionFeatures,
-    document_frequency,
-    inverse_document_frequency,
-    scores,
-)
+from features.cross_attention import CrossAttentionFeatures
 from features.encoder import Encoder
 from features.lanes import cross_fit
 from features.length import LengthFeatures
@@ -84,12 +80,8 @@ def main() -> int:
         sys.stdout.write("skipped: ARENABOOST_DATA does not name the folder of real battles\n")
         return 0
     arena = Path(os.environ["ARENABOOST_DATA"]) / "arena"
-    scored = set(read_training(arena / "train.csv").battles["group"])
-    extra = read_training(arena / "extra.csv", source="extra")
-    rows = np.random.default_rng(SEED).permutation(len(extra.y))[: options.battles]
-    rows = rows[~extra.battles["group"].iloc[rows].isin(scored).to_numpy()]
-    rows = rows[extra.y[rows] != TIE]
-    battles, y = extra.battles.iloc[rows], extra.y[rows]
+    battles, y = extra_rows(arena, options.battles, SEED)
+    battles, y = battles[y != TIE], y[y != TIE]
     fold = hash_folds(battles["group"].to_numpy(dtype=object), n_folds=N_FOLDS, salt=SEED)
     length = LengthFeatures().fit_transform(battles).filter(regex="_(diff|ratio)$").to_numpy()
     found = read(Asked.of(to_polars(battles)))

@@ -6,11 +6,12 @@ This module imports numba, so it is imported where it is used; see `features._ke
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from features._kernels import compiled
+from features.attention import FIGURES
+
 Floats = NDArray[np.float32]
-FIGURES = 3  # entropy, first, last
 # Sums may be taken in another order, so that they can be taken several at a time: always the same.
 FAST = {"reassoc", "contract", "nsz"}
 
@@ -42,7 +43,7 @@ def match_alone(cosines: Floats, temperature: float) -> Alone:
     n, m = cosines.shape
     logarithms = cosines - np.float32(1.0)
     logarithms *= np.float32(1.0 / temperature)
-    found = Alone(*(np.empty(size, np.float32) for size in (n, m, FIGURES, FIGURES)))
+    found = Alone(*(np.empty(size, np.float32) for size in (n, m, len(FIGURES), len(FIGURES))))
     _reduce(cosines, logarithms, np.exp(logarithms), *found)
     return found
 
@@ -62,7 +63,6 @@ def _loop(
     total, weighted = np.zeros(m, np.float32), np.zeros(m, np.float32)
     first, last = np.zeros(m, np.float32), np.zeros(m, np.float32)
     best_y[:] = cosines[0]
-    of_x[:] = 0.0
     entropy = mass_first = mass_last = np.float64(0.0)
     for i in range(n):
         best = cosines[i, 0]
@@ -98,7 +98,4 @@ def _loop(
     of_y[1], of_y[2] = mass_first / m, mass_last / m
 
 
-try:
-    _reduce = njit(nogil=True, cache=True, fastmath=FAST)(_loop)
-except RuntimeError:  # no folder to keep it in
-    _reduce = njit(nogil=True, fastmath=FAST)(_loop)
+_reduce = compiled(_loop, fastmath=FAST)

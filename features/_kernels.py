@@ -42,12 +42,12 @@ CODE_BITS, THREE_CODES = np.uint64(21), np.uint64((1 << 63) - 1)
 ONE, NEWLINE = np.uint64(1), np.uint32(10)
 
 
-def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(loop: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a loop at its first call, and keep the result on disk where that is possible."""
     try:
-        return njit(nogil=True, cache=True)(loop)
+        return njit(nogil=True, cache=True, **options)(loop)
     except RuntimeError:  # no folder to keep it in
-        return njit(nogil=True)(loop)
+        return njit(nogil=True, **options)(loop)
 
 
 def holding(masks: Counts, *bits: int) -> Array:

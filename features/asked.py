@@ -1,6 +1,8 @@
 """What some battles ask a frozen encoder for: their turns, each distinct one once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +18,8 @@ COLUMNS = list(TEXTS.values())
 BLANK = -1
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Asked:
     """The turns of some battles.
 
     Attributes
@@ -51,6 +54,11 @@ class Asked(NamedTuple):
         number = {text: place for place, text in enumerate(distinct)}
         place = [number[text] if holds else BLANK for text, holds in zip(texts, held, strict=True)]
         return cls(list(distinct), np.array(place, dtype=np.intp), turns.owner, battles.height)
+
+    @cached_property
+    def keyed(self) -> "Keyed":
+        """The battles whatever the order of their answers."""
+        return Keyed.of(self)
 
     def conversations(self) -> list[list[list[int]]]:
         """Return the places of each text's turns that are not blank, by battle: three lists."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from math import inf
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,20 @@ from pydantic import Field
 from safetensors import numpy as safetensors
 
 from features._base import to_polars
+from features._token_scores import (
+    document_frequency,
+    documentation,
+    inverse_document_frequency,
+    scores,
+)
 from features.asked import Asked
-from features.attention import FIGURES, LEAST_TEMPERATURE
+from features.attention import LEAST_TEMPERATURE
 from features.cache import Cache
-from features.encoded import ANSWER_A, ANSWER_B, PROMPT, EncodingFamily
+from features.encoded import EncodingFamily
 from features.match_store import MatchStore
-from features.matches import DIRECTIONS, Matches, where
+from features.matches import Matches
 from features.matching import Matching
-from features.sides import SIDES, Array, compare
+from features.sides import Array
 from features.vectors import VectorStore
 
 STATE, ARRAYS = "cross_attention.json", "cross_attention.safetensors"
@@ -29,64 +35,6 @@ Count = Annotated[int, Field(ge=1)]
 Layers = Annotated[tuple[int, ...], Field(min_length=1)]
 Temperature = Annotated[float, Field(ge=LEAST_TEMPERATURE, allow_inf_nan=False)]
 Cosine = Annotated[float, Field(gt=0, le=1)]
-
-# What is made of the best matches of a text's tokens in another text.
-MATCHING: dict[str, str] = {
-    "maxsim": "mean of their best cosines",
-    "maxsim_idf": "mean of their best cosines, rare tokens counting more (IDF)",
-    "coverage": "share of them with a cosine of at least the threshold",
-    "coverage_idf": "share of them with a cosine of at least the threshold, by IDF",
-}
-# What the attention over another text's tokens looks like.
-ATTENTION: dict[str, str] = {
-    "entropy": "mean entropy, 1 where it is spread evenly",
-    "first": "mass on the first quarter",
-    "last": "mass on the last quarter",
-}
-
-
-class Look(NamedTuple):
-    """Whose tokens look at whose.
-
-    Attributes
-    ----------
-    doc : str
-    statistics, sides : tuple of str
-        The columns to make.
-    a, b : tuple of int
-        For answer A and for answer B: the text that looks, and the one that is looked at.
-    """
-
-    doc: str
-    statistics: tuple[str, ...]
-    sides: tuple[str, ...]
-    a: tuple[int, int]
-    b: tuple[int, int]
-
-
-LOOKS: dict[str, Look] = {
-    "prompt": Look(
-        "the prompt's tokens in the answer",
-        (*MATCHING, *ATTENTION),
-        ("a", "b", "diff"),
-        (PROMPT, ANSWER_A),
-        (PROMPT, ANSWER_B),
-    ),
-    "answer": Look(
-        "the answer's tokens in the prompt",
-        ("maxsim", "maxsim_idf", "entropy"),
-        ("a", "b", "diff"),
-        (ANSWER_A, PROMPT),
-        (ANSWER_B, PROMPT),
-    ),
-    "other": Look(
-        "the answer's tokens in the other answer",
-        (*MATCHING, *ATTENTION),
-        ("a", "b", "diff", "sum"),
-        (ANSWER_A, ANSWER_B),
-        (ANSWER_B, ANSWER_A),
-    ),
-}
 
 
 class CrossAttentionFeatures(EncodingFamily):
@@ -211,36 +159,31 @@ class CrossAttentionFeatures(EncodingFamily):
                 )
         return Matching(self.temperature, self.tokens, self.held_tokens)
 
-    def _matches(self, battles: pl.DataFrame) -> Matches:
+    def _matches(self, asked: Asked) -> Matches:
         store = self.store
         if not isinstance(store, MatchStore):
             raise TypeError(f"{type(self).__name__} needs a MatchStore. Got {store!r} instead.")
-        return store.matches(Asked.of(battles))
+        return store.matches(asked)
 
     def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
-        frame = to_polars(battles)
-        self.store.add_battles(Asked.of(frame))
+        asked = Asked.of(to_polars(battles))
+        self.store.add_battles(asked)
         self.weights_ = self.store.encoder.weights if len(battles) else ""
-        matches = self._matches(frame)
+        matches = self._matches(asked)
         self.frequency_ = document_frequency(matches.owner, matches.tokens)
         self.n_texts_ = int((matches.lengths > 0).sum())
         return self._scores(matches)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         self.check_weights(battles, self.weights_)
-        return self._scores(self._matches(battles))
+        return self._scores(self._matches(Asked.of(battles)))
 
     def _scores(self, matches: Matches) -> dict[str, Array]:
         idf = inverse_document_frequency(matches.tokens, self.frequency_, self.n_texts_)
         return scores(matches, idf, self.threshold)
 
     def _documentation(self) -> dict[str, str]:
-        return {
-            f"{who}_{statistic}_{side}": f"{look.doc}: {_words(statistic)}, {SIDES[side].doc}"
-            for who, look in LOOKS.items()
-            for statistic in look.statistics
-            for side in look.sides
-        }
+        return documentation()
 
     def report(self) -> dict[str, Any]:
         """Return the encoder, and of how many texts and tokens the weights are."""
@@ -266,97 +209,3 @@ class CrossAttentionFeatures(EncodingFamily):
         self.frequency_ = safetensors.load(files[ARRAYS])["frequency"]
         self._name_columns(self._documentation())
         return self
-
-
-def scores(matches: Matches, idf: Array, threshold: float) -> dict[str, Array]:
-    """Return the family's columns.
-
-    Parameters
-    ----------
-    matches : Matches
-    idf : ndarray of float64, shape (n_tokens,)
-        Weight of each token of the matches.
-    threshold : float
-        Cosine from which on a token counts as covered.
-    """
-    best = np.asfortranarray(matches.best, dtype=np.float64)  # each column in one piece
-    covered = (best >= threshold).astype(np.float64)
-    of = {
-        "maxsim": means(matches, best),
-        "maxsim_idf": means(matches, best, idf),
-        "coverage": means(matches, covered),
-        "coverage_idf": means(matches, covered, idf),
-    }
-    figures = dict(zip(FIGURES, matches.figures.astype(np.float64).T, strict=True))
-    columns: dict[str, Array] = {}
-    for who, look in LOOKS.items():
-        for name in look.statistics:
-            a, b = (
-                of[name][:, pair[0], where(*pair)]
-                if name in MATCHING
-                else figures[name][DIRECTIONS.index(pair)]
-                for pair in (look.a, look.b)
-            )
-            columns |= compare(f"{who}_{name}", a, b, look.sides)
-    return columns
-
-
-def _words(statistic: str) -> str:
-    return MATCHING.get(statistic) or f"attention, {ATTENTION[statistic]}"
-
-
-def means(matches: Matches, values: Array, weights: Array | None = None) -> Array:
-    """Return the weighted means of two values a token over each text's tokens.
-
-    Parameters
-    ----------
-    matches : Matches
-    values : ndarray, shape (n_tokens, 2)
-    weights : ndarray, shape (n_tokens,), optional
-        Above 0; 1 by default.
-
-    Returns
-    -------
-    ndarray, shape (n_battles, 3, 2)
-        0 for a text without tokens.
-
-    Examples
-    --------
-    >>> matches = Matches.none()._replace(lengths=np.int32([[2, 0, 0]]))
-    >>> means(matches, np.array([[1.0, 0.0], [3.0, 8.0]]), np.array([3.0, 1.0]))[0, 0]
-    array([1.5, 2. ])
-    """
-    held, starts = matches.lengths.ravel() > 0, matches.starts.ravel()
-    weight = np.ones(len(values)) if weights is None else weights
-    found = np.zeros((matches.lengths.size, 2))
-    if held.any():
-        total, *both = (
-            np.add.reduceat(of, starts[held]) for of in (weight, *(weight * of for of in values.T))
-        )
-        found[held] = np.stack(both, axis=1) / total[:, None]
-    return found.reshape(*matches.lengths.shape, 2)
-
-
-def document_frequency(owner: NDArray[np.intp], tokens: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Count in how many texts each token occurs.
-
-    >>> document_frequency(np.array([0, 0, 0, 1]), np.array([2, 2, 0, 2]))
-    array([1, 0, 2], dtype=int32)
-    """
-    most = int(tokens.max(initial=-1)) + 1
-    pairs = owner * max(most, 1) + tokens
-    pairs.sort()
-    distinct = pairs[np.diff(pairs, prepend=-1) > 0]
-    return np.bincount(distinct % max(most, 1), minlength=most).astype(np.int32)
-
-
-def inverse_document_frequency(
-    tokens: NDArray[np.int32], frequency: NDArray[np.int32], n_texts: int
-) -> Array:
-    """Return each token's weight, ``ln((1 + n_texts) / (1 + frequency)) + 1``.
-
-    >>> inverse_document_frequency(np.array([0, 7]), np.array([1], np.int32), 1)
-    array([1.        , 1.69314718])
-    """
-    known = np.append(frequency, 0)[np.minimum(tokens, len(frequency))]
-    return np.log((1.0 + n_texts) / (1.0 + known)) + 1.0

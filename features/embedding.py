@@ -144,8 +144,9 @@ class EmbeddingFeatures(EncodingFamily):
     def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
         frame = to_polars(battles)
         store = self.store  # checks the options
-        store.add_battles(Asked.of(frame))
-        texts = self.conversations(frame)
+        asked = Asked.of(frame)
+        store.add_battles(asked)
+        texts = self.conversations(asked)
         self.weights_ = store.encoder.weights if len(battles) else ""
         self._learn_space(texts)
         fold = hash_folds(
@@ -211,7 +212,7 @@ class EmbeddingFeatures(EncodingFamily):
         return columns
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
-        texts = self.conversations(battles).widened(len(self.centroid_))
+        texts = self.conversations(Asked.of(battles)).widened(len(self.centroid_))
         self.check_weights(battles, self.weights_)
         columns = self._fixed(texts)
         if self.scores:

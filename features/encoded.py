@@ -156,9 +156,8 @@ class EncodingFamily(PreparedFamily):
                 f"{weights}), found others ({self.store.encoder.weights})."
             )
 
-    def conversations(self, battles: pl.DataFrame) -> Conversations:
+    def conversations(self, asked: Asked) -> Conversations:
         """Return the vectors of these battles' texts."""
-        asked = Asked.of(battles)
         encoded = self.store.of_battles(asked)
         held, rows = asked.place != BLANK, asked.place[asked.place != BLANK]
         vectors = np.zeros((len(asked.place), encoded.vectors.shape[1]), dtype=np.float32)

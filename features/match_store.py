@@ -81,7 +81,7 @@ class MatchStore(VectorStore):
         """
         with self._lock:
             index, known = self._matched
-            keyed, there = Keyed.of(asked), set(index)
+            keyed, there = asked.keyed, set(index)
             new = keyed.only([key not in there for key in keyed.keys])
             made: list[Made] = []
             if new.keys:
@@ -92,7 +92,7 @@ class MatchStore(VectorStore):
     def of_battles(self, asked: Asked) -> Encoded:
         """Return the vectors of the turns of battles, in the order of `asked.texts`."""
         with self._lock:
-            keyed = Keyed.of(asked)
+            keyed = asked.keyed
             known = self._matched[0].get_indexer(_index(keyed.keys))
             made = [] if (known >= 0).all() else self._called(keyed).made
             return self._vectors(asked.texts, made)
@@ -100,7 +100,7 @@ class MatchStore(VectorStore):
     def matches(self, asked: Asked) -> Matches:
         """Return the matches of battles, in their order, answer A as the first one."""
         with self._lock:
-            keyed = Keyed.of(asked)
+            keyed = asked.keyed
             index, matches = self._matched
             rows = index.get_indexer(_index(keyed.keys))
             if (rows < 0).any():

@@ -1,4 +1,4 @@
-"""Small encoders with random weights, written to folders as the real ones are."""
+"""Small encoders with random weights, written to folders as the real ones are; a listener."""
 
 import shutil
 from pathlib import Path
@@ -70,3 +70,16 @@ def make_sentence_transformer(folder: Path, bert: Path, prompt: str = "") -> Pat
     asked = {"prompts": {"query": prompt}, "default_prompt_name": "query"} if prompt else {}
     SentenceTransformer(modules=modules, device="cpu", **asked).save(str(folder))
     return folder
+
+
+class Told:
+    """Notes what a store says of its progress."""
+
+    def __init__(self):
+        self.done, self.expected = 0, []
+
+    def __call__(self, tokens):
+        self.done += tokens
+
+    def expect(self, total):
+        self.expected.append(total)

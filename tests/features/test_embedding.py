@@ -53,7 +53,7 @@ def turns():
 
 
 def encoded(family, battles):
-    return family.conversations(to_polars(battles))
+    return family.conversations(Asked.of(to_polars(battles)))
 
 
 class TestConversations:
@@ -324,7 +324,7 @@ class TestPromptComponents:
 
         made = family(scores=False, components=0, neighbours=0, prompt_components=3)
         columns = made.fit_transform(*training)
-        prompts = made.conversations(to_polars(training[0])).prompt.astype(np.float64)
+        prompts = made.conversations(Asked.of(to_polars(training[0]))).prompt.astype(np.float64)
         expected = PCA(3, svd_solver="covariance_eigh").fit_transform(prompts)
         names = [f"embedding__component{place}_prompt" for place in range(3)]
         np.testing.assert_allclose(columns[names], expected, atol=1e-5)

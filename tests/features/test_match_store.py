@@ -11,6 +11,7 @@ from features.encoder import Encoder
 from features.match_store import MatchStore
 from features.matching import HELD_TOKENS, Matching
 from features.vectors import VectorStore
+from tests.encoders import Told
 
 N = 24
 BATTLES = make_battles(
@@ -213,16 +214,6 @@ def test_interrupted_it_goes_on_where_it_was(store, expected):
 
 
 def test_progress_is_told_of_tokens_and_of_how_many_there_seem_to_be(store):
-    class Told:
-        def __init__(self):
-            self.done, self.expected = 0, []
-
-        def __call__(self, tokens):
-            self.done += tokens
-
-        def expect(self, total):
-            self.expected.append(total)
-
     made, told = store(cache=False), Told()
     made.add_battles(asked(), told)
     assert told.done == made.tokens_read == told.expected[-1]

@@ -13,21 +13,9 @@ import pytest
 from features.cache import Cache
 from features.encoder import Encoder
 from features.vectors import VectorStore
+from tests.encoders import Told
 
 TEXTS = [f"text number {n} " * (n % 5 + 1) for n in range(30)]
-
-
-class Told:
-    """Notes what it is told."""
-
-    def __init__(self):
-        self.done, self.expected = 0, []
-
-    def __call__(self, tokens):
-        self.done += tokens
-
-    def expect(self, total):
-        self.expected.append(total)
 
 
 @pytest.fixture(autouse=True)
