@@ -17,6 +17,7 @@ test: $(VENV)/.installed-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/python -m pytest
 
 # A stamp a set of requirements: a second call installs nothing, a changed pin installs again.

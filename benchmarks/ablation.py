@@ -24,12 +24,12 @@ from threadpoolctl import threadpool_limits
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
-from features.cache import Cache
-from models.evaluation import paired_difference
-from models.metrics import direction_auc, log_loss
+from features.storage.cache import Cache
+from models.measures.evaluation import paired_difference
+from models.measures.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
-from pipelines.pipeline import build_pipeline, precompute
+from pipelines.estimator.build import build_pipeline, precompute
 
 Runs = list[NDArray[np.float64]]
 

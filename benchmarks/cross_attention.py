@@ -29,10 +29,10 @@ from threadpoolctl import threadpool_limits
 from benchmarks.lexical import BATTLES
 from data.battles import read_training
 from features import to_polars
-from features.asked import Asked
-from features.cross_attention import CrossAttentionFeatures
-from features.encoder import Encoder
-from features.matching import HELD_TOKENS, match_battles
+from features.encoding.asked import Asked
+from features.encoding.encoder import Encoder
+from features.families.cross_attention import CrossAttentionFeatures
+from features.matching.passes import HELD_TOKENS, match_battles
 from pipelines.fit import SAMPLE
 
 SEED, WIDTH, BATCH = 0, 384, 32

@@ -17,16 +17,17 @@ from sklearn.pipeline import FeatureUnion
 
 from data.battles import read_training
 from data.folds import hash_folds
-from data.synthetic import write_battles
-from features.length import LengthFeatures
+from data.labels import TIE
+from data.synthetic.generate import write_battles
+from features.families.length import LengthFeatures
+from features.families.style import StyleFeatures
+from features.families.turns import TurnFeatures
 from features.sides import Swap
-from features.style import StyleFeatures
-from features.turns import TurnFeatures
-from models.boosting import XGBoostLearner
 from models.device import find_device
-from models.heads import TIE, DirectionHead, direction_loss
+from models.heads import DirectionHead, direction_loss
+from models.learners.boosting import XGBoostLearner
 from models.parts import Fit, Part, Rows, fit_part, part_logits
-from pipelines.summary import peak_memory_mb
+from pipelines.report.screen import peak_memory_mb
 
 ROUNDS = 300
 HELD = 0

@@ -31,10 +31,10 @@ from transformers import DebertaV2Config, DebertaV2Model
 
 from benchmarks.lexical import BATTLES, real_battles, shuffled_texts, texts_of
 from data.battles import read_training
-from features.encoder import Encoder
-from features.vectors import VectorStore
+from features.encoding.encoder import Encoder
+from features.encoding.store import VectorStore
 from pipelines.fit import SAMPLE
-from pipelines.summary import peak_memory_mb
+from pipelines.report.screen import peak_memory_mb
 
 SEED = 0
 FEW = 40  # texts for the slow ones

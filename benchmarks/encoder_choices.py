@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.extra_rows import extra_rows
-from features.cache import Cache
-from features.embedding import EmbeddingFeatures
-from features.vectors import VectorStore
+from features.encoding.store import VectorStore
+from features.families.embedding import EmbeddingFeatures
+from features.storage.cache import Cache
 
 CHOICES: dict[str, dict[str, Any]] = {
     "first 256 tokens": {},

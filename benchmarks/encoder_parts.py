@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.hyperparameters import out_of_fold, rows_of
-from features.cache import Cache
 from features.sides import Swap
+from features.storage.cache import Cache
 from models.heads import direction_loss
 from models.parts import Rows
 from pipelines.config import load_config

@@ -21,14 +21,15 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.extra_rows import extra_rows
 from data.folds import hash_folds
-from features.cache import Cache
+from data.labels import TIE
 from features.sides import Swap
-from models.heads import TIE, DirectionHead, direction_loss
-from models.members import LEARNERS
+from features.storage.cache import Cache
+from models.heads import DirectionHead, direction_loss
+from models.learners.registry import LEARNERS
 from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
-from pipelines.pipeline import build_pipeline, precompute
+from pipelines.estimator.build import build_pipeline, precompute
 
 N_FOLDS = 3
 

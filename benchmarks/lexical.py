@@ -38,10 +38,10 @@ from sklearn.linear_model import LogisticRegression
 
 from data.battles import TEXT_COLUMNS, concat_battles, read_training
 from data.folds import hash_folds
-from features.lanes import fit_lanes
-from features.ngrams import Grams, Vocabulary, learn, most_frequent, take_columns
-from features.tfidf import Weights, differences, inverse_document_frequency
-from pipelines.summary import peak_memory_mb
+from features.ngram.tfidf import Weights, differences, inverse_document_frequency
+from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent, take_columns
+from features.votes.sparse_logistic import fit_lanes
+from pipelines.report.screen import peak_memory_mb
 
 FILES = ("arena/train.csv", "arena/extra.csv")
 KINDS = (Grams("word", 1, 3), Grams("char_wb", 2, 5))
@@ -210,7 +210,7 @@ def compare(ours: Counted, texts: Sequence[str], part: int) -> bool:
 
 def candidate(counts: Sequence[csr_matrix], votes: Votes) -> tuple[Tried, csr_matrix]:
     """Weigh, subtract and fit all folds and penalties at once; return the differences as well."""
-    from features import _lanes_kernel
+    from features.votes import sparse_logistic_kernel as _lanes_kernel
 
     start = time.process_time()
     weights = [Weights.of(block, inverse_document_frequency(block)) for block in counts]

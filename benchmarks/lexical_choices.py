@@ -13,8 +13,9 @@ from typing import Any
 
 from benchmarks.extra_rows import extra_rows
 from features import to_polars
-from features.counted import CountStore, texts_of
-from features.lexical import LexicalFeatures
+from features.families.lexical import LexicalFeatures
+from features.layout import texts_of
+from features.ngram.counting import CountStore
 
 CHOICES: dict[str, dict[str, Any]] = {
     "as it stands": {},

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from data.battles import WINNER_COLUMNS, ReadBattles, read_training
 from data.folds import make_folds
-from features.length import LengthFeatures
-from models.baselines import LengthRegression
-from models.evaluation import paired_difference
-from models.metrics import METRICS, direction_auc, log_loss
-from pipelines.crossfit import baseline_predictions
+from features.families.length import LengthFeatures
+from models.measures.baselines import LengthRegression
+from models.measures.evaluation import paired_difference
+from models.measures.metrics import METRICS, direction_auc, log_loss
+from pipelines.estimator.crossfit import baseline_predictions
 
 STRUCTURAL = '["length", "turns", "style", "wording", "overlap", "prompt"]'
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import regex
 
 from benchmarks.features_reference import FENCE, Row, Values, beside, filled, ratio, share
-from features.wordlists import ANSWERS, ENGLISH, OTHER_LATIN, PROMPTS, SCRIPTS, WordList
+from features.text.wordlists import ANSWERS, ENGLISH, OTHER_LATIN, PROMPTS, SCRIPTS, WordList
 
 Count = Callable[[str], int]
 OPENING, CLOSING, WINDOW, HEAD, LAST_LINE = 200, 300, 400, 300, 400  # characters

@@ -21,13 +21,13 @@ from rich.console import Console
 
 from data.battles import read_training
 from data.folds import make_folds, training_rows
-from data.synthetic import main as generate
-from models.metrics import log_loss
+from data.synthetic.generate import main as generate
+from models.measures.metrics import log_loss
+from pipelines.command.progress import Steps
 from pipelines.config import load_config
+from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.fit import SAMPLE, Inputs, fit
-from pipelines.pipeline import build_pipeline, precompute
-from pipelines.progress import Steps
-from pipelines.summary import peak_memory_mb
+from pipelines.report.screen import peak_memory_mb
 
 PARTS = ("fit", "predict")
 SEED = "7"

@@ -22,18 +22,18 @@ from scipy.sparse import csr_matrix
 from benchmarks.extra_rows import extra_rows
 from data.folds import hash_folds
 from features import to_polars
-from features._backbone import Backbone
-from features._batches import workers
-from features._lexical import figures
-from features._token_scores import document_frequency, inverse_document_frequency, scores
-from features.asked import Asked
-from features.cross_attention import CrossAttentionFeatures
-from features.encoder import Encoder
-from features.lanes import cross_fit
-from features.length import LengthFeatures
-from features.matches import Matches
-from features.matching import last, match_batch
-from features.segments import Tokens
+from features.encoding.asked import Asked
+from features.encoding.backbone import Backbone
+from features.encoding.batches import workers
+from features.encoding.encoder import Encoder
+from features.encoding.truncation import Tokens
+from features.families.cross_attention import CrossAttentionFeatures
+from features.families.length import LengthFeatures
+from features.matching.matches import Matches
+from features.matching.passes import last, match_batch
+from features.matching.scores import document_frequency, inverse_document_frequency, scores
+from features.votes.scores import figures
+from features.votes.sparse_logistic import cross_fit
 
 LAYERS = (0, 2, 4, 5, 6)
 DEFAULT = CrossAttentionFeatures()

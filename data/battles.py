@@ -34,7 +34,7 @@ from data.frames import (
     swap_battles,
 )
 from data.rows import WINNER_COLUMNS, RowError, Votes, training_row
-from data.tables import CHUNK_ROWS, Chunk, DataError, read_chunks
+from data.tables.read import CHUNK_ROWS, Chunk, DataError, read_chunks
 
 __all__ = [
     "COUNTS",

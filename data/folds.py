@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from data.tables import DataError
+from data.labels import CLASS_NAMES
+from data.tables.read import DataError
 
-CLASS_NAMES = ("A (winner_model_a)", "B (winner_model_b)", "tie (winner_tie)")
 _MOST_FOLDS = int(np.iinfo(np.int8).max)
 
 

@@ -15,7 +15,7 @@ from data.cells import (
     repair_surrogates,
     repair_turns,
 )
-from data.tables import DataError, shown
+from data.tables.read import DataError, shown
 
 TEXT_COLUMNS = ("prompt", "response_a", "response_b")
 FRAME_COLUMNS = ("id", *TEXT_COLUMNS, "model_a", "model_b", "group", "source")

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from data.cells import Conversation, parse_cell, vote
 from data.frames import TEXT_COLUMNS
-from data.tables import Chunk, shown
+from data.tables.read import Chunk, shown
 
 WINNER_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
 

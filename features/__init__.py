@@ -1,27 +1,19 @@
 """Feature families: what is measured on a battle. To add one, see the README."""
 
-from features._base import (
-    SHARE,
-    TEXTS,
-    BattleFamily,
-    LearningFamily,
-    Statistic,
-    StatisticsFamily,
-    count,
-    to_polars,
-    turns_of,
-)
-from features._encoder_files import EncoderError
-from features.cross_attention import CrossAttentionFeatures
-from features.embedding import EmbeddingFeatures
-from features.fingerprint import FingerprintFeatures
-from features.length import LengthFeatures
-from features.lexical import LexicalFeatures
-from features.overlap import OverlapFeatures
-from features.prompt import PromptFeatures
-from features.style import StyleFeatures
-from features.turns import TurnFeatures
-from features.wording import WordingFeatures
+from features.encoding.files import EncoderError
+from features.families.cross_attention import CrossAttentionFeatures
+from features.families.embedding import EmbeddingFeatures
+from features.families.fingerprint import FingerprintFeatures
+from features.families.length import LengthFeatures
+from features.families.lexical import LexicalFeatures
+from features.families.overlap import OverlapFeatures
+from features.families.prompt import PromptFeatures
+from features.families.style import StyleFeatures
+from features.families.turns import TurnFeatures
+from features.families.wording import WordingFeatures
+from features.family import BattleFamily, LearningFamily
+from features.layout import TEXTS, count, to_polars, turns_of
+from features.table import SHARE, Statistic, StatisticsFamily
 
 FAMILIES: dict[str, type[BattleFamily]] = {
     "length": LengthFeatures,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from models.heads import CLIP, TIE, A, Labels, probabilities
+from data.labels import TIE, A
+from models.heads import CLIP, Labels, probabilities
 
 Array = NDArray[np.float64]
 

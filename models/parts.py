@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.sides import Swap
 from models.heads import Head, Labels, swapped_labels
-from models.learners import Learner, Matrix, Model, Sample, Setting, Watch
+from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
 NO_FOLD = -1  # of a fit on all rows

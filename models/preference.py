@@ -27,7 +27,7 @@ from data.folds import hash_folds
 from features.sides import Swap
 from models.calibration import Calibration
 from models.heads import FORMS, Labels, probabilities
-from models.learners import Learner, Matrix, Model
+from models.learners.contract import Learner, Matrix, Model
 from models.parts import (
     Fit,
     Part,

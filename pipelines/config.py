@@ -20,9 +20,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from data.battles import make_battles
-from data.tables import shown
+from data.tables.read import shown
 from features import FAMILIES
-from models.members import LEARNERS
+from models.learners.registry import LEARNERS
 
 MOST_SHOWN = 100  # characters of a setting in an error message
 PRESETS = Path(__file__).parent / "presets"
@@ -202,7 +202,7 @@ def options_of(cls: type) -> type[BaseModel]:
 
     What a run is given, and no configuration, is left out: the device.
 
-    >>> from models.linear import LinearLearner
+    >>> from models.learners.linear import LinearLearner
     >>> list(options_of(LinearLearner).model_fields)
     ['penalties']
     """

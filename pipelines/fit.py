@@ -1,7 +1,7 @@
 """``python -m pipelines.fit``: from battles to a calibrated model, its report, and a submission."""
 
 # ruff: noqa: E402
-from pipelines.process import own_process
+from pipelines.command.process import own_process
 
 GO_ON = "The same command, without --force, goes on from here."
 if __name__ == "__main__":  # before the other imports, which take seconds
@@ -21,11 +21,10 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import DataError
 from data.folds import make_folds
-from features.cache import Cache
+from features.storage.cache import Cache
 from models.device import Choice, Device, find_device
-from models.evaluation import evaluate
-from pipelines.analysis import analyse
-from pipelines.cli import (
+from models.measures.evaluation import evaluate
+from pipelines.command.flags import (
     Parser,
     add_cache_flags,
     add_config_flags,
@@ -33,31 +32,33 @@ from pipelines.cli import (
     config_from,
     run_command,
 )
+from pipelines.command.progress import Steps, tell
 from pipelines.config import Config, ConfigError, write_config
-from pipelines.crossfit import (
+from pipelines.estimator.build import build_pipeline, precompute
+from pipelines.estimator.crossfit import (
     OutOfFold,
     baseline_predictions,
     cross_fit,
     true_probabilities,
 )
-from pipelines.encoding import encode, encoding_families, families_of, stores_of
-from pipelines.feasibility import check_parts
-from pipelines.files import check_ordinary, csv_bytes
-from pipelines.final import Final, fit_final
-from pipelines.inputs import Battles, Inputs, read_inputs
-from pipelines.pipeline import build_pipeline, precompute
-from pipelines.predict import FORMAT, predictions, write_predictions
-from pipelines.progress import Steps, tell
-from pipelines.runs import UnfinishedRun, default_target, digest
-from pipelines.submission import check_sample
-from pipelines.summary import (
+from pipelines.estimator.encoding import encode, encoding_families, families_of, stores_of
+from pipelines.estimator.feasibility import check_parts
+from pipelines.estimator.final import Final, fit_final
+from pipelines.estimator.predictions import predictions, write_predictions
+from pipelines.estimator.reading import FORMAT
+from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
+from pipelines.report.analysis import analyse
+from pipelines.report.screen import (
     peak_memory_mb,
     print_families,
     print_scores,
     print_style,
     versions,
 )
-from pipelines.timing import Seconds, added, encoding_parts, rounded, with_rest
+from pipelines.run.files import check_ordinary, csv_bytes
+from pipelines.run.folder import UnfinishedRun, default_target, digest
+from pipelines.run.inputs import Battles, Inputs, read_inputs
+from pipelines.run.submission import check_sample
 
 __all__ = ["Inputs", "build_pipeline", "fit", "main"]
 
@@ -127,7 +128,8 @@ def fit(
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         _announce(steps, run)
-        battles = read_inputs(inputs, steps, skip_bad_rows=skip_bad_rows)
+        with steps.step("read") as advance:
+            battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)

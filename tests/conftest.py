@@ -11,13 +11,13 @@ from rich.console import Console
 
 from data.battles import read_training
 from features import FAMILIES
-from features.encoded import EncodingFamily
+from features.encoding.conversations import EncodingFamily
 from features.sides import Swap
-from models.learners import Setting
+from models.learners.contract import Setting
 from models.preference import PASSED_THROUGH
 from pipelines.config import load_config
+from pipelines.estimator.build import build_pipeline
 from pipelines.fit import Inputs, fit
-from pipelines.pipeline import build_pipeline
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 FAST = (

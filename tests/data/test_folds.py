@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from data.cells import prompt_group
 from data.folds import hash_folds, make_folds, training_rows
 from data.frames import make_battles
-from data.tables import DataError
+from data.tables.read import DataError
 
 
 def _battles(n_rows: int = 600, n_groups: int = 400) -> tuple[np.ndarray, np.ndarray]:

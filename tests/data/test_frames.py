@@ -16,7 +16,7 @@ from data.frames import (
     make_battles,
     swap_battles,
 )
-from data.tables import DataError
+from data.tables.read import DataError
 
 TEXT = pd.ArrowDtype(pa.large_string())
 TURNS = pd.ArrowDtype(pa.large_list(pa.large_string()))

@@ -3,7 +3,7 @@
 import pytest
 
 from data.rows import RowError, Votes, label_of, training_row
-from data.tables import Chunk
+from data.tables.read import Chunk
 
 
 @pytest.mark.parametrize(

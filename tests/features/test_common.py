@@ -22,7 +22,7 @@ from sklearn.pipeline import FeatureUnion
 from data.battles import concat_battles, make_battles, read_training, swap_battles
 from features import FAMILIES, Statistic, StatisticsFamily
 from features.sides import SIDES, Swap
-from features.text import words
+from features.text.formulas import words
 
 ROOT = Path(__file__).parents[2]
 FIT_ROWS = 300

@@ -22,11 +22,11 @@ from data.battles import (
 )
 from data.cells import join_turns, parse_cell, prompt_group
 from features import FAMILIES
-from features.encoded import EncodingFamily
-from features.encoder import Encoder
-from features.segments import CUTS
+from features.encoding.conversations import EncodingFamily
+from features.encoding.encoder import Encoder
+from features.encoding.truncation import CUTS
 from features.sides import Swap
-from features.text import measure, occurrences
+from features.text.formulas import measure, occurrences
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 FIT_ROWS = 300

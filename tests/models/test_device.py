@@ -7,9 +7,9 @@ import pytest
 
 from features.sides import Swap
 from models import device
-from models.boosting import XGBoostLearner
 from models.device import DeviceError, find_device
 from models.heads import DirectionHead
+from models.learners.boosting import XGBoostLearner
 from models.parts import Fit, Part, Rows, fit_part, part_logits
 
 HAS_CUDA = find_device("auto").name == "cuda"

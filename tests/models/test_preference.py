@@ -8,8 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 from features.sides import Swap
-from models.boosting import LightGBMLearner, XGBoostLearner
-from models.linear import LinearLearner
+from models.learners.boosting import LightGBMLearner, XGBoostLearner
+from models.learners.linear import LinearLearner
 from models.preference import PASSED_THROUGH, PreferenceModel
 
 BOOSTED, LINEAR = ("lightgbm", LightGBMLearner(max_rounds=15)), ("linear", LinearLearner())

@@ -5,9 +5,9 @@ import tomllib
 import pytest
 
 from features import FAMILIES
-from models.boosting import LightGBMLearner
-from models.linear import LinearLearner
-from models.members import LEARNERS
+from models.learners.boosting import LightGBMLearner
+from models.learners.linear import LinearLearner
+from models.learners.registry import LEARNERS
 from pipelines.config import (
     Config,
     ConfigError,

@@ -13,10 +13,10 @@ from data.battles import WINNER_COLUMNS, read_training
 from features.sides import SIDES
 from pipelines import fit as fit_module
 from pipelines.config import load_config
-from pipelines.crossfit import true_probabilities
+from pipelines.estimator.crossfit import true_probabilities
 from pipelines.fit import SAMPLE
-from pipelines.runs import RunError, UnfinishedRun, digest
-from pipelines.summary import versions
+from pipelines.report.screen import versions
+from pipelines.run.folder import RunError, UnfinishedRun, digest
 
 NAMED = {
     "DONE",

@@ -11,7 +11,7 @@ import pytest
 from data.battles import DataError, iter_test, read_training
 from features import FAMILIES
 from pipelines.config import load_config
-from pipelines.pipeline import build_pipeline
+from pipelines.estimator.build import build_pipeline
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 HEADER = b"id,prompt,response_a,response_b\n"

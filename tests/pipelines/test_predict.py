@@ -11,9 +11,10 @@ import pytest
 
 from data.battles import COUNTS, WINNER_COLUMNS, make_battles, read_test
 from pipelines import predict as module
-from pipelines.predict import load_pipeline, predictions, write_predictions
+from pipelines.estimator.predictions import predictions, write_predictions
+from pipelines.predict import load_pipeline
 from pipelines.predict import main as predict
-from pipelines.runs import RunError, file_hash
+from pipelines.run.folder import RunError, file_hash
 
 
 def rows(path):
@@ -58,7 +59,7 @@ def test_awkward_probabilities_are_written_whole():
 
 @pytest.mark.parametrize("n_rows", [1, 2, 7])
 def test_a_row_does_not_depend_on_how_many_there_are(n_rows, run, files, quiet, tmp_path):
-    from pipelines.progress import Steps
+    from pipelines.command.progress import Steps
 
     table = pd.read_csv(files / "test.csv", dtype=str, keep_default_na=False)
     table.iloc[:n_rows].to_csv(tmp_path / "some.csv", index=False)
@@ -73,7 +74,7 @@ def test_a_row_does_not_depend_on_how_many_there_are(n_rows, run, files, quiet, 
 
 def test_chunks_are_put_under_one_another(run, files, quiet, tmp_path, monkeypatch):
     from data.battles import iter_test
-    from pipelines.progress import Steps
+    from pipelines.command.progress import Steps
 
     monkeypatch.setattr(module, "iter_test", lambda path: iter_test(path, chunk_rows=8))
     counts = write_predictions(

@@ -1,0 +1,4 @@
+"""Generated battles whose true probabilities are known: ``python -m data.synthetic``.
+
+The door is `data.synthetic.generate.write_battles`.
+"""

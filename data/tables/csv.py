@@ -1,0 +1,155 @@
+"""CSV files, plain and gzipped, in chunks of raw cells; see `data.tables.read_chunks`."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.tables.chunk import Chunk, DataError, places
+from data.tables.quotes import Quotes, scan
+from data.tables.utf8 import Utf8Stream
+
+_ERRORS = (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, zlib.error)
+
+
+def csv_chunks(
+    path: Path,
+    required: Collection[str],
+    wanted: Collection[str] | None,
+    chunk_rows: int,
+    close_quotes: bool,
+) -> Iterator[Chunk]:
+    """Yield a file's rows in order."""
+    header = _header(path, required)
+    found = places(header, path, required, wanted)
+    quotes = _scan(path, chunk_rows)
+    if quotes.unclosed is None:
+        yield from _parsed(path, len(header), found, quotes)
+    elif not close_quotes:
+        raise _unclosed(path, quotes.unclosed.row)
+    elif quotes.unclosed.in_last_line:
+        yield from _marked(_parsed(path, len(header), found, quotes, suffix='"'))
+    else:
+        # Every run of quotes behind it is of even length, or it would have closed there: without
+        # it, no other one stays open.
+        without = quotes.unclosed.place
+        quotes = _scan(path, chunk_rows, without)
+        yield from _marked(_parsed(path, len(header), found, quotes, without=without))
+
+
+def _marked(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Mark the last chunk as that of a file in which a quote was repaired."""
+    before = None
+    for chunk in chunks:
+        if before:
+            yield before
+        before = chunk
+    if before:
+        yield replace(before, unclosed=1)
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _error(path: Path, error: Exception) -> DataError:
+    """Say in our words what stopped the CSV parser."""
+    if isinstance(error, pd.errors.EmptyDataError):
+        return DataError(f"{path.name}: expected a header and rows, found an empty file.")
+    return DataError(
+        f"{path.name}: expected CSV text (for .gz, compressed), found a file that cannot be read "
+        f"as such ({error}). Write the file again."
+    )
+
+
+def _unclosed(path: Path, row: int) -> DataError:
+    return DataError(
+        f"{path.name}, {f'row {row}' if row else 'header'}: expected a closing quote, found the "
+        "end of the file; the rows after it cannot be told apart. Close the quote (a quote inside "
+        'a cell is written "").'
+    )
+
+
+def _header(path: Path, required: Collection[str]) -> list[str]:
+    with _open(path) as raw:
+        try:
+            first = pd.read_csv(
+                Utf8Stream(raw), header=None, nrows=1, dtype=object, na_filter=False
+            )
+        except _ERRORS as error:
+            within_quotes = "EOF inside string" in str(error)
+            raise (_unclosed(path, 0) if within_quotes else _error(path, error)) from error
+    header: list[str] = first.iloc[0].tolist()
+    odd = any("\0" in name or "\ufffd" in name for name in header)
+    # A name in another encoding does no harm beside all those that are needed.
+    if odd and not {name.strip() for name in header}.issuperset(required):
+        raise DataError(
+            f"{path.name}: expected CSV text in UTF-8, found bytes that are none (a binary file, "
+            "or another encoding). Save it as CSV in UTF-8."
+        )
+    return header
+
+
+def _scan(path: Path, chunk_rows: int, without: int | None = None) -> Quotes:
+    with _open(path) as raw:
+        try:
+            return scan(raw, chunk_rows, without=without)
+        except _ERRORS as error:
+            raise _error(path, error) from error
+
+
+def _parsed(
+    path: Path, n_names: int, found: dict[str, int], quotes: Quotes, **stream_options: Any
+) -> Iterator[Chunk]:
+    # pandas stops at a row with more fields than the header, or loses it. So it is given a header
+    # of our own: the columns' numbers and one more, where a field too many shows itself. `usecols`
+    # as a function lets still longer rows pass.
+    positions = [str(number) for number in range(n_names + 1)]
+    read = {str(place) for place in found.values()} | {positions[-1]}
+    with _open(path) as raw:
+        stream = Utf8Stream(raw, ",".join(positions) + "\n", **stream_options)
+        try:
+            yield from _number_chunks(stream, found, read.__contains__, quotes)
+        except _ERRORS as error:
+            raise _error(path, error) from error
+
+
+def _number_chunks(
+    stream: Utf8Stream, found: dict[str, int], usecols: Callable[[Any], bool], quotes: Quotes
+) -> Iterator[Chunk]:
+    """Turn the parser's frames into chunks; the first row is the file's own header."""
+    start, replaced, skip = 0, 0, 1
+    for frame in _frames(stream, usecols, quotes.cuts):
+        cells = {name: frame[str(place)].tolist()[skip:] for name, place in found.items()}
+        beyond = frame.iloc[skip:, -1].tolist()
+        long_rows = {row for row, cell in enumerate(beyond) if cell}
+        first, last = quotes.stray.searchsorted([start + 1, start + 1 + len(beyond)])
+        stray = set((quotes.stray[first:last] - start - 1).tolist())
+        if beyond:
+            yield Chunk(start, len(beyond), cells, long_rows, stray, stream.replaced - replaced)
+            replaced = stream.replaced
+        start, skip = start + len(beyond), 0
+
+
+def _frames(
+    stream: Utf8Stream, usecols: Callable[[Any], bool], cuts: list[int]
+) -> Iterator[pd.DataFrame]:
+    """Yield frames of the given numbers of rows, the first with the header, then the rest."""
+    reader = pd.read_csv(
+        stream, dtype=object, na_filter=False, usecols=usecols, index_col=False, iterator=True
+    )
+    sizes: list[int | None] = [*cuts, None]  # the rest is less than a chunk
+    if cuts:
+        sizes[0] = cuts[0] + 1
+    for size in sizes:
+        try:
+            yield reader.read(size)
+        except StopIteration:
+            return

@@ -1,0 +1,155 @@
+"""What some battles ask a frozen encoder for: their turns, each distinct one once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.layout import TEXTS, turns_of
+from features.storage.chunks import digest_of, key_of
+
+T = TypeVar("T", int, float)
+COLUMNS = list(TEXTS.values())
+BLANK = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The turns of some battles.
+
+    Attributes
+    ----------
+    texts : list of str
+        The distinct turns that hold more than white space.
+    place : ndarray of intp, shape (n_turns,)
+        Of each turn among `texts`, `BLANK` where it is none of them: prompts first, then answers
+        A, then answers B; a text without turns has a blank one.
+    owner : ndarray of intp, shape (n_turns,)
+        Whose turn it is: ``number of the text * n_battles + row``.
+    n_battles : int
+    """
+
+    texts: list[str]
+    place: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    n_battles: int
+
+    @classmethod
+    def of(cls, battles: pl.DataFrame) -> "Asked":
+        """Return what these battles ask for.
+
+        >>> asked = Asked.of(pl.DataFrame({name: [["7", "", "7"]] for name in COLUMNS}))
+        >>> asked.texts, asked.place.tolist()
+        (['7'], [0, -1, 0, 0, -1, 0, 0, -1, 0])
+        """
+        turns = turns_of(battles, COLUMNS)
+        texts = turns.text["text"].to_list()
+        held = [bool(text.strip()) for text in texts]
+        distinct = {text: None for text, holds in zip(texts, held, strict=True) if holds}
+        number = {text: place for place, text in enumerate(distinct)}
+        place = [number[text] if holds else BLANK for text, holds in zip(texts, held, strict=True)]
+        return cls(list(distinct), np.array(place, dtype=np.intp), turns.owner, battles.height)
+
+    @cached_property
+    def keyed(self) -> "Keyed":
+        """The battles whatever the order of their answers."""
+        return Keyed.of(self)
+
+    def conversations(self) -> list[list[list[int]]]:
+        """Return the places of each text's turns that are not blank, by battle: three lists."""
+        place = self.place.tolist()
+        starts = np.flatnonzero(np.diff(self.owner, prepend=-1)).tolist()
+        turns = [
+            [turn for turn in place[start:end] if turn != BLANK]
+            for start, end in pairwise([*starts, len(place)])
+        ]
+        n = self.n_battles
+        return [[turns[row], turns[n + row], turns[2 * n + row]] for row in range(n)]
+
+
+class Keyed(NamedTuple):
+    """Battles whatever the order of their answers, each once.
+
+    Attributes
+    ----------
+    texts : list of str
+        As in `Asked`.
+    battles : list of list of list of int
+        Places of the turns of the prompt, the first and the second answer.
+    keys : list of bytes
+        Of the battles, by their content.
+    equal : list of bool
+        Whether the answers are the same.
+    place : ndarray of intp, shape (n_asked,)
+        Of each battle that was asked for among these.
+    swapped : ndarray of bool, shape (n_asked,)
+        Whether its answer A is the second one here.
+    """
+
+    texts: list[str]
+    battles: list[list[list[int]]]
+    keys: list[bytes]
+    equal: list[bool]
+    place: NDArray[np.intp]
+    swapped: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, asked: Asked) -> "Keyed":
+        """Put the answers into the order of their hashes, and the longest battles first.
+
+        So nothing depends on the order in which answers and battles were met.
+        """
+        text_keys = list(map(key_of, asked.texts))
+        number: dict[bytes, int] = {}
+        battles, place, swapped = [], [], []
+        for prompt, a, b in asked.conversations():
+            of_prompt, of_a, of_b = (
+                digest_of([text_keys[turn] for turn in turns]) for turns in (prompt, a, b)
+            )
+            swap = of_a > of_b
+            key = digest_of([of_prompt, min(of_a, of_b), max(of_a, of_b)])
+            if key not in number:
+                number[key] = len(number)
+                battles.append(([prompt, b, a] if swap else [prompt, a, b], of_a == of_b))
+            place.append(number[key])
+            swapped.append(swap)
+        keyed = cls(
+            asked.texts,
+            [texts for texts, _ in battles],
+            list(number),
+            [same for _, same in battles],
+            np.array(place, dtype=np.intp),
+            np.array(swapped, dtype=np.bool_),
+        )
+        size = keyed.sums([len(text) for text in asked.texts])
+        order = sorted(range(len(size)), key=lambda row: (-size[row], keyed.keys[row]))
+        rank = np.argsort(np.array(order, dtype=np.intp))
+        return keyed._rows(order)._replace(place=rank[keyed.place])
+
+    def only(self, wanted: Sequence[bool]) -> "Keyed":
+        """Return some of the battles; where they were asked for is forgotten."""
+        rows = [row for row, want in enumerate(wanted) if want]
+        return self._rows(rows)._replace(place=self.place[:0], swapped=self.swapped[:0])
+
+    def sums(self, values: Sequence[T]) -> list[T]:
+        """Add up a number of each of `texts` over the turns of each battle."""
+        return [sum(values[turn] for turns in texts for turn in turns) for texts in self.battles]
+
+    def local(self, rows: Sequence[int]) -> tuple[list[int], list[list[list[int]]]]:
+        """Return the turns of some battles, and these battles with the numbers of those turns."""
+        turns = sorted({turn for row in rows for of in self.battles[row] for turn in of})
+        number = {turn: place for place, turn in enumerate(turns)}
+        battles = [[[number[turn] for turn in of] for of in self.battles[row]] for row in rows]
+        return turns, battles
+
+    def _rows(self, rows: Sequence[int]) -> "Keyed":
+        return self._replace(
+            battles=[self.battles[row] for row in rows],
+            keys=[self.keys[row] for row in rows],
+            equal=[self.equal[row] for row in rows],
+        )

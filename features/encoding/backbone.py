@@ -1,0 +1,237 @@
+"""A frozen network with its tokenizer: loaded once, asked for token states and pooled vectors."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.encoding.files import EncoderError, need_libraries
+from features.encoding.pooling import POOLINGS, mean
+from features.encoding.truncation import Cut, Tokens
+
+OWN = "own"  # the pooling that the encoder's folder asks for; the mean where it asks for none
+PROBE = "a"  # a text of at least one token, to see what stands around it
+UNLIMITED = 100_000  # tokenizers without a limit give astronomic ones
+DEFAULT_LENGTH = 512
+Pool = Callable[[Any, Any], Any]
+
+
+class Backbone:
+    """A network in evaluation mode, on its device, whose weights ask for no gradient.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of transformers, or of sentence-transformers, whose own pooling, prompt and
+        length are then kept.
+    device : str
+    precision : {"fp32", "bf16", "fp16"}
+
+    Attributes
+    ----------
+    before, after : ndarray of int32
+        Special tokens around a text.
+    asked : int
+        Tokens of the prompt that the folder puts before each text.
+    own_length, most : int
+        Tokens, all of these included, that the folder asks for, and that the network can take.
+    skipped : int
+        Tokens of both kinds before a text's own.
+    n_layers : int
+    most_at_once : int or None
+        Tokens of a batch that fit into the device's memory, once more did not.
+    pad : int
+        The token that fills up a batch.
+
+    Raises
+    ------
+    EncoderError
+        Libraries are missing, or the folder holds no text encoder that they can load.
+    """
+
+    def __init__(self, folder: Path, device: str, precision: str) -> None:
+        need_libraries()
+        import torch
+
+        self.device = torch.device(device)
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        with _quiet():
+            try:
+                self._load(folder, dtype)
+            except EncoderError:
+                raise
+            except Exception as error:
+                said = " ".join(str(error).split())
+                if "trust_remote_code" in said:
+                    said = "it needs code of its own, which is not run"
+                raise EncoderError(
+                    f"encoder {folder}: cannot be loaded ({type(error).__name__}: {said[:300]})."
+                ) from error
+        self.network.eval().requires_grad_(False)
+        if fast := getattr(self.tokenizer, "backend_tokenizer", None):  # `pieces` cuts and pads
+            fast.no_truncation()
+            fast.no_padding()
+        self.before, self.after = self._around()
+        self.asked = len(self._tokens(self.prompt))
+        self.skipped = len(self.before) + self.asked
+        self.pad = getattr(self.tokenizer, "pad_token_id", None) or 0
+
+    def _load(self, folder: Path, dtype: Any) -> None:
+        if (folder / "modules.json").is_file():
+            self._load_sentence_transformer(folder, dtype)
+        else:
+            from transformers import AutoModel, AutoTokenizer
+
+            here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            self.tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            network = AutoModel.from_pretrained(folder, dtype=dtype, **here)
+            self._take(network)
+            self.tail: Any = None
+            self.prompt, self.prompt_pooled = "", True
+            self.own_length = min(self.most, self._limit_of_tokenizer())
+
+    def _load_sentence_transformer(self, folder: Path, dtype: Any) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(
+            str(folder),
+            device=str(self.device),
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"dtype": dtype},
+        )
+        first, *tail = list(model)
+        network = getattr(first, "auto_model", None)
+        if network is None or getattr(model, "tokenizer", None) is None:
+            raise EncoderError(
+                f"encoder {folder}: expected a transformer with a tokenizer as its first module, "
+                f"found {type(first).__name__}. Name another encoder."
+            )
+        self.tokenizer = model.tokenizer
+        self._take(network)
+        self.tail = torch_sequence(tail).float()  # few numbers, which rounding would spoil
+        self.prompt = model.prompts.get(model.default_prompt_name or "", "") or ""
+        self.prompt_pooled = all(getattr(module, "include_prompt", True) for module in tail)
+        self.own_length = min(self.most, model.max_seq_length or self._limit_of_tokenizer())
+
+    def _take(self, network: Any) -> None:
+        if getattr(network.config, "is_encoder_decoder", False):
+            network = network.get_encoder()
+        self.network = network.to(self.device)
+        self.n_layers = int(getattr(network.config, "num_hidden_layers", 1))
+        places = getattr(network.config, "max_position_embeddings", None) or UNLIMITED
+        relative = getattr(network.config, "position_biased_input", True) is False
+        offset = 2 if network.config.model_type in ROBERTA_LIKE else 0
+        self.most = UNLIMITED if relative or places < 1 else places - offset
+        self.most_at_once: int | None = None  # tokens of a batch, once a larger one did not fit
+
+    @property
+    def width(self) -> int:
+        """Dimensions of a token's state."""
+        return int(self.network.config.hidden_size)
+
+    def _limit_of_tokenizer(self) -> int:
+        limit = getattr(self.tokenizer, "model_max_length", UNLIMITED)
+        return int(limit) if limit < UNLIMITED else min(self.most, DEFAULT_LENGTH)
+
+    def _tokens(self, text: str, *, special: bool = False) -> list[int]:
+        found: list[int] = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        return found
+
+    def _around(self) -> tuple[Tokens, Tokens]:
+        """Find what the tokenizer puts before and after a text."""
+        bare, whole = self._tokens(PROBE), self._tokens(PROBE, special=True)
+        starts = [at for at in range(len(whole)) if whole[at : at + len(bare)] == bare]
+        if not bare or not starts:
+            raise EncoderError(
+                f"encoder: expected a tokenizer that puts special tokens around a text, found "
+                f"{whole} for one whose tokens are {bare}. Name another encoder."
+            )
+        before, after = whole[: starts[0]], whole[starts[0] + len(bare) :]
+        return np.array(before, dtype=np.int32), np.array(after, dtype=np.int32)
+
+    def pieces(self, texts: Sequence[str], cut: Cut, length: int, most: int) -> list[list[Tokens]]:
+        """Return what the network reads of each text: one or more pieces of at most `length`."""
+        room = length - len(self.before) - len(self.after) - self.asked
+        return [
+            [
+                np.concatenate([self.before, tokens[: self.asked], piece, self.after])
+                for piece in cut(tokens[self.asked :], room, most)
+            ]
+            for tokens in self._tokenize([self.prompt + text for text in texts])
+        ]
+
+    def own(self, piece: Tokens) -> Tokens:
+        """Return a piece without what the tokenizer and the folder put around the text."""
+        return piece[self.skipped : len(piece) - len(self.after)]
+
+    def _tokenize(self, texts: list[str]) -> list[Tokens]:
+        fast = getattr(self.tokenizer, "backend_tokenizer", None)
+        if fast is None:
+            found = self.tokenizer(texts, add_special_tokens=False, verbose=False)
+            return [np.array(ids, dtype=np.int32) for ids in found["input_ids"]]
+        encoded = fast.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, dtype=np.int32) for encoding in encoded]
+
+    def states(self, ids: Any, mask: Any, layers: Sequence[int] = (-1,)) -> Any:
+        """Return the token states, shape (n_texts, n_tokens, n_dimensions).
+
+        Parameters
+        ----------
+        ids, mask : Tensor of int64, shape (n_texts, n_tokens)
+        layers : sequence of int
+            Whose mean is taken: 0 are the embeddings, -1 is the last layer.
+        """
+        if tuple(layers) == (-1,):
+            return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+        found = self.network(
+            input_ids=ids, attention_mask=mask, output_hidden_states=True
+        ).hidden_states
+        chosen = [found[layer].float() for layer in layers]
+        return sum(chosen[1:], start=chosen[0]) / len(chosen)
+
+    def pool(self, pooling: str) -> Pool:
+        """Return the function that makes a vector of token states and their mask."""
+        if pooling != OWN:
+            return POOLINGS[pooling]
+        if self.tail is None:
+            return mean
+        return self._own
+
+    def _own(self, states: Any, mask: Any) -> Any:
+        """Pool as the folder's own modules do, normalisation and projections included."""
+        features = {"token_embeddings": states.float(), "attention_mask": mask}
+        if self.prompt and not self.prompt_pooled:
+            features["prompt_length"] = len(self.before) + self.asked
+        return self.tail(features)["sentence_embedding"].float()
+
+
+ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "data2vec-text")
+
+
+def torch_sequence(modules: Sequence[Any]) -> Any:
+    """Put modules one behind the other."""
+    import torch
+
+    return torch.nn.Sequential(*modules)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Load without bars and lists of weights that are not needed, which are no fault."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,73 @@
+"""Principal components of vectors, and how texts lie along them."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
+
+from features.encoding.conversations import Matrix, multiply
+from features.sides import Array, compare
+
+PROJECTED = {
+    "diff": "A minus B",
+    "absdiff": "absolute difference of A and B",
+    "product_pair": "product of A's and B's",
+}
+
+
+class Space(NamedTuple):
+    """Directions of most variance.
+
+    Attributes
+    ----------
+    components : ndarray of float32, shape (n_components, n_dimensions)
+    center : ndarray of float32, shape (n_dimensions,)
+    """
+
+    components: Matrix
+    center: Matrix
+
+    @classmethod
+    def of(cls, vectors: Matrix, number: int) -> Self:
+        """Return at most so many components of vectors; none where the vectors are all alike."""
+        possible = min(number, *vectors.shape)
+        if not possible or not (vectors != vectors[0]).any():
+            width = vectors.shape[1]
+            return cls(np.zeros((0, width), np.float32), np.zeros(width, np.float32))
+        with threadpool_limits(limits=1, user_api="blas"):  # no result may depend on their number
+            pca = PCA(possible, svd_solver="covariance_eigh").fit(vectors.astype(np.float64))
+        return cls(pca.components_.astype(np.float32), pca.mean_.astype(np.float32))
+
+    def project(self, vectors: Matrix) -> Array:
+        """Return the components of vectors, shape (n_components, n_vectors)."""
+        if not len(self.components):  # of no training text there is no width either
+            return np.zeros((0, len(vectors)))
+        centered = vectors - self.center.astype(np.float64)
+        return multiply(centered, self.components.astype(np.float64)).astype(np.float64).T
+
+
+def projections(
+    answers: Space, a: Matrix, b: Matrix, prompts: Space, prompt: Matrix
+) -> dict[str, Array]:
+    """Return the columns of the answers' components and of the prompt's."""
+    columns: dict[str, Array] = {}
+    for place, (of_a, of_b) in enumerate(zip(answers.project(a), answers.project(b), strict=True)):
+        columns |= compare(f"component{place}", of_a, of_b, ("diff", "absdiff"))
+        columns[f"component{place}_product_pair"] = of_a * of_b
+    for place, values in enumerate(prompts.project(prompt)):
+        columns[f"component{place}_prompt"] = values
+    return columns
+
+
+def documentation(answers: int, prompts: int) -> dict[str, str]:
+    """Return what each column of `projections` holds, by the numbers of components."""
+    docs = {
+        f"component{place}_{ending}": f"principal component {place} of the answers' vectors, {doc}"
+        for place in range(answers)
+        for ending, doc in PROJECTED.items()
+    }
+    return docs | {
+        f"component{place}_prompt": f"principal component {place} of the prompts' vectors"
+        for place in range(prompts)
+    }

@@ -1,0 +1,223 @@
+"""Vectors of texts, encoded once and kept: in memory for a run, on disk for the next one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from threading import RLock
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.encoding.asked import Asked
+from features.encoding.encoder import Encoded, Encoder
+from features.encoding.truncation import Tokens
+from features.storage.cache import Cache
+from features.storage.chunks import Chunks, Progress, Silent, Work, ahead, digest_of, key_of
+
+PARTS = ("load", "tokenise", "network")
+CHARACTERS_PER_TOKEN, SPECIAL = 4.5, 2  # a guess, until some texts have been read
+Made = tuple[Sequence[bytes], Encoded]  # keys of texts, and their vectors
+
+
+class VectorStore:
+    """What an encoder makes of texts.
+
+    Texts that were given to `add` are encoded once, whatever asks for them. Others are encoded
+    when they are asked for, and then kept on disk under the whole call: a prediction does not
+    depend on what was encoded before it.
+
+    On disk vectors lie in chunks of float16, named by the encoder's identity and by what they hold,
+    which are mapped to take out what is wanted. They are rounded to float16 before anyone uses
+    them, found or not. Processes that share a folder take over each other's chunks while they work,
+    and threads may share a store.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    cache : Cache, optional
+        Where chunks are kept on disk.
+    progress : callable, optional
+        Told of the tokens of texts that were not added.
+
+    Attributes
+    ----------
+    tokens_read : int
+        What was read by this store, and not found.
+    seconds : dict of str to float
+        Wall-clock time of its parts: ``load``, ``tokenise`` (which goes on beside the others) and
+        ``network``.
+
+    Examples
+    --------
+    >>> store = VectorStore(Encoder(length=16))
+    >>> store.add(["Name a prime.", "7"])
+    >>> store.vectors(["7", "7"]).tokens.tolist(), store.tokens_read
+    ([3, 3], 9)
+    """
+
+    def __init__(
+        self, encoder: Encoder, cache: Cache | None = None, progress: Progress | None = None
+    ) -> None:
+        self.encoder, self.cache, self.progress = encoder, cache, progress
+        self.tokens_read = 0
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self._lock = RLock()
+        self._known: tuple[pd.Index, Encoded] = (_index([]), Encoded.none())
+
+    def add(self, texts: Iterable[str], progress: Progress | None = None) -> None:
+        """Encode texts, and keep them for all that ask.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        progress : callable, optional
+
+        Raises
+        ------
+        EncoderError
+            The encoder cannot be had or used.
+        """
+        with self._lock:
+            self._add(set(texts), progress)
+
+    def _add(self, wanted: set[str], progress: Progress | None, made: Sequence[Made] = ()) -> None:
+        """Add texts, of which some were encoded already."""
+        index, known = self._known
+        if wanted <= set(index):
+            return
+        distinct = in_order(wanted.union(index))
+        there = [(list(map(key_of, index)), known), *made]
+        self._known = (_index(distinct), self._encoded(distinct, "", progress, there))
+
+    def vectors(self, texts: Sequence[str]) -> Encoded:
+        """Return the vectors of texts, in their order, as float16 rounds them."""
+        return self._vectors(texts)
+
+    def _vectors(self, texts: Sequence[str], made: Sequence[Made] = ()) -> Encoded:
+        index, known = self._known
+        rows = index.get_indexer(_index(texts))
+        if (rows >= 0).all():
+            return known.take(rows)
+        distinct = in_order(set(texts))
+        with self._lock:
+            encoded = self._encoded(distinct, call_of(distinct), self.progress, made)
+        places = _index(distinct).get_indexer(_index(texts))
+        return encoded.take(places)
+
+    def add_battles(self, asked: Asked, progress: Progress | None = None) -> None:
+        """Encode the turns of battles, and keep their vectors for all that ask."""
+        self.add(asked.texts, progress)
+
+    def of_battles(self, asked: Asked) -> Encoded:
+        """Return the vectors of the turns of battles, in the order of `asked.texts`."""
+        return self.vectors(asked.texts)
+
+    def emptied(self, cache: Cache | None) -> "VectorStore":
+        """Return a store with the same encoder, loaded or not, that has read nothing."""
+        return VectorStore(self.encoder, cache)
+
+    def most_read(self) -> int:
+        """Return how many tokens of a text are read at most; loads the network."""
+        started = perf_counter()
+        most = self.encoder.most_read
+        self.seconds["load"] += perf_counter() - started
+        return most
+
+    def tokenised(self, texts: Sequence[str]) -> list[list[Tokens]]:
+        """Return what is read of each text, as tokens."""
+        started = perf_counter()
+        pieces = self.encoder.pieces(texts)
+        self.seconds["tokenise"] += perf_counter() - started
+        return pieces
+
+    def vector_chunks(self, call: str, keys: Sequence[bytes]) -> "VectorChunks":
+        """Return where vectors of texts with these keys are found; `call` is "" for added ones."""
+        start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
+        return VectorChunks(self.cache, start, keys)
+
+    def _encoded(
+        self,
+        texts: list[str],
+        call: str,
+        progress: Progress | None,
+        made: Iterable[Made],
+    ) -> Encoded:
+        """Return the vectors of distinct texts, given in order: made already, found or made now."""
+        keys = list(map(key_of, texts))
+        chunks = self.vector_chunks(call, keys)
+        for of, encoded in made:
+            chunks.take(of, encoded._asdict())
+        characters = [len(text) for text in texts]
+        work = Work(
+            chunks,
+            characters,
+            lambda: guessed_tokens(characters, self.most_read()),
+            progress or Silent(),
+        )
+        for rows, pieces in ahead(
+            work.shards(), lambda rows: self.tokenised([texts[row] for row in rows])
+        ):
+            started = perf_counter()
+            encoded = self.encoder.encode_pieces(pieces, work.read)
+            self.seconds["network"] += perf_counter() - started
+            chunks.put([keys[row] for row in rows], encoded._asdict())
+            work.finished(rows)
+        self.tokens_read += work.tokens
+        return chunks.gathered()
+
+
+class VectorChunks(Chunks):
+    """Vectors of wanted texts; parameters as for `features.storage.chunks.Chunks`."""
+
+    FIELDS = Encoded._fields
+
+    def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
+        super().__init__(cache, start, keys)
+        self._tokens = np.zeros(len(keys), dtype=np.int32)
+        self._vectors: NDArray[np.float16] | None = None
+
+    def _keep(
+        self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
+    ) -> None:
+        if self._vectors is None:
+            width = arrays["vectors"].shape[1]
+            self._vectors = np.zeros((len(self.missing), width), dtype=np.float16)
+        self._vectors[places] = arrays["vectors"][rows]
+        self._tokens[places] = arrays["tokens"][rows]
+
+    def put_missing(self, keys: Sequence[bytes], encoded: Encoded) -> None:
+        """Take the vectors that are not there yet, and leave them on disk."""
+        self.refresh()
+        rows = [row for row, key in enumerate(keys) if self.lacks(key)]
+        if rows:
+            self.put([keys[row] for row in rows], encoded.take(rows)._asdict())
+
+    def gathered(self) -> Encoded:
+        """Return the vectors of all wanted texts, which must be there."""
+        vectors = np.zeros((0, 0), np.float16) if self._vectors is None else self._vectors
+        return Encoded(vectors, self._tokens)
+
+
+def guessed_tokens(characters: Sequence[int], most: int) -> NDArray[np.float64]:
+    """Guess how many tokens of texts of so many characters will be read.
+
+    >>> guessed_tokens([0, 90, 9000], 256)
+    array([  2.,  22., 256.])
+    """
+    length = np.array(characters, dtype=np.float64)
+    return np.minimum(length / CHARACTERS_PER_TOKEN + SPECIAL, most)
+
+
+def call_of(texts: Sequence[str]) -> str:
+    """Return what names a call for texts that were given in order, in hexadecimal."""
+    return digest_of(list(map(key_of, texts))).hex()
+
+
+def in_order(texts: Iterable[str]) -> list[str]:
+    """Sort by length, then by content, so that no order in which texts were met counts."""
+    return sorted(texts, key=lambda text: (-len(text), key_of(text)))
+
+
+def _index(texts: Sequence[str]) -> pd.Index:
+    return pd.Index(np.array(texts, dtype=object))

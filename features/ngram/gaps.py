@@ -1,0 +1,133 @@
+"""What the family `lexical` makes of counts: matrices for its scores, choices of columns."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from threadpoolctl import threadpool_limits
+
+from data.tables.chunk import DataError
+from features.layout import Texts
+from features.ngram.tfidf import Weights, differences, side_by_side
+from features.ngram.vocabulary import most_frequent
+from features.sides import Array
+
+GIB = 2**30
+
+
+# Bytes that a character of text costs for each length of n-gram, from the counts to the fit.
+BYTES_PER_CHARACTER = {"words": 2.0, "characters": 7.0}
+
+
+BYTES_PER_CELL = 16.0  # of a dense column: float64, and a copy
+
+
+GAIN_ROUNDS = 100  # of the trees that rank n-grams by their gain
+
+
+MOST_RANKED = 20_000  # n-grams that they see, those of most texts
+
+
+class Gaps(NamedTuple):
+    """Differences of the answers' TF-IDF, and the prompt's beside them.
+
+    Attributes
+    ----------
+    weights : list of Weights
+        Of each kind of n-gram.
+    first : csr_matrix of float32, shape (n_texts, n_grams)
+        TF-IDF of the first kind.
+    texts : Texts
+    """
+
+    weights: list[Weights]
+    first: csr_matrix
+    texts: Texts
+
+    def signed(self, *, products: bool) -> csr_matrix:
+        """Return what changes sign with a swap: differences, and those of words of the prompt."""
+        prompt = self.texts.prompt if products else None
+        return differences(self.weights, self.texts.a, self.texts.b, prompt)
+
+    def unsigned(self) -> csr_matrix:
+        """Return what a swap leaves alone, of the first kind: absolute differences, the prompt."""
+        gaps = differences(self.weights[:1], self.texts.a, self.texts.b)
+        return side_by_side(abs(gaps), self.first[self.texts.prompt])
+
+
+def principal_components(X: csr_matrix, number: int, seed: int) -> NDArray[np.float32]:
+    """Return the directions of most variance of the rows, shape (at most number, n_columns)."""
+    possible = min(number, min(X.shape) - 1)
+    if possible < 1 or not X.nnz:
+        return np.zeros((0, X.shape[1]), dtype=np.float32)
+    with threadpool_limits(limits=1, user_api="blas"):  # no result may depend on their number
+        svd = TruncatedSVD(possible, n_iter=3, random_state=seed).fit(X)
+    return np.asarray(svd.components_, dtype=np.float32)
+
+
+def ranked_by_weight(X: csr_matrix, coef: NDArray[np.float32]) -> Array:
+    """Return how much each column moves a linear score: ``|coef| * root mean square``."""
+    from features.ngram.tfidf_kernels import column_squares
+
+    squares = column_squares(X.data, X.indices, X.shape[1])
+    return np.abs(coef) * np.sqrt(squares / max(X.shape[0], 1))
+
+
+def ranked_by_gain(X: csr_matrix, target: NDArray[np.bool_], seed: int) -> Array:
+    """Return each column's gain in a LightGBM that tells A from B, of columns in most rows."""
+    import lightgbm
+
+    columns = most_frequent(X, MOST_RANKED)
+    gain = np.zeros(X.shape[1])
+    if len(columns) and target.any() and not target.all():
+        params = {
+            "objective": "binary", "num_leaves": 15, "feature_fraction": 0.3, "verbosity": -1,
+            "num_threads": 1, "deterministic": True, "force_col_wise": True, "seed": seed,
+        }  # fmt: skip
+        data = lightgbm.Dataset(X[:, columns].astype(np.float64), target.astype(np.int8))
+        booster = lightgbm.train(params, data, num_boost_round=GAIN_ROUNDS)
+        gain[columns] = booster.feature_importance("gain")
+    return gain
+
+
+def best(ranks: Array, number: int) -> NDArray[np.intp]:
+    """Return the places of the highest ranks above 0, in rising order.
+
+    >>> best(np.array([0.0, 2.0, 1.0, 3.0]), 2)
+    array([1, 3])
+    """
+    first = np.argsort(-ranks, kind="stable")[:number]
+    return np.sort(first[ranks[first] > 0])
+
+
+def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str, int]) -> None:
+    """Refuse what would not fit into the machine's memory, before the work.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    orders : dict
+        How many lengths of n-gram are counted, by the option that says which.
+    columns : dict
+        How many dense columns of float64 there will be, by the option that says so.
+
+    Raises
+    ------
+    DataError
+        Names the dearest option.
+    """
+    characters = sum(map(len, texts))
+    needed = {name: characters * BYTES_PER_CHARACTER[name] * n for name, n in orders.items()}
+    needed |= {name: len(texts) * BYTES_PER_CELL * number for name, number in columns.items()}
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if sum(needed.values()) > there:
+        dearest = max(needed, key=lambda name: needed[name])
+        raise DataError(
+            f"The n-grams of {characters:,} characters need about "
+            f"{sum(needed.values()) / GIB:.0f} GiB of memory, expected at most {there / GIB:.0f} "
+            f"(all of this machine's). Ask for fewer: lower {dearest} in [features.lexical]."
+        )

@@ -1,0 +1,356 @@
+"""How good predictions are, and how sure that is: intervals over prompts, reliability, slices."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from data.labels import TIE, A, B
+from models.measures.metrics import (
+    CLASSES,
+    METRICS,
+    N_BINS,
+    FloatArray,
+    IntArray,
+    Value,
+    bins,
+    direction_auc,
+    direction_logit,
+    log_loss,
+)
+
+# Numbers in one block of bootstrap weights (32 MB), so that memory does not grow with replicates.
+_BLOCK_SIZE = 4_000_000
+_MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
+
+
+def group_weights(
+    group: NDArray[Any], n_bootstrap: int, seed: int, block_size: int = _BLOCK_SIZE
+) -> Iterator[FloatArray]:
+    """Blocks of bootstrap weights: how often each row's group was drawn, with replacement.
+
+    Parameters
+    ----------
+    group : array of shape (n,)
+        The prompt group of each row; rows of a group are drawn together.
+    n_bootstrap : int
+        Number of replicates over all blocks, at least 1.
+    seed : int
+        The weights depend on this and on `group`, not on the block size.
+    block_size : int
+        Most numbers in one block.
+
+    Yields
+    ------
+    array of shape (replicates, n)
+
+    Examples
+    --------
+    >>> (weight,) = group_weights(np.array(["p", "p", "q"]), n_bootstrap=4, seed=0)
+    >>> weight.shape, bool((weight[:, 0] == weight[:, 1]).all())
+    ((4, 3), True)
+    """
+    if n_bootstrap < 1:
+        raise ValueError(f"The n_bootstrap must be at least 1. Got {n_bootstrap} instead.")
+    names, code = np.unique(group, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    rows = max(1, block_size // max(1, len(code)))
+    for start in range(0, n_bootstrap, rows):
+        weight = np.empty((min(rows, n_bootstrap - start), len(code)))
+        for replicate in weight:
+            drawn = rng.integers(len(names), size=len(names))
+            replicate[:] = np.bincount(drawn, minlength=len(names))[code]
+        yield weight
+
+
+def resamples(n_rows: int) -> int:
+    """Return how many resamples are worth their time: of many rows the interval is narrow anyway.
+
+    >>> resamples(1_000), resamples(500_000), resamples(10_000_000)
+    (1000, 200, 100)
+    """
+    return min(max(_RESAMPLED_ROWS // max(n_rows, 1), _LEAST_RESAMPLES), _MOST_RESAMPLES)
+
+
+def evaluate(
+    y: IntArray,
+    proba: FloatArray,
+    group: NDArray[Any],
+    *,
+    baselines: Mapping[str, FloatArray],
+    n_bootstrap: int | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """All of `METRICS` for a model and its baselines, with paired differences and intervals.
+
+    The intervals are percentiles over resamples of the prompt groups (Efron 1979). They say how
+    the figures of these very predictions would spread over other prompts. They leave out the
+    variance of training (seeds, and that the model was fitted on one draw of battles) and of the
+    choice of folds, so a difference whose interval misses zero may still vanish under another
+    seed; `paired_difference` over several runs covers part of that.
+
+    Parameters
+    ----------
+    y : int array of shape (n,)
+        0 for A, 1 for B, 2 for a tie.
+    proba : array of shape (n, 3)
+        The model's probabilities of A, B, tie.
+    group : array of shape (n,)
+        Prompt groups, resampled whole.
+    baselines : mapping from name to array of shape (n, 3)
+        Other predictions of the same rows; resampled together with the model's.
+    n_bootstrap : int, optional
+        Number of resamples; `resamples` of the number of rows by default.
+    seed, level
+        Of the resamples, and the intervals' coverage in (0, 1).
+
+    Returns
+    -------
+    dict
+        JSON-ready: `rows`, `groups`, `resamples`, `metrics` (name to `value`, `low`, `high`) and
+        `baselines`, each with `metrics` and `difference` (model minus baseline on the same
+        resamples). What is undefined is null; resamples in which a measure is undefined are left
+        out of its interval.
+
+    Raises
+    ------
+    ValueError
+        If shapes, labels or probabilities are not as above.
+    """
+    predictions = [proba, *baselines.values()]
+    _check("evaluate", y, *predictions, group=group, level=level)
+    values = _scores(y, predictions, np.ones((1, len(y))))[:, :, 0]
+    drawn = resamples(len(y)) if n_bootstrap is None else n_bootstrap
+    blocks = group_weights(group, drawn, seed)
+    samples = np.concatenate([_scores(y, predictions, weight) for weight in blocks], axis=2)
+    return {
+        "rows": len(y),
+        "groups": len(np.unique(group)),
+        "resamples": drawn,
+        "metrics": _summary(values[0], samples[0], level),
+        "baselines": {
+            name: {
+                "metrics": _summary(values[i], samples[i], level),
+                "difference": _summary(values[0] - values[i], samples[0] - samples[i], level),
+            }
+            for i, name in enumerate(baselines, start=1)
+        },
+    }
+
+
+def paired_difference(
+    y: IntArray,
+    proba: FloatArray | Sequence[FloatArray],
+    proba_other: FloatArray | Sequence[FloatArray],
+    group: NDArray[Any],
+    *,
+    metric: str = "log_loss",
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """Difference of one measure between two predictions, or the mean over several runs of each.
+
+    With a list of runs (seeds), the same prompt groups are drawn in all of them, so the interval
+    is that of the mean over these runs; how much the runs differ among themselves is in `runs`.
+
+    Parameters
+    ----------
+    y, group, n_bootstrap, seed, level
+        As in `evaluate`.
+    proba, proba_other : array of shape (n, 3), or equally many of them
+        The i-th run of the one is compared with the i-th of the other.
+    metric : str
+        A name in `METRICS`.
+
+    Returns
+    -------
+    dict
+        `value`, `low`, `high` of the first minus the other, and `runs`, the difference in each.
+
+    Examples
+    --------
+    >>> y, group = np.array([0, 1]), np.array(["p", "q"])
+    >>> sharp, flat = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]), np.full((2, 3), 1 / 3)
+    >>> round(paired_difference(y, sharp, flat, group, n_bootstrap=10)["value"], 4)
+    -0.4055
+    """
+    ours, others = ([p] if np.ndim(p) == 2 else list(p) for p in (proba, proba_other))
+    if metric not in METRICS:
+        raise ValueError(f"The metric must be one of {', '.join(METRICS)}. Got {metric!r} instead.")
+    if len(ours) != len(others) or not ours:
+        raise ValueError(
+            "The proba and proba_other of paired_difference must hold equally many runs, at least "
+            f"one. Got {len(ours)} and {len(others)} instead."
+        )
+    _check("paired_difference", y, *ours, *others, group=group, level=level)
+
+    def differences(weight: FloatArray) -> FloatArray:
+        scores = _scores(y, [*ours, *others], weight, [metric])[:, 0]
+        return scores[: len(ours)] - scores[len(ours) :]
+
+    runs = differences(np.ones((1, len(y))))[:, 0]
+    blocks = group_weights(group, n_bootstrap, seed)
+    samples = np.concatenate([differences(weight).mean(axis=0) for weight in blocks])
+    return interval(runs.mean(), samples, level) | {"runs": [_json(run) for run in runs]}
+
+
+def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str, float | None]:
+    """Put the percentile interval of its bootstrap samples beside a value, undefined ones left out.
+
+    Examples
+    --------
+    >>> interval(2.0, np.array([1.0, 2.0, 3.0, np.nan]), level=0.5)
+    {'value': 2.0, 'low': 1.5, 'high': 2.5}
+    >>> interval(np.nan, np.array([np.nan]))
+    {'value': None, 'low': None, 'high': None}
+    """
+    finite = samples[np.isfinite(samples)]
+    tail = (1 - level) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail]) if len(finite) else (np.nan, np.nan)
+    return {"value": _json(value), "low": _json(low), "high": _json(high)}
+
+
+def reliability(
+    y: IntArray, proba: FloatArray, n_bins: int = N_BINS
+) -> dict[str, list[dict[str, Any]]]:
+    """Predicted against observed shares in equal-width bins (lower, upper] that hold any rows.
+
+    Parameters
+    ----------
+    y : int array of shape (n,)
+    proba : array of shape (n, 3)
+    n_bins : int
+        Bins over [0, 1], at least 1.
+
+    Returns
+    -------
+    dict
+        `direction` (p_a / (p_a + p_b) of decided battles, each taken in both orders, so that
+        `count` is twice their number and the curve is symmetric about one half), `tie` and
+        `top_label`: lists of `lower`, `upper`, `count`, `predicted` (mean), `observed` (share).
+
+    Examples
+    --------
+    >>> proba = np.array([[0.5, 0.25, 0.25], [0.375, 0.25, 0.375]])
+    >>> reliability(np.array([2, 0]), proba, n_bins=2)["tie"]
+    [{'lower': 0.0, 'upper': 0.5, 'count': 2, 'predicted': 0.3125, 'observed': 0.5}]
+    """
+    _check("reliability", y, proba)
+    if n_bins < 1:
+        raise ValueError(f"The n_bins of reliability must be at least 1. Got {n_bins} instead.")
+    decided = y != TIE
+    z = direction_logit(proba[decided])
+    share = expit(np.concatenate([z, -z]))
+    won = np.concatenate([y[decided] == A, y[decided] == B])
+    top = proba.argmax(axis=1) == y
+    return {
+        "direction": _curve(share, won, n_bins),
+        "tie": _curve(proba[:, TIE], y == TIE, n_bins),
+        "top_label": _curve(proba.max(axis=1), top, n_bins),
+    }
+
+
+def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[dict[str, Any]]:
+    """Figures of the rows of each distinct key (a length bin, a number of turns), keys sorted.
+
+    Parameters
+    ----------
+    y : int array of shape (n,)
+    proba : array of shape (n, 3)
+    keys : array of shape (n,)
+        Strings or numbers; they sort as what they are, so give counts as integers.
+
+    Returns
+    -------
+    list of dict
+        `key`, `rows`, `log_loss`, `direction_auc` (null without battles won by A and by B),
+        `tie_observed` (share) and `tie_predicted` (mean probability).
+
+    Examples
+    --------
+    >>> proba = np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]])
+    >>> by_slice(np.array([0, 2]), proba, np.array([1, 1]))[0]["tie_predicted"]
+    0.375
+    """
+    _check("by_slice", y, proba, group=keys)
+    names, code = np.unique(keys, return_inverse=True)
+    chosen = [code == i for i in range(len(names))]
+    return [
+        {
+            "key": name,
+            "rows": int(rows.sum()),
+            "log_loss": _json(log_loss(y[rows], proba[rows])),
+            "direction_auc": _json(direction_auc(y[rows], proba[rows])),
+            "tie_observed": _json((y[rows] == TIE).mean()),
+            "tie_predicted": _json(proba[rows, TIE].mean()),
+        }
+        for name, rows in zip(names.tolist(), chosen, strict=True)
+    ]
+
+
+def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[dict[str, Any]]:
+    index = bins(share, n_bins)
+    chosen = {i: index == i for i in np.unique(index).tolist()}
+    return [
+        {
+            "lower": i / n_bins,
+            "upper": (i + 1) / n_bins,
+            "count": int(rows.sum()),
+            "predicted": float(share[rows].mean()),
+            "observed": float(came[rows].mean()),
+        }
+        for i, rows in chosen.items()
+    ]
+
+
+def _scores(
+    y: IntArray,
+    predictions: Sequence[FloatArray],
+    weight: FloatArray,
+    names: Sequence[str] = tuple(METRICS),
+) -> FloatArray:
+    """Scores of shape (predictions, metrics, replicates)."""
+    return np.array(
+        [[METRICS[name].function(y, proba, weight) for name in names] for proba in predictions]
+    )
+
+
+def _summary(values: FloatArray, samples: FloatArray, level: float) -> dict[str, Any]:
+    return {
+        name: interval(value, sample, level)
+        for name, value, sample in zip(METRICS, values.tolist(), samples, strict=True)
+    }
+
+
+def _json(value: Value) -> float | None:
+    """Turn a number into what JSON can hold: null for what is undefined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _check(
+    caller: str,
+    y: IntArray,
+    *predictions: FloatArray,
+    group: NDArray[Any] | None = None,
+    level: float = 0.95,
+) -> None:
+    if not len(y) or not np.isin(y, CLASSES).all():
+        found = np.setdiff1d(y, CLASSES).tolist() if len(y) else "no rows"
+        raise ValueError(f"The y of {caller} must hold 0 (A), 1 (B) or 2 (tie). Got {found}.")
+    for proba in predictions:
+        if proba.shape != (len(y), 3):
+            raise ValueError(
+                f"The proba of {caller} must have shape {(len(y), 3)}. Got {proba.shape} instead."
+            )
+        if not ((proba >= 0).all() and np.allclose(proba.sum(axis=1), 1, atol=1e-6)):
+            raise ValueError(f"The proba of {caller} must be at least 0 and sum to 1 in each row.")
+    if group is not None and group.shape != y.shape:
+        raise ValueError(
+            f"The group or keys of {caller} must have shape {y.shape}. Got {group.shape} instead."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"The level of {caller} must lie between 0 and 1. Got {level} instead.")

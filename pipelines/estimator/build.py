@@ -1,0 +1,284 @@
+"""The estimator that a configuration describes: feature families, then the preference model."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from joblib import parallel_config
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import FeatureUnion, Pipeline
+from threadpoolctl import threadpool_limits
+
+from data.battles import make_battles
+from features import FAMILIES, TEXTS, BattleFamily, LearningFamily, count, to_polars, turns_of
+from features.encoding.conversations import EncodingFamily
+from features.layout import texts_of
+from features.ngram.counting import CountingFamily, CountStore
+from features.storage.cache import Cache
+from features.text import formulas as text
+from models.learners.registry import LEARNERS
+from models.preference import PASSED_THROUGH, PreferenceModel
+from pipelines.config import Config, build
+from pipelines.estimator.encoding import (
+    encode,
+    encoder_device,
+    encoding_families,
+    families_of,
+    share_stores,
+)
+from pipelines.estimator.timing import Seconds, timed
+
+BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a time, at most
+
+
+class PassThrough(TransformerMixin, BaseEstimator):
+    """Hand on what the model needs and takes off again, for it is no feature.
+
+    ``group`` and ``source`` as they are, and ``characters``, of both answers together: the length
+    by which the model may calibrate.
+    """
+
+    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+        """Learn nothing."""
+        self.n_features_in_ = battles.shape[1]
+        return self
+
+    def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
+        """Return the three columns."""
+        turns = turns_of(to_polars(battles), [TEXTS["a"], TEXTS["b"]])
+        characters = turns.total(count(turns, {"characters": text.characters})["characters"])
+        passed: pd.DataFrame = battles[["group", "source"]].assign(
+            characters=characters.sum(axis=0)
+        )
+        return passed[list(PASSED_THROUGH)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the three names."""
+        return np.array(PASSED_THROUGH, dtype=object)
+
+
+class Precomputed(TransformerMixin, BaseEstimator):
+    """Columns that were computed once for all rows, looked up by the battles' index.
+
+    Parameters
+    ----------
+    columns : DataFrame of float32
+        One row for each battle of the frame that it was computed from, with that frame's index.
+    """
+
+    def __init__(self, columns: pd.DataFrame) -> None:
+        self.columns = columns
+
+    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+        """Learn nothing."""
+        self.n_features_in_ = battles.shape[1]
+        return self
+
+    def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns of these battles.
+
+        Raises
+        ------
+        KeyError
+            If a battle is none of those that the columns were computed from.
+        """
+        if battles.index.equals(self.columns.index):
+            return self.columns
+        rows = self.columns.index.get_indexer(battles.index)
+        if (rows < 0).any():
+            raise KeyError(f"{(rows < 0).sum()} battles have no row among the computed columns")
+        # Taken from the array, so that the rows stay contiguous and the model need not copy them.
+        return _frame(self.columns.to_numpy()[rows], battles.index, self.get_feature_names_out())
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the columns' names."""
+        return self.columns.columns.to_numpy(dtype=object)
+
+    def __sklearn_clone__(self) -> Self:
+        """Share the columns: they are read, never written, and a copy a fold would be large."""
+        return self
+
+
+def _frame(
+    values: NDArray[np.float32], index: pd.Index, names: NDArray[np.object_]
+) -> pd.DataFrame:
+    return pd.DataFrame(values, index=index, columns=names, copy=False)
+
+
+def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
+    """Return the unfitted estimator: ``fit(battles, y)``, ``predict_proba(battles)``.
+
+    It clones, and works in scikit-learn's `cross_val_predict` on the plain rows of one file.
+
+    Examples
+    --------
+    >>> from pipelines.config import load_config
+    >>> list(build_pipeline(load_config()).named_steps)
+    ['features', 'model']
+    """
+    families = [
+        (name, build(FAMILIES[name], config.features.get(name, {}))) for name in config.families
+    ]
+    for _, family in families:
+        if isinstance(family, EncodingFamily):
+            family.set_params(device=encoder_device(device))
+    members = [
+        (name, build(LEARNERS[name], config.learners.get(name, {})))
+        for name in config.model.members
+    ]
+    # Clones read with the same encoder, and no text twice.
+    share_stores([family for _, family in families if isinstance(family, EncodingFamily)])
+    options = config.model.model_dump(exclude={"members"})
+    return Pipeline(
+        [
+            ("features", _union([*families, ("passed", PassThrough())])),
+            ("model", PreferenceModel(members, device=device, seed=config.seed, **options)),
+        ]
+    )
+
+
+def _union(transformers: list[tuple[str, Any]]) -> FeatureUnion:
+    return FeatureUnion(transformers, verbose_feature_names_out=False).set_output(
+        transform="pandas"
+    )
+
+
+def precompute(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    done: Callable[[int], None] = lambda rows: None,
+    cache: Cache | None = None,
+) -> Pipeline:
+    """Return the pipeline with what needs no label done on `battles`, once for all folds.
+
+    Of families that learn nothing these are the columns, computed block by block: a row of theirs
+    depends on its battle alone. Families that learn stay as they are and are fitted in each fold;
+    those that count n-grams find the counts made, those with an encoder its vectors.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted, as `build_pipeline` returns it.
+    battles : DataFrame
+    done : callable, optional
+        Told of the battles × families that are computed.
+    cache : Cache, optional
+        Where counts and vectors are kept on disk.
+    """
+    encode(pipeline, battles, cache)
+    if encoding := encoding_families(pipeline):
+        done(len(battles) * len(encoding))
+    steps: list[tuple[str, Any]] = []
+    named = pipeline.named_steps["features"].transformer_list
+    for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):
+        families = list(some)
+        if fixed:
+            columns = _in_blocks(families, battles, done)
+            families = [("+".join(name for name, _ in families), Precomputed(columns))]
+        steps += families
+    _count(steps, battles, done, cache)
+    return Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+
+
+def _blocks(battles: pd.DataFrame) -> Iterator[slice]:
+    """Cut the rows so that no block has too many of them, nor too much text."""
+    length = pl.sum_horizontal(
+        pl.col(column).list.eval(pl.element().str.len_bytes()).list.sum()
+        for column in TEXTS.values()
+    )
+    total = np.cumsum(to_polars(battles).select(length).to_series().fill_null(0).to_numpy())
+    start = 0
+    while start < len(battles):
+        before = total[start - 1] if start else 0
+        full = int(np.searchsorted(total, before + BLOCK_BYTES, side="right"))
+        end = min(max(full, start + 1), start + BLOCK_ROWS, len(battles))
+        yield slice(start, end)
+        start = end
+
+
+def _count(
+    steps: list[tuple[str, Any]],
+    battles: pd.DataFrame,
+    done: Callable[[int], None],
+    cache: Cache | None,
+) -> None:
+    """Let the families that count n-grams share the counts of all battles."""
+    counting = [step for _, step in steps if isinstance(step, CountingFamily)]
+    if counting:
+        store = CountStore(texts_of(to_polars(battles)).distinct, cache)
+        for family in counting:
+            family.prepare(store)
+            done(len(battles))
+
+
+def _is_fixed(step: Any) -> bool:
+    return isinstance(step, BattleFamily) and not step.learns
+
+
+def _in_blocks(
+    families: list[tuple[str, Any]], battles: pd.DataFrame, done: Callable[[int], None]
+) -> pd.DataFrame:
+    union = _union(families).fit(battles.iloc[:0])
+    names = union.get_feature_names_out()
+    values = np.empty((len(battles), len(names)), dtype=np.float32)
+    for block in _blocks(battles):
+        values[block] = union.transform(battles.iloc[block])
+        done(len(values[block]) * len(families))
+    return _frame(values, battles.index, names)
+
+
+def fit_pipeline(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    seconds: Seconds | None = None,
+) -> Pipeline:
+    """Fit, with the families side by side, and return the pipeline.
+
+    The wall-clock time of ``features`` and ``model`` is added to `seconds`.
+
+    BLAS has one thread from beginning to end: families that limit it for themselves would lift each
+    other's limits, and sums would depend on the moment.
+    """
+    seconds = {} if seconds is None else seconds
+    with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
+        with timed(seconds, "features"):
+            columns = pipeline.named_steps["features"].fit_transform(battles, y)
+        with timed(seconds, "model"):
+            pipeline.named_steps["model"].fit(columns, y)
+    return pipeline
+
+
+def dump_features(pipeline: Pipeline) -> dict[str, bytes]:
+    """Return what the families of a fitted pipeline learned, as files (name -> content)."""
+    learned = _learned(pipeline)
+    return {name: content for family in learned for name, content in family.dump().items()}
+
+
+def learned_report(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    """Return what each family that learns says of what it learned, ready for JSON."""
+    return {family.name: family.report() for family in _learned(pipeline)}
+
+
+def _learned(pipeline: Pipeline) -> list[LearningFamily]:
+    return [family for family in families_of(pipeline) if isinstance(family, LearningFamily)]
+
+
+def load_features(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+    """Give the families of an unfitted pipeline what `dump_features` returned."""
+    for _, step in pipeline.named_steps["features"].transformer_list:
+        if isinstance(step, LearningFamily):
+            step.load(files)
+        else:
+            step.fit(make_battles([], [], []))
+
+
+def describe_columns(pipeline: Pipeline) -> dict[str, str]:
+    """Return a line of documentation for each feature column of a fitted pipeline."""
+    return {
+        column: doc for family in families_of(pipeline) for column, doc in family.describe().items()
+    }

@@ -1,0 +1,153 @@
+"""Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from data.battles import WINNER_COLUMNS
+from data.folds import training_rows
+from features.families.length import LengthFeatures
+from models.measures.baselines import BASELINES
+from pipelines.command.progress import Advance
+from pipelines.estimator.build import fit_pipeline
+from pipelines.estimator.timing import Seconds, fit_parts, timed
+from pipelines.run.folder import UnfinishedRun
+
+Array = NDArray[np.float64]
+
+
+class OutOfFold(NamedTuple):
+    """What the models said of the plain rows that they had not seen.
+
+    Attributes
+    ----------
+    proba : ndarray of float64, shape (n_plain, 3)
+    z, t : ndarray of float64, shape (n_plain,)
+        Direction and tie logits before calibration.
+    folds : list of dict
+        What was chosen in each fold.
+    seconds : list of dict
+        Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
+    """
+
+    proba: Array
+    z: Array
+    t: Array
+    folds: list[dict[str, Any]]
+    seconds: list[dict[str, Any]]
+
+
+def cross_fit(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    folds: NDArray[np.int8],
+    run: UnfinishedRun,
+    advance: Advance,
+) -> OutOfFold:
+    """Fit the pipeline without each fold and predict the fold.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted; cloned for each fold.
+    battles : DataFrame
+        The plain rows, then the extra ones.
+    y : ndarray of int8, shape (n_battles,)
+    folds : ndarray of int8, shape (n_plain,)
+    run : UnfinishedRun
+        Keeps each finished fold; folds that it holds already are not fitted again.
+    advance : callable
+        Told of each finished fold.
+    """
+    n_plain = len(folds)
+    out = OutOfFold(np.empty((n_plain, 3)), np.empty(n_plain), np.empty(n_plain), [], [])
+    for fold in range(folds.max() + 1):
+        held_out = np.zeros(len(battles), dtype=np.bool_)
+        held_out[:n_plain] = folds == fold
+        parts = run.saved(f"fold-{fold}")
+        if parts is None:
+            parts = _fit_fold(pipeline, battles, y, held_out)
+            run.save(f"fold-{fold}", parts)
+        rows = held_out[:n_plain]
+        out.proba[rows], out.z[rows], out.t[rows] = parts["proba"], parts["z"], parts["t"]
+        out.folds.append(
+            {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
+        )
+        out.seconds.append(json.loads(str(parts["seconds"])))
+        advance(1)
+    return out
+
+
+def _fit_fold(
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    held_out: NDArray[np.bool_],
+) -> dict[str, NDArray[Any]]:
+    train = training_rows(held_out, battles["group"], battles["source"])
+    seconds: Seconds = {}
+    fitted = fit_pipeline(clone(pipeline), battles[train], y[train], seconds)
+    model = fitted.named_steps["model"]
+    with timed(seconds, "predict"):
+        columns = fitted.named_steps["features"].transform(battles[held_out])
+        z, t = model.logits(columns, calibrated=False)
+        proba = model.predict_proba(columns)
+    return {
+        "proba": proba,
+        "z": z,
+        "t": t,
+        "chosen": np.array(json.dumps(chosen(model))),
+        "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
+    }
+
+
+def chosen(model: Any) -> dict[str, Any]:
+    """Return what a fitted preference model's inner folds chose, ready for JSON."""
+    return {
+        "complexity": model.complexity_,
+        "inner_loss": model.inner_loss_,
+        "calibration": model.calibration_._asdict(),
+    }
+
+
+def baseline_predictions(
+    battles: pd.DataFrame, y: NDArray[np.int8], folds: NDArray[np.int8]
+) -> dict[str, Array]:
+    """Return the baselines' out-of-fold probabilities of the plain rows, in the same folds."""
+    length = LengthFeatures(("characters_log_sum",), sides=("diff",), bucketed=())
+    X = length.fit_transform(battles).to_numpy(dtype=np.float64)
+    predicted = {name: np.empty((len(folds), 3)) for name in BASELINES}
+    for name, baseline in BASELINES.items():
+        for fold in range(folds.max() + 1):
+            out = folds == fold
+            fitted = clone(baseline).fit(X[~out], y[~out])
+            predicted[name][out] = fitted.predict_proba(X[out])
+    return predicted
+
+
+def true_probabilities(train: Path, ids: pd.Series) -> Array | None:
+    """Return the true probabilities of generated battles, None where the file has none beside it.
+
+    `data.synthetic` writes them to ``train_probabilities.csv`` beside ``train.csv``. A file of that
+    name that does not hold probabilities of all these battles is something else.
+    """
+    path = train.with_name(f"{train.stem}_probabilities.csv")
+    columns = ["id", *WINNER_COLUMNS]
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path, dtype={"id": str}, usecols=columns)[columns].set_index("id")
+    except (OSError, ValueError):
+        return None
+    if not table.index.is_unique or not ids.isin(table.index).all():
+        return None
+    proba = table.loc[ids.to_numpy(dtype=object)].apply(pd.to_numeric, errors="coerce").to_numpy()
+    whole = np.isclose(proba.sum(axis=1), 1.0) & (proba >= 0).all(axis=1)
+    return proba if whole.all() else None

@@ -1,0 +1,109 @@
+"""The model of all rows: fitted, written into the run, and read back as `predict` will read it."""
+
+import json
+from typing import Any, NamedTuple
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from data.battles import swap_battles
+from features.storage.cache import Cache
+from models.device import Device
+from models.learners.boosting import LightGBMModel
+from models.measures.metrics import swap_error
+from pipelines.command.progress import Steps
+from pipelines.config import Config, write_config
+from pipelines.estimator.build import describe_columns, dump_features, fit_pipeline, learned_report
+from pipelines.estimator.crossfit import chosen
+from pipelines.estimator.encoding import encoding_families, lend, stores_of
+from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
+from pipelines.estimator.timing import Seconds, fit_parts
+from pipelines.run.files import csv_bytes
+from pipelines.run.folder import UnfinishedRun, digest
+from pipelines.run.inputs import Battles
+
+SWAP_CHECK_ROWS = 1000
+REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
+
+
+class Final(NamedTuple):
+    """The model of all rows, as it lies in the run folder."""
+
+    pipeline: Pipeline
+    hashes: dict[str, str]
+    report: dict[str, Any]
+    seconds: dict[str, Any]
+
+
+def fit_final(
+    config: Config,
+    device: Device,
+    pipeline: Pipeline,
+    battles: Battles,
+    run: UnfinishedRun,
+    steps: Steps,
+    cache: Cache | None = None,
+) -> Final:
+    """Fit on all rows, and leave the model, its columns and their importance in the run."""
+    seconds: Seconds = {}
+    with steps.step("final fit"):
+        fit_pipeline(pipeline, battles.frame, battles.y, seconds)
+    model = pipeline.named_steps["model"]
+    learned = model.dump() | dump_features(pipeline)
+    files = {f"{MODELS}/{name}": content for name, content in learned.items()}
+    files[CONFIG] = write_config(config).encode()
+    for name, content in files.items():
+        run.write(name, content)
+    hashes = {name: digest(content) for name, content in files.items()}
+    stores = stores_of(pipeline)
+    fitted = read_pipeline(run.path, hashes, device.name, stores)
+    run.write("features.json", _columns(fitted))
+    run.write("importance.csv", _importance(fitted))
+    error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
+    # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
+    lend(encoding_families(fitted), [store.emptied(cache) for store in stores])
+    report = {
+        **chosen(model),
+        "swap_error": error,
+        "seed": config.seed,
+        **_settings(fitted),
+        "families": learned_report(pipeline),
+    }
+    return Final(fitted, hashes, report, seconds | fit_parts(pipeline))
+
+
+def _settings(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what makes LightGBM give the same bytes again, as its model files tell it."""
+    for model in pipeline.named_steps["model"].models_.values():
+        if isinstance(model, LightGBMModel):
+            return {"lightgbm": {name: model.booster.params[name] for name in REPRODUCIBLE}}
+    return {}
+
+
+def _swap_error(pipeline: Pipeline, battles: pd.DataFrame) -> float:
+    return swap_error(
+        pipeline.predict_proba(battles), pipeline.predict_proba(swap_battles(battles))
+    )
+
+
+def _columns(pipeline: Pipeline) -> bytes:
+    """Return every feature column: its place, which is its name in the models, and its meaning."""
+    docs = describe_columns(pipeline)
+    columns = [
+        {
+            "position": position,
+            "name": name,
+            "family": name.partition("__")[0],
+            "side": name.rpartition("_")[2],
+            "documentation": docs[name],
+        }
+        for position, name in enumerate(pipeline.named_steps["model"].feature_names_in_)
+    ]
+    return json.dumps(columns, indent=1, ensure_ascii=False).encode()
+
+
+def _importance(pipeline: Pipeline) -> bytes:
+    """Return each column's share of the gain (of the absolute coefficients in linear parts)."""
+    table = pipeline.named_steps["model"].importance()
+    table.insert(0, "mean", table.mean(axis=1))
+    return csv_bytes(table.sort_values("mean", ascending=False).reset_index())

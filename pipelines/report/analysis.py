@@ -1,0 +1,91 @@
+"""What the out-of-fold predictions and the votes say: reliability, slices, and style control."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from features import to_polars
+from features.families.style import CONTROL, StyleFeatures
+from models.heads import probabilities
+from models.measures.evaluation import by_slice, reliability
+from models.measures.style_control import style_control
+from pipelines.estimator.build import PassThrough
+from pipelines.estimator.crossfit import OutOfFold
+
+LENGTH_EDGES = (500, 1000, 2000, 4000, 8000)  # characters of both answers together
+MOST_MODELS = 150
+MOST_TURNS = 6  # battles with more turns are put together
+
+
+def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[str, Any]:
+    """Return what the report tells beside the scores, ready for JSON.
+
+    Parameters
+    ----------
+    battles : DataFrame
+        The plain rows.
+    y : ndarray of int8, shape (n_battles,)
+    oof : OutOfFold
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        style = style_coefficients(battles, y)
+    return {
+        "reliability": {
+            "before_calibration": reliability(y, probabilities(oof.z, oof.t)),
+            "after_calibration": reliability(y, oof.proba),
+        },
+        "by_turns": _named(by_slice(y, oof.proba, _turns(battles)), _turns_label),
+        "by_length": _named(by_slice(y, oof.proba, _length_bin(battles)), _length_label),
+        "style_control": style,
+    }
+
+
+def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, Any]:
+    """Return the voters' coefficients for length, lists, headers and bold, beside the Arena's.
+
+    The votes of these battles alone: no prediction takes part. Of more than `MOST_MODELS` models
+    the rarest ones are taken as unknown: the time grows with the cube of their number.
+    """
+    features = StyleFeatures(list(CONTROL.values())).fit_transform(battles)
+    columns = [f"style__{statistic}_ratio" for statistic in CONTROL.values()]
+    model_a, model_b = _frequent(battles["model_a"], battles["model_b"])
+    return style_control(
+        features[columns].to_numpy(dtype=np.float64),
+        list(CONTROL),
+        y,
+        model_a,
+        model_b,
+        battles["group"].to_numpy(dtype=object),
+    )
+
+
+def _frequent(*sides: pd.Series) -> list[NDArray[np.object_]]:
+    known = pd.concat(sides).value_counts().index[:MOST_MODELS]
+    return [side.astype(object).where(side.isin(known), None).to_numpy(object) for side in sides]
+
+
+def _turns(battles: pd.DataFrame) -> NDArray[np.int64]:
+    turns = to_polars(battles).select(pl.col("prompt").list.len().clip(upper_bound=MOST_TURNS))
+    return turns.to_series().to_numpy().astype(np.int64)
+
+
+def _turns_label(turns: int) -> str:
+    return f"{turns} or more" if turns == MOST_TURNS else str(turns)
+
+
+def _length_bin(battles: pd.DataFrame) -> NDArray[np.int64]:
+    characters = PassThrough().fit(battles).transform(battles)["characters"]
+    return np.searchsorted(LENGTH_EDGES, characters.to_numpy(), side="right").astype(np.int64)
+
+
+def _length_label(place: int) -> str:
+    lower = 0 if place == 0 else LENGTH_EDGES[place - 1]
+    return f"{lower} to {LENGTH_EDGES[place] - 1}" if place < len(LENGTH_EDGES) else f"from {lower}"
+
+
+def _named(slices: list[dict[str, Any]], label: Any) -> list[dict[str, Any]]:
+    return [{**part, "key": label(int(part["key"]))} for part in slices]

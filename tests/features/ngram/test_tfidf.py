@@ -1,0 +1,142 @@
+"""TF-IDF against scikit-learn's, and what stands side by side of two answers."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from data.battles import read_training
+from features.layout import texts_of, to_polars
+from features.ngram.tfidf import (
+    Weights,
+    cosine,
+    differences,
+    inverse_document_frequency,
+    side_by_side,
+    text_frequency,
+    tfidf,
+)
+from features.ngram.vocabulary import Grams, learn
+from tests.conftest import SAMPLE
+
+KINDS = (Grams("word", 1, 2), Grams("char_wb", 2, 4))
+TEXTS = ["so so so it is", "it is", "is it so", "never", "so it is never", "", "it it never is"]
+PROMPT, A, B = (np.array(rows) for rows in ([0, 3, 5, 1], [1, 3, 4, 5], [2, 6, 6, 6]))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """The texts of some battles."""
+    return texts_of(to_polars(read_training(SAMPLE / "train.csv").battles.iloc[:150])).distinct
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    """Counts of TEXTS, words and characters."""
+    return [learn(TEXTS, kind, min_df=1)[1] for kind in KINDS]
+
+
+def weights_of(blocks):
+    return [Weights.of(counts, inverse_document_frequency(counts)) for counts in blocks]
+
+
+def dense(counts):
+    return tfidf(counts, inverse_document_frequency(counts)).toarray()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_scikit_learns(sample, kind):
+    vocabulary, counts = learn(sample, kind, min_df=2)
+    theirs = TfidfVectorizer(
+        analyzer=kind.analyzer,
+        ngram_range=(kind.shortest, kind.longest),
+        vocabulary=vocabulary.grams,
+        sublinear_tf=True,
+        smooth_idf=True,
+        norm="l2",
+    )
+    expected = theirs.fit_transform(sample)
+    expected.sort_indices()
+    idf = inverse_document_frequency(counts)
+    found = tfidf(counts, idf)
+    np.testing.assert_allclose(idf, theirs.idf_, rtol=1e-6)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_allclose(found.data, expected.data, rtol=2e-6)
+
+
+def test_a_row_is_the_same_alone(blocks):
+    for counts in blocks:
+        idf = inverse_document_frequency(counts)
+        together = tfidf(counts, idf)
+        for row in range(counts.shape[0]):
+            alone = tfidf(counts[row], idf)
+            np.testing.assert_array_equal(alone.toarray(), together[row].toarray())
+
+
+def test_counts_of_any_integers_do(blocks):
+    idf = inverse_document_frequency(blocks[0])
+    wide = csr_matrix(blocks[0], dtype=np.int64)
+    wide.indices = wide.indices.astype(np.int64)
+    np.testing.assert_array_equal(tfidf(wide, idf).toarray(), tfidf(blocks[0], idf).toarray())
+
+
+def test_text_frequency_counts_texts_not_occurrences(blocks):
+    expected = (blocks[0].toarray() > 0).sum(axis=0)
+    assert (expected != blocks[0].sum(axis=0).A1).any()
+    np.testing.assert_array_equal(text_frequency(blocks[0]), expected)
+
+
+def test_differences_are_a_minus_b_of_each_kind_in_turn(blocks):
+    found = differences(weights_of(blocks), A, B)
+    expected = np.hstack([dense(counts)[A] - dense(counts)[B] for counts in blocks])
+    np.testing.assert_array_equal(found.toarray(), expected)
+    of_counts = np.hstack([counts.toarray()[A] - counts.toarray()[B] for counts in blocks])
+    assert not np.allclose(np.sign(found.toarray()), np.sign(of_counts))  # not TF-IDF of A - B
+    assert (found.data != 0).all()
+    assert found.has_sorted_indices
+
+
+def test_products_keep_the_differences_of_the_prompts_n_grams(blocks):
+    found = differences(weights_of(blocks), A, B, PROMPT)
+    plain = differences(weights_of(blocks), A, B).toarray()
+    words = blocks[0].shape[1]
+    held = blocks[0].toarray()[PROMPT] > 0
+    np.testing.assert_array_equal(found[:, : plain.shape[1]].toarray(), plain)
+    products = found[:, plain.shape[1] :].toarray()
+    np.testing.assert_array_equal(products, np.where(held, plain[:, :words], 0))
+    assert products.any()
+    assert not np.allclose(products, dense(blocks[0])[PROMPT] * plain[:, :words])  # no weights
+    in_both = held & (blocks[0].toarray()[A] > 0) & (blocks[0].toarray()[B] > 0)
+    assert not np.allclose(products, np.where(in_both, plain[:, :words], 0))
+    assert (found.data != 0).all()
+
+
+def test_differences_change_sign_bitwise(blocks):
+    forth = differences(weights_of(blocks), A, B, PROMPT)
+    back = differences(weights_of(blocks), B, A, PROMPT)
+    np.testing.assert_array_equal(forth.data, -back.data)
+    np.testing.assert_array_equal(forth.indices, back.indices)
+
+
+def test_differences_of_no_battles_and_of_no_n_grams(blocks):
+    none = np.empty(0, dtype=np.intp)
+    assert differences(weights_of(blocks), none, none, none).shape[0] == 0
+    empty = Weights.of(csr_matrix((7, 0), dtype=np.int32), np.empty(0, np.float32))
+    assert differences([empty], A, B, PROMPT).shape == (4, 0)
+
+
+def test_cosine_is_that_of_the_weights_not_of_the_counts(blocks):
+    weighted = tfidf(blocks[0], inverse_document_frequency(blocks[0]))
+    found = cosine(weighted[A], weighted[B])
+    np.testing.assert_allclose(found, (dense(blocks[0])[A] * dense(blocks[0])[B]).sum(axis=1))
+    assert found[3] == 0  # A is empty
+    counts = blocks[0].toarray().astype(float)
+    lengths = np.linalg.norm(counts, axis=1)
+    lengths[lengths == 0] = 1
+    plain = (counts[A] * counts[B]).sum(axis=1) / lengths[A] / lengths[B]
+    assert np.abs(found - plain).max() > 0.01
+
+
+def test_side_by_side_keeps_the_order():
+    found = side_by_side(csr_matrix([[1, 0]]), csr_matrix([[2]]), csr_matrix([[0, 3]]))
+    assert found.toarray().tolist() == [[1, 0, 2, 0, 3]]
