@@ -48,7 +48,7 @@ def main() -> int:
     store = CountStore(texts_of(to_polars(battles)).distinct)
     sys.stdout.write("| choice | rows | log loss | AUC | penalty |\n|---|---|---|---|---|\n")
     for name in names:
-        family = LexicalFeatures(**SHARED | CHOICES[name]).prepare(store).fit(battles, y)
+        family = LexicalFeatures(**SHARED | CHOICES[name]).use(store).fit(battles, y)
         report = family.report()
         row = [name, *report["direction"].values(), report["penalty"]]
         sys.stdout.write("| " + " | ".join(map(str, row)) + " |\n")

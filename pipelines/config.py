@@ -1,27 +1,23 @@
 """The configuration of a run: presets and files in TOML, checked by pydantic before any work."""
 
-import inspect
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
-    create_model,
-    field_validator,
 )
 from pydantic_core import ErrorDetails
 
 from data.battles import make_battles
 from data.tables.read import shown
 from features import FAMILIES
+from features.parameters import Section, options_of
 from models.learners.registry import LEARNERS
 
 MOST_SHOWN = 100  # characters of a setting in an error message
@@ -31,21 +27,6 @@ M = TypeVar("M", bound=BaseModel)
 
 class ConfigError(ValueError):
     """A configuration that cannot be used. The message names the key and what is allowed."""
-
-
-class Section(BaseModel):
-    """Keys that are all known, and no boolean where a number is expected (Python takes them)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_boolean_number(cls, value: Any, info: ValidationInfo) -> Any:
-        found = value if isinstance(value, list) else [value]
-        expected = cls.model_fields[str(info.field_name)].annotation
-        if expected is not bool and any(isinstance(item, bool) for item in found):
-            raise ValueError("should not be true or false")
-        return value
 
 
 def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
@@ -151,7 +132,8 @@ def load_config(
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
     config = _checked(Config, data, where, ())
-    for section, registry in (("features", FAMILIES), ("learners", LEARNERS)):
+    registries: dict[str, Mapping[str, type]] = {"features": FAMILIES, "learners": LEARNERS}
+    for section, registry in registries.items():
         for name, options in getattr(config, section).items():
             if name not in registry:
                 raise ConfigError(
@@ -195,24 +177,6 @@ def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
 def write_config(config: Config) -> str:
     """Return the configuration as TOML that `load_config` reads back."""
     return tomli_w.dumps(config.model_dump(mode="json"))
-
-
-def options_of(cls: type) -> type[BaseModel]:
-    """Return a pydantic model of a class's constructor: its parameters, types and defaults.
-
-    What a run is given, and no configuration, is left out: the device.
-
-    >>> from models.learners.linear import LinearLearner
-    >>> list(options_of(LinearLearner).model_fields)
-    ['penalties']
-    """
-    hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
-    fields: dict[str, Any] = {
-        name: (hints[name], parameter.default)
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if name != "device"
-    }
-    return create_model(f"{cls.__name__}Options", __base__=Section, **fields)
 
 
 def build(cls: type, options: Mapping[str, Any]) -> Any:

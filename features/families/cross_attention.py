@@ -165,7 +165,7 @@ class CrossAttentionFeatures(EncodingFamily):
             raise TypeError(f"{type(self).__name__} needs a MatchStore. Got {store!r} instead.")
         return store.matches(asked)
 
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
+    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:  # type: ignore[override]
         asked = Asked.of(to_polars(battles))
         self.store.add_battles(asked)
         self.weights_ = self.store.encoder.weights if len(battles) else ""

@@ -138,7 +138,7 @@ class EmbeddingFeatures(EncodingFamily):
         self.seed = seed
         self.device = device
 
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
+    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:  # type: ignore[override]
         frame = to_polars(battles)
         store = self.store  # checks the options
         asked = Asked.of(frame)

@@ -1,35 +1,30 @@
 """Who wrote an answer, guessed from how it is written, and how strong that model is."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import numpy as safetensors
 from scipy.special import entr
 from sklearn.metrics import roc_auc_score
 
-from data.folds import hash_folds
 from data.labels import TIE, A
 from features.families.length import LengthFeatures
 from features.families.style import StyleFeatures
 from features.families.wording import WordingFeatures
+from features.family import INNER_FOLDS, Training
 from features.layout import texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.vocabulary import Grams, Vocabulary
 from features.sides import SIDES, Array, compare
-from features.votes.authors import LEAST, Classifier, Identified, cross_fit
+from features.votes.authors import LEAST, Classifier, Identified, identify
 from features.votes.bradley_terry import Models, Ratings
 from features.votes.traits import KINDS, Answers, Traits
 
 POINTS = np.array([1.0, 0.0, 0.5])  # of A
-INNER_FOLDS = 5
-SALT = 113  # other folds than the model's own
-STATE, ARRAYS = "fingerprint.json", "fingerprint.safetensors"
 
 Limit = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -47,6 +42,33 @@ STATISTICS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "same": ("probability that one model wrote both", ("pair",)),
 }
+
+
+class Fingerprint(NamedTuple):
+    """What `FingerprintFeatures` learns; where no models are named, the rest is empty.
+
+    Attributes
+    ----------
+    models : list of str
+        The models named in `fit`.
+    grams : dict of str to list of str
+        The n-grams of each kind that authors are told by.
+    idf : dict of str to ndarray of float32
+        Of these.
+    classifier : Classifier or None
+    ratings : Ratings or None
+    figures : dict
+        How many answers were given the right author, and what that says of the votes, all out of
+        fold: ``direction_auc`` of the expected strengths over the decided rows, and
+        ``direction_auc_true_names`` of the strengths of those who really wrote the answers.
+    """
+
+    models: list[str]
+    grams: dict[str, list[str]]
+    idf: dict[str, NDArray[np.float32]]
+    classifier: Classifier | None
+    ratings: Ratings | None
+    figures: dict[str, Any]
 
 
 class FingerprintFeatures(CountingFamily):
@@ -72,11 +94,7 @@ class FingerprintFeatures(CountingFamily):
 
     Attributes
     ----------
-    models_ : list of str
-        The models named in `fit`.
-    traits_ : Traits
-    classifier_ : Classifier
-    ratings_ : Ratings
+    learned_ : Fingerprint
 
     Examples
     --------
@@ -92,6 +110,7 @@ class FingerprintFeatures(CountingFamily):
     """
 
     name = "fingerprint"
+    LEARNED = Fingerprint
 
     def __init__(
         self,
@@ -110,87 +129,47 @@ class FingerprintFeatures(CountingFamily):
     def _kinds(self) -> Sequence[tuple[Grams, int]]:
         return [(KINDS[name], self.min_df) for name in ("words", "characters")]
 
-    def _limits(self) -> dict[str, int]:
+    def _learn(self, training: Training) -> tuple[Fingerprint, Mapping[str, Array]]:
+        models, first, second = authors_of(training.frame)
+        if not models:
+            figures = {"models": 0, "left_out": "no training row names a model"}
+            return Fingerprint([], {}, {}, None, None, figures), {}
+        answers = _answers(to_polars(training.frame))
         limits = {name: getattr(self, name) for name in KINDS}
-        for name, value in {**limits, "min_df": self.min_df}.items():
-            least = 1 if name == "min_df" else 0
-            if value < least:
-                raise ValueError(
-                    f"The {name} of FingerprintFeatures must be at least {least}. "
-                    f"Got {value} instead."
-                )
-        return limits
-
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
-        limits = self._limits()
-        first, second = self._authors(battles)
-        self._figures: dict[str, Any] = {"models": len(self.models_)}
-        if not self.models_:
-            self._figures["left_out"] = "no training row names a model"
-            return {}
-        answers = _answers(to_polars(battles))
-        self.traits_, X = Traits.learn(answers, limits, self.min_df, self._counts)
-        fold = hash_folds(
-            battles["group"].to_numpy(dtype=object), n_folds=INNER_FOLDS, salt=SALT + self.seed
-        )
-        author, folds = np.concatenate([first, second]), np.concatenate([fold, fold])
-        identified = cross_fit(X, author, folds, len(self.models_), INNER_FOLDS)
-        self.classifier_ = identified.classifier
-        self.ratings_ = self._rate(first, second, y, np.ones(len(y), dtype=np.bool_))
-        columns = self._out_of_fold(identified.probabilities, first, second, y, fold)
+        traits, X = Traits.learn(answers, limits, self.min_df, self._counts)
+        author, folds = np.concatenate([first, second]), np.tile(training.fold, 2)
+        identified = identify(X, author, folds, len(models), INNER_FOLDS)
+        voted = Voted(first, second, POINTS[training.y], len(models))
+        columns = _out_of_fold(identified.probabilities, voted, training.fold)
         true = columns.pop("true")
-        plain = (battles["source"] == "plain").to_numpy(dtype=np.bool_)
-        self._figures |= _accuracy(identified, author)
-        self._figures |= _directions(columns["strength_diff"], true, y, plain)
-        return columns
+        learned = Fingerprint(
+            models=models,
+            grams={name: v.grams for name, v in traits.vocabularies.items()},
+            idf=traits.idf,
+            classifier=identified.classifier,
+            ratings=voted.rated(np.ones(len(first), dtype=np.bool_)),
+            figures={"models": len(models)}
+            | _accuracy(identified, author)
+            | _directions(columns["strength_diff"], true, training.y, training.plain),
+        )
+        return learned, columns
 
-    def _authors(self, battles: pd.DataFrame) -> tuple[Models, Models]:
-        """Return the number of each answer's model, by name; -1 where there is none."""
-        names = [
-            battles[column].to_numpy(dtype=object)
-            if column in battles
-            else np.full(len(battles), None, dtype=object)
-            for column in ("model_a", "model_b")
-        ]
-        codes, models = pd.factorize(_often(np.concatenate(names)), sort=True)
-        self.models_ = [str(model) for model in models]
-        first, second = codes.astype(np.intp).reshape(2, len(battles))
-        return first, second
-
-    def _rate(
-        self, first: Models, second: Models, y: NDArray[np.int8], rows: NDArray[np.bool_]
-    ) -> Ratings:
-        return Ratings.of(first[rows], second[rows], POINTS[y[rows]], len(self.models_))
-
-    def _out_of_fold(
-        self,
-        probabilities: Array,
-        first: Models,
-        second: Models,
-        y: NDArray[np.int8],
-        fold: NDArray[np.int8],
-    ) -> dict[str, Array]:
-        """Return the columns, and as ``true`` what the true names give for ``strength_diff``."""
-        of_a, of_b = np.split(probabilities, 2)
-        columns: dict[str, Array] = {}
-        for k in range(INNER_FOLDS):
-            inside = fold == k
-            ratings = self._rate(first, second, y, ~inside)
-            found = _compared(of_a[inside], of_b[inside], ratings)
-            found["true"] = ratings.difference(first[inside], second[inside])
-            for name, values in found.items():
-                columns.setdefault(name, np.empty(len(y)))[inside] = values
-        return columns
+    def _lay_out(self) -> None:
+        grams, idf = self.learned_.grams, self.learned_.idf
+        self._traits = Traits(
+            {name: Vocabulary(KINDS[name], of_kind) for name, of_kind in grams.items()}, idf
+        )
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
-        if not self.models_:
+        learned = self.learned_
+        if learned.classifier is None or learned.ratings is None:
             return {}
-        probabilities = self.classifier_.probabilities(self.traits_.matrix(_answers(battles)))
+        probabilities = learned.classifier.probabilities(self._traits.matrix(_answers(battles)))
         of_a, of_b = np.split(probabilities, 2)
-        return _compared(of_a, of_b, self.ratings_)
+        return _compared(of_a, of_b, learned.ratings)
 
     def _documentation(self) -> dict[str, str]:
-        if not getattr(self, "models_", True):
+        if not self.learned_.models:
             return {}
         return {
             f"{name}_{side}": f"{doc}, {SIDES[side].doc}"
@@ -198,39 +177,53 @@ class FingerprintFeatures(CountingFamily):
             for side in sides
         }
 
-    def report(self) -> dict[str, Any]:
-        """Return how many answers were given the right author, and what that says of the votes.
 
-        All of it out of fold: ``direction_auc`` of the expected strengths over the decided rows,
-        and ``direction_auc_true_names`` of the strengths of those who really wrote the answers.
-        """
-        return dict(self._figures)
+class Voted(NamedTuple):
+    """Who met whom, and the points of A.
 
-    def dump(self) -> dict[str, bytes]:
-        """Return JSON, and the arrays as safetensors."""
-        state: dict[str, Any] = {"models": self.models_, "figures": self._figures}
-        if not self.models_:
-            return {STATE: json.dumps(state, indent=1).encode()}
-        state["grams"] = {name: v.grams for name, v in self.traits_.vocabularies.items()}
-        arrays = {f"idf_{name}": values for name, values in self.traits_.idf.items()}
-        arrays |= {**self.classifier_._asdict(), **self.ratings_._asdict()}
-        contiguous = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-        return {STATE: json.dumps(state, indent=1).encode(), ARRAYS: safetensors.save(contiguous)}
+    Attributes
+    ----------
+    first, second : ndarray of intp, shape (n_battles,)
+        Numbers of the models of A and B; -1 where unknown.
+    points : ndarray of float64, shape (n_battles,)
+    n_models : int
+    """
 
-    def load(self, files: Mapping[str, bytes]) -> Self:
-        """Take over what `dump` gave of a family with the same parameters."""
-        state = json.loads(files[STATE])
-        self.models_, self._figures = state["models"], state["figures"]
-        if self.models_:
-            arrays, grams = safetensors.load(files[ARRAYS]), state["grams"]
-            self.traits_ = Traits(
-                {name: Vocabulary(kind, grams[name]) for name, kind in KINDS.items()},
-                {name: arrays[f"idf_{name}"] for name in KINDS},
-            )
-            self.classifier_ = Classifier(arrays["weights"], arrays["bias"])
-            self.ratings_ = Ratings(arrays["strength"], arrays["table"])
-        self._name_columns(self._documentation())
-        return self
+    first: Models
+    second: Models
+    points: Array
+    n_models: int
+
+    def rated(self, rows: NDArray[np.bool_]) -> Ratings:
+        """Return the models' strengths by some of the battles."""
+        return Ratings.of(self.first[rows], self.second[rows], self.points[rows], self.n_models)
+
+
+def authors_of(battles: pd.DataFrame) -> tuple[list[str], Models, Models]:
+    """Return the models, by name, and the number of each answer's; -1 where there is none."""
+    names = [
+        battles[column].to_numpy(dtype=object)
+        if column in battles
+        else np.full(len(battles), None, dtype=object)
+        for column in ("model_a", "model_b")
+    ]
+    codes, models = pd.factorize(_often(np.concatenate(names)), sort=True)
+    first, second = codes.astype(np.intp).reshape(2, len(battles))
+    return [str(model) for model in models], first, second
+
+
+def _out_of_fold(probabilities: Array, voted: Voted, fold: NDArray[np.int8]) -> dict[str, Array]:
+    """Return the columns, and as ``true`` what the true names give for ``strength_diff``."""
+    of_a, of_b = np.split(probabilities, 2)
+    columns: dict[str, Array] = {}
+    for k in range(INNER_FOLDS):
+        inside = fold == k
+        ratings = voted.rated(~inside)
+        found = _compared(of_a[inside], of_b[inside], ratings)
+        found["true"] = ratings.difference(voted.first[inside], voted.second[inside])
+        for name, values in found.items():
+            columns.setdefault(name, np.empty(len(fold)))[inside] = values
+    return columns
 
 
 def _often(names: NDArray[np.object_]) -> NDArray[np.object_]:

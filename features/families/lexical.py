@@ -1,21 +1,17 @@
 """What the words say: n-grams of both answers in one vocabulary, and what voters make of them."""
 
-import io
-import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import csr_matrix
 
-from data.folds import hash_folds
 from data.labels import TIE, A
+from features.family import Training
 from features.layout import Texts, texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.gaps import (
@@ -26,7 +22,7 @@ from features.ngram.gaps import (
     ranked_by_gain,
     ranked_by_weight,
 )
-from features.ngram.tfidf import Weights, cosine, inverse_document_frequency, text_frequency, tfidf
+from features.ngram.tfidf import cosine, inverse_document_frequency, text_frequency, tfidf
 from features.ngram.tokens import Normalise
 from features.ngram.vocabulary import Grams, Vocabulary, most_frequent, take_columns
 from features.sides import Array, compare
@@ -34,9 +30,6 @@ from features.text.normalisation import Normalisation
 from features.votes.scores import Score, score_figures
 from features.votes.sparse_logistic import CrossFit, cross_fit
 
-INNER_FOLDS = 5
-SALT = 71  # other folds than the model's own
-TABLE, STATE = "lexical.parquet", "lexical.json"
 PREFIX = {"word": "word", "char_wb": "char"}
 OPTION = {"word": "words", "char_wb": "characters"}
 SCORES = {
@@ -45,11 +38,6 @@ SCORES = {
     "tie_pair": "log-odds of a tie, by the n-grams that differ and the prompt's",
 }
 SINGLES = {"counts": "occurrences", "tfidf": "TF-IDF"}
-CHOICES = {
-    "values": tuple(SINGLES),
-    "ranking": ("linear", "lightgbm"),
-    "stop_words": ("sklearn", "nltk", "none"),
-}
 DECIDED_PER_SINGLE = 100
 SHOWN = 20  # n-grams on each side in the report
 
@@ -58,6 +46,29 @@ Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
 Number = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+class Lexical(NamedTuple):
+    """What `LexicalFeatures` learns.
+
+    Attributes
+    ----------
+    grams : pyarrow.Table
+        A row for each n-gram of the vocabularies, one kind behind the other: ``analyzer``,
+        ``gram``, ``idf``, and what the scores make of it: ``direction`` and, of the first kind
+        alone, ``direction_in_prompt``, ``tie_absdiff`` and ``tie_prompt``, 0 elsewhere.
+    tie_intercept : float
+    components : ndarray of float32, shape (n_components, n_words)
+    singles : ndarray of intp
+        Places in the vocabularies, one behind the other.
+    figures : dict
+    """
+
+    grams: pa.Table
+    tie_intercept: float
+    components: NDArray[np.float32]
+    singles: NDArray[np.intp]
+    figures: dict[str, Any]
 
 
 class LexicalFeatures(CountingFamily):
@@ -100,12 +111,7 @@ class LexicalFeatures(CountingFamily):
 
     Attributes
     ----------
-    vocabularies_ : list of Vocabulary
-    idf_ : list of ndarray of float32
-    direction_, tie_ : Score
-    components_ : ndarray of float32, shape (n_components, n_words)
-    singles_ : ndarray of intp
-        Places in the vocabularies, one behind the other.
+    learned_ : Lexical
 
     Examples
     --------
@@ -118,13 +124,14 @@ class LexicalFeatures(CountingFamily):
     """
 
     name = "lexical"
+    LEARNED = Lexical
 
     def __init__(
         self,
         words: Lengths = (1, 3),
         characters: Lengths = (2, 5),
         min_df: Count = 5,
-        max_features: Count = 150_000,
+        max_features: Annotated[int, Field(ge=2)] = 150_000,
         penalties: Penalties = (2e-3, 6e-4, 2e-4),
         tie_penalties: Penalties = (1e-1, 3e-2, 1e-2),
         scores: bool = True,
@@ -186,66 +193,49 @@ class LexicalFeatures(CountingFamily):
         orders = {OPTION[k.analyzer]: k.longest - k.shortest + 1 for k, _ in self._kinds()}
         check_memory(texts, orders, {"components": self.components, "singles": self.singles})
 
-    def _check_options(self) -> None:
-        """Refuse what no configuration would let through."""
-        for option, allowed in CHOICES.items():
-            if getattr(self, option) not in allowed:
-                raise ValueError(
-                    f"The {option} of LexicalFeatures must be one of {', '.join(allowed)}. "
-                    f"Got {getattr(self, option)!r} instead."
-                )
-        least = {"min_df": 1, "max_features": 2, "components": 0, "singles": 0, "seed": 0}
-        for option, number in least.items():
-            if getattr(self, option) < number:
-                raise ValueError(
-                    f"The {option} of LexicalFeatures must be at least {number}. "
-                    f"Got {getattr(self, option)!r} instead."
-                )
-
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:
-        self._check_options()
-        gaps = self._choose(texts_of(to_polars(battles)))
-        fold = hash_folds(
-            battles["group"].to_numpy(dtype=object), n_folds=INNER_FOLDS, salt=SALT + self.seed
-        )
-        plain = (battles["source"] == "plain").to_numpy(dtype=np.bool_)
+    def _learn(self, training: Training) -> tuple[Lexical, Mapping[str, Array]]:
+        y, plain, weight = training.y, training.plain, training.weight
+        vocabularies, gaps = self._choose(texts_of(to_polars(training.frame)))
         signed, decided = gaps.signed(products=self.products), y != TIE
-        direction = cross_fit(signed, y == A, decided, fold, self.penalties, intercept=False)
-        self.singles_ = self._ranked(signed, direction, y)
+        direction = cross_fit(
+            signed, y == A, weight * decided, training.fold, self.penalties, intercept=False
+        )
+        singles = self._ranked(signed, direction, y, sum(len(v.grams) for v in vocabularies))
         del signed
-        tie = cross_fit(gaps.unsigned(), y == TIE, plain, fold, self.tie_penalties, intercept=True)
-        self.direction_ = Score(direction.coef, direction.intercept)
-        self.tie_ = Score(tie.coef, tie.intercept)
-        self.components_ = principal_components(gaps.first, self.components, self.seed)
-        self._figures = score_figures(direction, tie, y, plain)
-        return self._assemble(gaps, direction.scores, tie.scores)
+        tie = cross_fit(
+            gaps.unsigned(), y == TIE, weight * plain, training.fold, self.tie_penalties,
+            intercept=True,
+        )  # fmt: skip
+        grams = gram_table(vocabularies, gaps, direction.coef, tie.coef)
+        learned = Lexical(
+            grams=grams,
+            tie_intercept=tie.intercept,
+            components=principal_components(gaps.first, self.components, self.seed),
+            singles=singles,
+            figures=score_figures(direction, tie, y, plain) | gram_figures(grams),
+        )
+        return learned, self._assemble(learned, gaps, direction.scores, tie.scores)
 
-    def _choose(self, texts: Texts) -> Gaps:
+    def _choose(self, texts: Texts) -> tuple[list[Vocabulary], Gaps]:
         """Choose the n-grams of these texts, and weigh them."""
         kinds = self._kinds()
         self._check_size(texts.distinct)
-        self.vocabularies_, counts = [], []
+        vocabularies, counts = [], []
         for kind, min_df in kinds:
             vocabulary, of_all = self._counts(texts.distinct, kind, min_df)
             frequent = self._frequent(of_all, self.max_features // len(kinds))
-            self.vocabularies_.append(vocabulary.take(frequent))
+            vocabularies.append(vocabulary.take(frequent))
             counts.append(take_columns(of_all, frequent, overwrite=True))
-        self.idf_ = [inverse_document_frequency(block) for block in counts]
-        return self._gaps(texts, counts)
+        return vocabularies, Gaps.of(counts, list(map(inverse_document_frequency, counts)), texts)
 
     def _frequent(self, counts: csr_matrix, limit: int) -> NDArray[np.int64]:
         """Return the columns of most texts, without those that are too rare in these."""
         enough = int((text_frequency(counts) >= self.min_df).sum())
         return most_frequent(counts, min(limit, enough))
 
-    def _gaps(self, texts: Texts, counts: list[csr_matrix]) -> Gaps:
-        weights = list(map(Weights.of, counts, self.idf_))
-        return Gaps(weights, tfidf(counts[0], self.idf_[0]), texts)
-
     def _ranked(
-        self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8]
+        self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8], grams: int
     ) -> NDArray[np.intp]:
-        grams = sum(len(vocabulary.grams) for vocabulary in self.vocabularies_)
         if self.ranking == "linear":
             ranks = ranked_by_weight(signed, direction.coef)[:grams]
         else:
@@ -253,14 +243,31 @@ class LexicalFeatures(CountingFamily):
             ranks = ranked_by_gain(signed[decided, :grams], y[decided] == A, self.seed)
         return best(ranks, min(self.singles, int((y != TIE).sum()) // DECIDED_PER_SINGLE))
 
+    def _lay_out(self) -> None:
+        table = self.learned_.grams.to_pandas()
+        kinds = [kind for kind, _ in self._kinds()]
+        blocks = [table[table["analyzer"] == kind.analyzer] for kind in kinds]
+        self._vocabularies = [
+            Vocabulary(kind, block["gram"].tolist())
+            for kind, block in zip(kinds, blocks, strict=True)
+        ]
+        self._idf = [block["idf"].to_numpy() for block in blocks]
+        first = blocks[0]
+        products = [first["direction_in_prompt"]] if self.products else []
+        self._direction = Score(np.concatenate([table["direction"], *products]), 0.0)
+        tie = np.concatenate([first["tie_absdiff"], first["tie_prompt"]])
+        self._tie = Score(tie, self.learned_.tie_intercept)
+
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         texts = texts_of(battles)
-        counts = [vocabulary.count(texts.distinct) for vocabulary in self.vocabularies_]
-        gaps = self._gaps(texts, counts)
-        signed = gaps.signed(products=self.products)
-        return self._assemble(gaps, self.direction_(signed), self.tie_(gaps.unsigned()))
+        counts = [vocabulary.count(texts.distinct) for vocabulary in self._vocabularies]
+        gaps = Gaps.of(counts, self._idf, texts)
+        direction = self._direction(gaps.signed(products=self.products))
+        return self._assemble(self.learned_, gaps, direction, self._tie(gaps.unsigned()))
 
-    def _assemble(self, gaps: Gaps, direction: Array, tie: Array) -> dict[str, Array]:
+    def _assemble(
+        self, learned: Lexical, gaps: Gaps, direction: Array, tie: Array
+    ) -> dict[str, Array]:
         texts, first = gaps.texts, gaps.first
         prompt, a, b = (first[places] for places in (texts.prompt, texts.a, texts.b))
         columns: dict[str, Array] = {}
@@ -268,131 +275,94 @@ class LexicalFeatures(CountingFamily):
             columns |= {"direction_diff": direction, "direction_absdiff": np.abs(direction)}
             columns["tie_pair"] = tie
         columns["answers_cosine_pair"] = cosine(a, b)
-        columns |= self._component_columns(gaps)
-        columns |= self._single_columns(gaps)
+        columns |= _component_columns(learned.components, gaps)
+        columns |= self._single_columns(learned, gaps)
         return columns | compare(
             "prompt_cosine", cosine(prompt, a), cosine(prompt, b), ("a", "b", "diff")
         )
 
-    def _component_columns(self, gaps: Gaps) -> dict[str, Array]:
-        texts = gaps.texts
-        projected = gaps.first.astype(np.float64) @ self.components_.T.astype(np.float64)
-        columns: dict[str, Array] = {}
-        for place, values in enumerate(projected.T):
-            sides = ("diff", "absdiff")
-            columns |= compare(f"component{place}", values[texts.a], values[texts.b], sides)
-        return columns
-
-    def _single_columns(self, gaps: Gaps) -> dict[str, Array]:
+    def _single_columns(self, learned: Lexical, gaps: Gaps) -> dict[str, Array]:
         columns, start = {}, 0
-        for vocabulary, weights in zip(self.vocabularies_, gaps.weights, strict=True):
-            counts = weights.counts
-            held = tfidf(counts, weights.idf) if self.values == "tfidf" else counts
-            inside = self.singles_[
-                (self.singles_ >= start) & (self.singles_ < start + counts.shape[1])
-            ]
+        for weights in gaps.weights:
+            held = tfidf(weights.counts, weights.idf) if self.values == "tfidf" else weights.counts
+            end = start + held.shape[1]
+            inside = learned.singles[(learned.singles >= start) & (learned.singles < end)]
             chosen = held[:, inside - start].toarray().astype(np.float64)
-            for place, values in zip(inside - start, chosen.T, strict=True):
-                name = f"{PREFIX[vocabulary.kind.analyzer]}:{vocabulary.grams[place]}_diff"
+            for place, values in zip(inside, chosen.T, strict=True):
+                name = f"{gram_name(learned.grams, place)}_diff"
                 columns[name] = values[gaps.texts.a] - values[gaps.texts.b]
-            start += counts.shape[1]
+            start = end
         return columns
 
     def _documentation(self) -> dict[str, str]:
         docs = dict(SCORES) if self.scores else {}
         docs["answers_cosine_pair"] = "cosine of the two answers' TF-IDF"
-        for place in range(len(self.components_)):
+        for place in range(len(self.learned_.components)):
             of = f"component {place} of the TF-IDF's truncated SVD"
             docs[f"component{place}_diff"] = f"{of}, A minus B"
             docs[f"component{place}_absdiff"] = f"{of}, absolute difference of A and B"
-        for prefix, gram in map(self._gram, self.singles_):
-            docs[f"{prefix}:{gram}_diff"] = f"{SINGLES[self.values]} of {gram!r}, A minus B"
+        for place in self.learned_.singles:
+            name = gram_name(self.learned_.grams, place)
+            gram = name.partition(":")[2]
+            docs[f"{name}_diff"] = f"{SINGLES[self.values]} of {gram!r}, A minus B"
         for side, end in {"a": "answer A", "b": "answer B", "diff": "A minus B"}.items():
             docs[f"prompt_cosine_{side}"] = f"cosine of the prompt's TF-IDF and the answer's, {end}"
         return docs
 
-    def _gram(self, place: int) -> tuple[str, str]:
-        """Return the prefix and the n-gram at a place in the vocabularies put together."""
-        for vocabulary in self.vocabularies_:
-            if place < len(vocabulary.grams):
-                break
-            place -= len(vocabulary.grams)
-        return PREFIX[vocabulary.kind.analyzer], vocabulary.grams[place]
 
-    def report(self) -> dict[str, Any]:
-        """Return the scores' out-of-fold figures, and the n-grams that move the direction most."""
-        sizes = {v.kind.analyzer: len(v.grams) for v in self.vocabularies_}
-        coef = self.direction_.coef[: sum(sizes.values())]
-        order = np.argsort(coef, kind="stable")
+def gram_table(
+    vocabularies: Sequence[Vocabulary],
+    gaps: Gaps,
+    direction: NDArray[np.float32],
+    tie: NDArray[np.float32],
+) -> pa.Table:
+    """Return a row for each n-gram: see `Lexical`."""
+    sizes = [len(vocabulary.grams) for vocabulary in vocabularies]
+    total, first = sum(sizes), sizes[0]
 
-        def shown(places: NDArray[np.intp]) -> dict[str, float]:
-            return {":".join(self._gram(place)): float(coef[place]) for place in places}
+    def of_first(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.pad(values, (0, total - first)) if len(values) else np.zeros(total, np.float32)
 
-        return {
-            "n_grams": sizes,
-            **self._figures,
-            "preferred": shown(order[::-1][:SHOWN]),
-            "not_preferred": shown(order[:SHOWN]),
+    return pa.table(
+        {
+            "analyzer": np.repeat([v.kind.analyzer for v in vocabularies], sizes),
+            "gram": pa.array([g for v in vocabularies for g in v.grams], pa.string()),
+            "idf": np.concatenate([weights.idf for weights in gaps.weights]),
+            "direction": direction[:total],
+            "direction_in_prompt": of_first(direction[total:]),
+            "tie_absdiff": of_first(tie[:first]),
+            "tie_prompt": of_first(tie[first:]),
         }
+    )
 
-    def dump(self) -> dict[str, bytes]:
-        """Return a Parquet table with a row for each n-gram, and JSON."""
-        sizes = [len(vocabulary.grams) for vocabulary in self.vocabularies_]
-        columns = {
-            "analyzer": np.repeat([v.kind.analyzer for v in self.vocabularies_], sizes),
-            "gram": pa.array([g for v in self.vocabularies_ for g in v.grams], pa.string()),
-            "idf": np.concatenate(self.idf_),
-            "direction": self.direction_.coef[: sum(sizes)],
-            "tie_absdiff": self._of_first(self.tie_.coef[: sizes[0]], sizes),
-            "tie_prompt": self._of_first(self.tie_.coef[sizes[0] :], sizes),
-        }
-        if self.products:
-            asked = self.direction_.coef[sum(sizes) :]
-            columns["direction_in_prompt"] = self._of_first(asked, sizes)
-        for place, component in enumerate(self.components_):
-            columns[f"component{place}"] = self._of_first(component, sizes)
-        file = io.BytesIO()
-        pq.write_table(pa.table(columns), file, compression="zstd")
-        state = {
-            "intercepts": [self.direction_.intercept, self.tie_.intercept],
-            "components": len(self.components_),
-            "singles": self.singles_.tolist(),
-            "figures": self._figures,
-        }
-        return {TABLE: file.getvalue(), STATE: json.dumps(state, indent=1).encode()}
 
-    @staticmethod
-    def _of_first(values: NDArray[np.float32], sizes: Sequence[int]) -> NDArray[np.float32]:
-        """Return a column that only n-grams of the first kind have; the others are 0."""
-        column = np.zeros(sum(sizes), dtype=np.float32)
-        column[: len(values)] = values
-        return column
+def gram_name(grams: pa.Table, place: int) -> str:
+    """Return the name of the n-gram in a row: its kind, a colon, itself."""
+    place = int(place)
+    return f"{PREFIX[grams['analyzer'][place].as_py()]}:{grams['gram'][place].as_py()}"
 
-    def load(self, files: Mapping[str, bytes]) -> Self:
-        """Take over what `dump` gave of a family with the same parameters."""
-        state = json.loads(files[STATE])
-        table = pq.read_table(io.BytesIO(files[TABLE])).to_pandas()
-        kinds = [kind for kind, _ in self._kinds()]
-        of = [table["analyzer"] == kind.analyzer for kind in kinds]
-        self.vocabularies_ = [
-            Vocabulary(kind, table["gram"][rows].tolist())
-            for kind, rows in zip(kinds, of, strict=True)
-        ]
-        self.idf_ = [table["idf"][rows].to_numpy(dtype=np.float32) for rows in of]
-        first = table[of[0]]
 
-        def column(name: str, rows: pd.DataFrame = first) -> NDArray[np.float32]:
-            return rows[name].to_numpy(dtype=np.float32)
+def gram_figures(grams: pa.Table) -> dict[str, Any]:
+    """Return how many n-grams of each kind there are, and which move the direction most."""
+    coef = grams["direction"].to_numpy()
+    order = np.argsort(coef, kind="stable")
 
-        direction, tie = state["intercepts"]
-        products = [column("direction_in_prompt")] if self.products else []
-        self.direction_ = Score(np.concatenate([column("direction", table), *products]), direction)
-        self.tie_ = Score(np.concatenate([column("tie_absdiff"), column("tie_prompt")]), tie)
-        components = [column(f"component{place}") for place in range(state["components"])]
-        self.components_ = np.array(components, dtype=np.float32).reshape(
-            len(components), len(first)
-        )
-        self.singles_ = np.array(state["singles"], dtype=np.intp)
-        self._figures = state["figures"]
-        self._name_columns(self._documentation())
-        return self
+    def shown(places: NDArray[np.intp]) -> dict[str, float]:
+        return {gram_name(grams, place): float(coef[place]) for place in places}
+
+    kinds = grams["analyzer"].to_pandas()
+    return {
+        "n_grams": {kind: int(n) for kind, n in kinds.value_counts(sort=False).items()},
+        "preferred": shown(order[::-1][:SHOWN]),
+        "not_preferred": shown(order[:SHOWN]),
+    }
+
+
+def _component_columns(components: NDArray[np.float32], gaps: Gaps) -> dict[str, Array]:
+    texts = gaps.texts
+    projected = gaps.first.astype(np.float64) @ components.T.astype(np.float64)
+    columns: dict[str, Array] = {}
+    for place, values in enumerate(projected.T):
+        sides = ("diff", "absdiff")
+        columns |= compare(f"component{place}", values[texts.a], values[texts.b], sides)
+    return columns

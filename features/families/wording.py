@@ -1,9 +1,10 @@
 """How an answer speaks: refusals, hedges, persons, vocabulary, language, and how it ends."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import polars as pl
+from pydantic import Field
 
 from features.family import BattleFamily
 from features.layout import TEXTS, Formula, Turns, turns_of
@@ -204,7 +205,7 @@ class WordingFeatures(BattleFamily):
         self,
         statistics: Sequence[str] | None = None,
         words: Mapping[str, Sequence[str]] | None = None,
-        window: int = 400,
+        window: Annotated[int, Field(ge=1)] = 400,
     ) -> None:
         self.statistics = statistics
         self.words = words
@@ -212,10 +213,6 @@ class WordingFeatures(BattleFamily):
 
     def _counted(self) -> dict[str, Statistic]:
         """Return the statistics of whole turns, which depend on the parameters."""
-        if self.window < 1:
-            raise ValueError(
-                f"The window of WordingFeatures must be at least 1. Got {self.window} instead."
-            )
         lists = formulas(extended(ANSWERS, self.words, taken=FIXED | {"capitals"}))
         capitals = Statistic(
             f"share of capital letters in the first {self.window} characters of each turn",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from features.family import PreparedFamily
+from features.family import LearningFamily
 from features.ngram.vocabulary import Grams, Vocabulary, learn, learn_cached
 from features.storage.cache import Cache
 
@@ -53,17 +53,17 @@ class CountStore:
         return vocabulary, counts[rows]
 
 
-class CountingFamily(PreparedFamily):
+class CountingFamily(LearningFamily):
     """A family that learns from counts of n-grams, and may find them in a store."""
 
-    _store: CountStore | None
+    uses = "counts"
 
-    def prepare(self, store: CountStore) -> Self:
-        """Take counts from a store from now on, in clones as well; it changes no result."""
+    def use(self, store: CountStore) -> Self:
+        """Take counts from a store, which makes now what will be asked of it."""
         self._check_size(store.texts)
         for kind, min_df in self._kinds():
             store.table(kind, min_df)
-        return super().prepare(store)
+        return super().use(store)
 
     def _check_size(self, texts: Sequence[str]) -> None:
         """Refuse, before the work, what would not fit into memory; by default nothing is."""
@@ -77,4 +77,5 @@ class CountingFamily(PreparedFamily):
     ) -> tuple[Vocabulary, csr_matrix]:
         if self._store is None:
             return learn(texts, kind, min_df=min_df)
-        return self._store.counts(texts, kind, min_df)
+        counted: tuple[Vocabulary, csr_matrix] = self._store.counts(texts, kind, min_df)
+        return counted

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from data.tables.chunk import DataError
 from features.layout import Texts
-from features.ngram.tfidf import Weights, differences, side_by_side
+from features.ngram.tfidf import Weights, differences, side_by_side, tfidf
 from features.ngram.vocabulary import most_frequent
 from features.sides import Array
 
@@ -47,6 +47,14 @@ class Gaps(NamedTuple):
     weights: list[Weights]
     first: csr_matrix
     texts: Texts
+
+    @classmethod
+    def of(
+        cls, counts: Sequence[csr_matrix], idf: Sequence[NDArray[np.float32]], texts: Texts
+    ) -> Self:
+        """Weigh the counts of some texts, a matrix for each kind of n-gram."""
+        weights = list(map(Weights.of, counts, idf))
+        return cls(weights, tfidf(counts[0], idf[0]), texts)
 
     def signed(self, *, products: bool) -> csr_matrix:
         """Return what changes sign with a swap: differences, and those of words of the prompt."""

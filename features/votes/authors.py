@@ -188,7 +188,7 @@ class Identified(NamedTuple):
     temperature: float
 
 
-def cross_fit(
+def identify(
     X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: int, n_folds: int
 ) -> Identified:
     """Fit one classifier for each fold without it, and one of all answers.

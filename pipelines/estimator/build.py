@@ -211,7 +211,7 @@ def _count(
     if counting:
         store = CountStore(texts_of(to_polars(battles)).distinct, cache)
         for family in counting:
-            family.prepare(store)
+            family.use(store)
             done(len(battles))
 
 

@@ -16,8 +16,8 @@ from features.families.fingerprint import FingerprintFeatures, style
 from features.layout import texts_of, to_polars
 from features.ngram.counting import CountStore
 from features.sides import Swap
-from features.votes import authors as _identity
-from features.votes.authors import Classifier, Discriminant, Scale, Sums, cross_fit
+from features.votes import authors
+from features.votes.authors import Classifier, Discriminant, Scale, Sums, identify
 from features.votes.bradley_terry import Ratings, head_to_head, strengths
 
 HABITS = {
@@ -167,7 +167,7 @@ class TestClassifier:
         values = (dense - dense.mean(axis=0)) / dense.std(axis=0)
         counts = np.bincount(author)
         means = np.stack([values[author == c].sum(axis=0) for c in range(3)]) / (
-            counts[:, None] + _identity.PULL
+            counts[:, None] + authors.PULL
         )
         inverse = np.linalg.inv(values.T @ values / 600 + 2.0 * np.eye(5))
         scores = values @ inverse @ means.T - np.diag(means @ inverse @ means.T) / 2
@@ -177,7 +177,7 @@ class TestClassifier:
 
     def test_is_calibrated_by_the_temperature(self):
         X, author, fold = self.sample(3000)
-        found = cross_fit(X, author, fold, 3, 5)
+        found = identify(X, author, fold, 3, 5)
         confidence = found.probabilities.max(axis=1).mean()
         right = (found.probabilities.argmax(axis=1) == author).mean()
         assert right > 0.75
@@ -185,16 +185,16 @@ class TestClassifier:
 
     def test_a_fold_learns_nothing_from_its_own_authors(self):
         X, author, fold = self.sample()
-        before = cross_fit(X, author, fold, 3, 5).probabilities
+        before = identify(X, author, fold, 3, 5).probabilities
         other = np.where(fold == 2, (author + 1) % 3, author)
-        after = cross_fit(X, other, fold, 3, 5).probabilities
+        after = identify(X, other, fold, 3, 5).probabilities
         np.testing.assert_array_equal(before[fold == 2], after[fold == 2])
         assert (before[fold != 2] != after[fold != 2]).any(axis=1).all()
 
     def test_rare_authors_are_never_guessed(self):
         X, author, fold = self.sample()
         author[:9] = 3  # one below the least
-        probabilities = cross_fit(X, author, fold, 4, 5).probabilities
+        probabilities = identify(X, author, fold, 4, 5).probabilities
         assert (probabilities[:, 3] == 0).all()
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
@@ -202,7 +202,7 @@ class TestClassifier:
         X, _, fold = self.sample(20)
         author = np.where(np.arange(20) < 14, np.arange(20) % 2, -1)  # 7 answers of each
         author[0] = 1
-        probabilities = cross_fit(X, author, fold, 2, 5).classifier.probabilities(X)
+        probabilities = identify(X, author, fold, 2, 5).classifier.probabilities(X)
         np.testing.assert_allclose(probabilities, np.tile([7 / 16, 9 / 16], (20, 1)))
 
     def test_a_trait_that_never_varies_tells_nothing(self):
@@ -304,7 +304,7 @@ class TestFit:
         battles, y = training
         store = CountStore(texts_of(to_polars(battles)).distinct)
         with threadpool_limits(limits=1):
-            columns = FingerprintFeatures().prepare(store).fit_transform(battles, y)
+            columns = FingerprintFeatures().use(store).fit_transform(battles, y)
         pd.testing.assert_frame_equal(columns, fitted[1])
 
 
@@ -343,7 +343,7 @@ class TestNames:
         names = battles["model_a"].copy()
         names.iloc[:3] = "rare"
         family = FingerprintFeatures().fit(battles.assign(model_a=names), y)
-        assert family.models_ == list(NAMES)
+        assert family.learned_.models == list(NAMES)
         assert family.report()["answers"] == 2 * len(battles) - 3
 
     def test_one_model_alone(self, training):
@@ -368,7 +368,7 @@ class TestKept:
         files = family.dump()
         assert {name.rpartition(".")[2] for name in files} == {"json", "safetensors"}
         arrays = safetensors.load(files["fingerprint.safetensors"])
-        assert arrays["table"].shape == (4, 4)
+        assert arrays["ratings.table"].shape == (4, 4)
         loaded = clone(family).load(files)
         pd.testing.assert_frame_equal(
             loaded.transform(training[0]), family.transform(training[0]), check_exact=True
@@ -398,16 +398,16 @@ class TestParameters:
     @pytest.mark.parametrize(("name", "value"), [("words", -1), ("openings", -2), ("min_df", 0)])
     def test_out_of_range_are_refused(self, training, name, value):
         family = FingerprintFeatures(**{name: value})
-        with pytest.raises(ValueError, match=f"The {name} of FingerprintFeatures must be at least"):
+        with pytest.raises(ValueError, match=f"The {name} of FingerprintFeatures must be greater"):
             family.fit(*training)
 
     def test_without_n_grams_style_is_left(self, training):
         family = FingerprintFeatures(words=0, characters=0, openings=0).fit(*training)
         traits = style(to_polars(training[0])).shape[1]
-        assert family.classifier_.weights.shape == (traits, 4)
+        assert family.learned_.classifier.weights.shape == (traits, 4)
         assert family.report()["accuracy"] > 0.5
 
     def test_limits_hold(self, training):
         family = FingerprintFeatures(words=5, characters=6, openings=7).fit(*training)
-        sizes = {name: len(v.grams) for name, v in family.traits_.vocabularies.items()}
+        sizes = {name: len(grams) for name, grams in family.learned_.grams.items()}
         assert sizes == {"words": 5, "characters": 6, "openings": 7}

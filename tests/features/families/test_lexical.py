@@ -10,10 +10,10 @@ from data.battles import make_battles, read_training, swap_battles
 from features.families import lexical
 from features.families.lexical import LexicalFeatures
 from features.layout import texts_of, to_polars
+from features.ngram import gaps as gaps_module
 from features.ngram.counting import CountStore
 from features.ngram.gaps import Gaps, best, principal_components
 from features.sides import Swap
-from features.votes import scores as _lexical
 from features.votes.scores import figures
 from tests.conftest import SAMPLE
 
@@ -73,8 +73,8 @@ def fitted(training):
 @pytest.fixture(scope="module")
 def gaps(training, fitted):
     """TF-IDF of the battles, as the family makes it."""
-    texts = texts_of(to_polars(training[0]))
-    return fitted[0]._gaps(texts, [v.count(texts.distinct) for v in fitted[0].vocabularies_])
+    texts, family = texts_of(to_polars(training[0])), fitted[0]
+    return Gaps.of([v.count(texts.distinct) for v in family._vocabularies], family._idf, texts)
 
 
 class TestMatrices:
@@ -87,7 +87,7 @@ class TestMatrices:
         assert not np.allclose(found[:, : a.shape[1]], a - b)
 
     def test_signed_have_products_or_not(self, gaps, fitted):
-        words, characters = (len(v.grams) for v in fitted[0].vocabularies_)
+        words, characters = (len(v.grams) for v in fitted[0]._vocabularies)
         plain, asked = gaps.signed(products=False), gaps.signed(products=True)
         assert plain.shape[1] == words + characters
         assert asked.shape[1] == 2 * words + characters
@@ -121,7 +121,7 @@ class TestColumns:
         """Chosen among too few, single n-grams are chance: the model would believe in them."""
         monkeypatch.setattr(lexical, "DECIDED_PER_SINGLE", 100)
         decided = int((training[1] != TIE).sum())
-        assert len(make().fit(*training).singles_) == decided // 100 < 10
+        assert len(make().fit(*training).learned_.singles) == decided // 100 < 10
 
     def test_singles_are_those_that_tell(self):
         random = np.random.default_rng(0)
@@ -142,8 +142,8 @@ class TestColumns:
 
     def test_lightgbm_ranks_otherwise_than_the_linear_score(self, training, fitted):
         family = make(ranking="lightgbm").fit(*training)
-        assert len(family.singles_) == 10
-        assert family.singles_.tolist() != fitted[0].singles_.tolist()
+        assert len(family.learned_.singles) == 10
+        assert family.learned_.singles.tolist() != fitted[0].learned_.singles.tolist()
         pd.testing.assert_frame_equal(
             family.transform(training[0])[LEARNT], fitted[0].transform(training[0])[LEARNT]
         )
@@ -160,7 +160,7 @@ class TestColumns:
 
     def test_components_project_both_answers_alike(self, gaps, fitted):
         family, columns = fitted
-        projected = gaps.first.toarray() @ family.components_.T
+        projected = gaps.first.toarray() @ family.learned_.components.T
         expected = projected[gaps.texts.a, 1] - projected[gaps.texts.b, 1]
         np.testing.assert_allclose(columns["lexical__component1_diff"], expected, atol=1e-5)
         np.testing.assert_allclose(
@@ -169,12 +169,12 @@ class TestColumns:
 
     def test_normalised_words_are_stems_without_stop_words(self, training):
         family = make(normalise=True, words=(1, 1)).fit(*training)
-        grams = set(family.vocabularies_[0].grams)
+        grams = set(family._vocabularies[0].grams)
         assert {"cours", "languag"} <= grams
         assert not {"course", "language", "the"} & grams
         kept = make(normalise=True, words=(1, 1), stop_words="none", stem=False).fit(*training)
-        assert {"course", "language", "the"} <= set(kept.vocabularies_[0].grams)
-        characters = [family.vocabularies_[1].grams, make().fit(*training).vocabularies_[1].grams]
+        assert {"course", "language", "the"} <= set(kept._vocabularies[0].grams)
+        characters = [family._vocabularies[1].grams, make().fit(*training)._vocabularies[1].grams]
         assert characters[0] == characters[1]
 
 
@@ -183,33 +183,33 @@ class TestVocabulary:
         battles, y = training
         store = CountStore(texts_of(to_polars(battles)).distinct)
         part = np.arange(0, ROWS, 2)
-        alone, prepared = make(max_features=2000), make(max_features=2000).prepare(store)
+        alone, prepared = make(max_features=2000), make(max_features=2000).use(store)
         columns = alone.fit_transform(battles.iloc[part], y[part])
         pd.testing.assert_frame_equal(prepared.fit_transform(battles.iloc[part], y[part]), columns)
         assert alone.dump() == prepared.dump()
         whole = make(max_features=2000).fit(battles, y)
-        assert whole.vocabularies_[0].grams != alone.vocabularies_[0].grams
+        assert whole._vocabularies[0].grams != alone._vocabularies[0].grams
 
     def test_too_rare_in_these_rows_is_left_out(self, training):
         battles, y = training
         store = CountStore(texts_of(to_polars(battles)).distinct)
-        family = make(min_df=20).prepare(store).fit(battles.iloc[:200], y[:200])
+        family = make(min_df=20).use(store).fit(battles.iloc[:200], y[:200])
         texts = texts_of(to_polars(battles.iloc[:200])).distinct
-        for vocabulary in family.vocabularies_:
+        for vocabulary in family._vocabularies:
             frequency = (vocabulary.count(texts) > 0).sum(axis=0)
             assert frequency.min() >= 20
 
     def test_has_at_most_so_many_half_of_each_kind(self, training):
         family = make(max_features=301).fit(*training)
-        assert [len(v.grams) for v in family.vocabularies_] == [150, 150]
+        assert [len(v.grams) for v in family._vocabularies] == [150, 150]
         family = make(max_features=301, characters=()).fit(*training)
-        assert [len(v.grams) for v in family.vocabularies_] == [301]
+        assert [len(v.grams) for v in family._vocabularies] == [301]
 
 
 class TestDirection:
     def test_has_no_intercept(self, fitted):
-        assert fitted[0].direction_.intercept == 0
-        assert fitted[0].tie_.intercept != 0
+        assert fitted[0]._direction.intercept == 0
+        assert fitted[0].learned_.tie_intercept != 0
 
     def test_learning_from_swapped_battles_gives_the_opposite_bitwise(self, training, fitted):
         battles, y = training
@@ -218,7 +218,7 @@ class TestDirection:
         columns = family.fit_transform(swap_battles(battles), mirrored)[LEARNT]
         expected = Swap(LEARNT)(fitted[1][LEARNT].to_numpy())
         np.testing.assert_array_equal(columns, expected)
-        np.testing.assert_array_equal(family.direction_.coef, fitted[0].direction_.coef)
+        np.testing.assert_array_equal(family._direction.coef, fitted[0]._direction.coef)
 
     def test_finds_what_is_preferred(self):
         read = read_training(SAMPLE / "train.csv")
@@ -237,8 +237,8 @@ class TestExtraRows:
         family = make()
         columns = family.fit_transform(battles, other)
         pd.testing.assert_series_equal(columns[TIES], fitted[1][TIES])
-        np.testing.assert_array_equal(family.tie_.coef, fitted[0].tie_.coef)
-        assert family.tie_.intercept == fitted[0].tie_.intercept
+        np.testing.assert_array_equal(family._tie.coef, fitted[0]._tie.coef)
+        assert family.learned_.tie_intercept == fitted[0].learned_.tie_intercept
 
     def test_ties_of_plain_rows_do(self, training, fitted):
         battles, y = training
@@ -310,7 +310,7 @@ class TestFiles:
     def test_report_is_ready_for_json(self, fitted):
         report = fitted[0].report()
         assert json.loads(json.dumps(report, allow_nan=False)) == report
-        assert report["n_grams"] == {v.kind.analyzer: len(v.grams) for v in fitted[0].vocabularies_}
+        assert report["n_grams"] == {v.kind.analyzer: len(v.grams) for v in fitted[0]._vocabularies}
         assert min(report["preferred"].values()) > 0 > max(report["not_preferred"].values())
         assert report["direction"]["rows"] > report["direction_of_plain_rows"]["rows"] > 0
 
@@ -359,13 +359,25 @@ class TestSettings:
             ({"words": (3, 1)}, r"The words of LexicalFeatures .* Got \[3, 1\]"),
             ({"words": (0, 1)}, r"The words of LexicalFeatures .* Got \[0, 1\]"),
             ({"characters": (2,)}, r"The characters of LexicalFeatures .* Got \[2\]"),
-            ({"penalties": ()}, r"penalties must hold at least one number"),
-            ({"penalties": (0.0,)}, r"penalties must be above 0"),
+            (
+                {"penalties": ()},
+                r"penalties of LexicalFeatures .* at least 1 item",
+            ),
+            (
+                {"penalties": (0.0,)},
+                r"penalties\.0 of LexicalFeatures must be greater than 0\. Got 0\.0",
+            ),
             ({"normalise": True, "stop_words": "klingon"}, r"stop_words of .* Got 'klingon'"),
             ({"ranking": "linaer"}, r"ranking of LexicalFeatures .* Got 'linaer'"),
             ({"values": "tf-idf"}, r"values of LexicalFeatures .* Got 'tf-idf'"),
-            ({"singles": -1}, r"singles of LexicalFeatures must be at least 0"),
-            ({"max_features": 1}, r"max_features of LexicalFeatures must be at least 2"),
+            (
+                {"singles": -1},
+                r"singles of LexicalFeatures must be greater .* to 0\. Got -1 instead",
+            ),
+            (
+                {"max_features": 1},
+                r"max_features of LexicalFeatures must be greater .* to 2\. Got 1",
+            ),
         ],
     )
     def test_that_cannot_be(self, training, parameters, words):
@@ -374,7 +386,7 @@ class TestSettings:
             make(**parameters).fit(battles.iloc[:60], y[:60])
 
     def test_what_does_not_fit_into_memory_is_refused_before_the_work(self, training, monkeypatch):
-        monkeypatch.setattr(_lexical.os, "sysconf", lambda name: 1 << 10)  # 1 MiB in all
+        monkeypatch.setattr(gaps_module.os, "sysconf", lambda name: 1 << 10)  # 1 MiB in all
         monkeypatch.setattr(LexicalFeatures, "_counts", None)  # not to be called
         with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower characters in"):
             make().fit(*training)
@@ -407,11 +419,11 @@ def test_a_null_text_is_an_empty_one(column, training, fitted):
 
 
 def test_too_much_text_is_refused_before_it_is_counted(training, monkeypatch):
-    monkeypatch.setattr(_lexical.os, "sysconf", lambda name: 1024)
+    monkeypatch.setattr(gaps_module.os, "sysconf", lambda name: 1024)
     store = CountStore(texts_of(to_polars(training[0])).distinct)
     with pytest.raises(ValueError, match=r"need about .* lower characters"):
-        make().prepare(store)
+        make().use(store)
     assert not store._tables
     many = make(characters=(), words=(1, 1), singles=10**9)
     with pytest.raises(ValueError, match=r"need about .* lower singles"):
-        many.prepare(store)
+        many.use(store)

@@ -172,9 +172,9 @@ def test_statistics_can_be_chosen_in_any_order():
             {"statistics": ["rudeness"]},
             "statistics of WordingFeatures must be one or more of refusals",
         ),
-        ({"window": 0}, "window of WordingFeatures must be at least 1. Got 0"),
+        ({"window": 0}, "window of WordingFeatures must be greater than or equal to 1. Got 0"),
         ({"words": {"capitals": ["a"]}}, "a statistic has this name"),
-        ({"words": {"hedges": "may"}}, "must be a list of words"),
+        ({"words": {"hedges": "may"}}, r"words\.hedges of WordingFeatures .* Got 'may'"),
     ],
 )
 def test_wrong_parameters_are_named(options, message):

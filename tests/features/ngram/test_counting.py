@@ -90,18 +90,18 @@ class TestStore:
 class TestFamily:
     def test_clones_keep_the_store_and_pickles_leave_it(self):
         store = CountStore(TEXTS)
-        family = LexicalFeatures().prepare(store)
+        family = LexicalFeatures().use(store)
         assert clone(family)._store is store
         assert pickle.loads(pickle.dumps(family))._store is None
 
     def test_prepares_what_fit_asks_for(self, monkeypatch):
         battles = make_battles(["Why?"] * 8, ["it is so"] * 8, ["sorry"] * 8)
         store = CountStore(texts_of(to_polars(battles)).distinct)
-        family = LexicalFeatures(min_df=1).prepare(store)
+        family = LexicalFeatures(min_df=1).use(store)
         monkeypatch.setattr(counted, "learn_cached", None)  # not to be called again
         monkeypatch.setattr(counted, "learn", None)
         assert len(family.fit_transform(battles, [0, 1] * 4)) == 8
 
     def test_must_say_what_it_counts(self):
         with pytest.raises(TypeError, match="CountingFamily must write _kinds"):
-            CountingFamily().prepare(CountStore(TEXTS))
+            CountingFamily().use(CountStore(TEXTS))

@@ -1,0 +1,81 @@
+"""Bounds of an estimator's parameters, declared once: in the annotations of its constructor."""
+
+import inspect
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
+
+GIVEN = ("device",)  # by the run, and by no configuration
+
+
+class Section(BaseModel):
+    """Keys that are all known, and no boolean where a number is expected (Python takes them)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_number(cls, value: Any, info: ValidationInfo) -> Any:
+        found = value if isinstance(value, list) else [value]
+        expected = cls.model_fields[str(info.field_name)].annotation
+        if expected is not bool and any(isinstance(item, bool) for item in found):
+            raise ValueError("should not be true or false")
+        return value
+
+
+@cache
+def options_of(cls: type) -> type[BaseModel]:
+    """Return a pydantic model of a class's constructor: its parameters, types and defaults.
+
+    What a run is given, and no configuration, is left out: the device.
+
+    >>> from features.families.lexical import LexicalFeatures
+    >>> list(options_of(LexicalFeatures).model_fields)[:2]
+    ['words', 'characters']
+    """
+    hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
+    fields: dict[str, Any] = {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if name not in GIVEN
+    }
+    return create_model(f"{cls.__name__}Options", __base__=Section, **fields)
+
+
+def check_parameters(estimator: Any) -> None:
+    """Refuse a parameter that the annotations of the constructor do not allow.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, the class, what is allowed and what was found.
+
+    Examples
+    --------
+    >>> from features.families.lexical import LexicalFeatures
+    >>> check_parameters(LexicalFeatures(min_df=0))
+    Traceback (most recent call last):
+    ValueError: The min_df of LexicalFeatures must be greater than or equal to 1. Got 0 instead.
+    """
+    cls: type = type(estimator)
+    allowed = options_of(cls)
+    try:
+        allowed.model_validate({name: getattr(estimator, name) for name in allowed.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = (
+            message.replace("should", "must", 1) if "should" in message else f"is wrong: {message}"
+        )
+        raise ValueError(
+            f"The {'.'.join(map(str, first['loc']))} of {cls.__name__} "
+            f"{message}. Got {first['input']!r} instead."
+        ) from None
