@@ -40,7 +40,7 @@ from data.battles import TEXT_COLUMNS, concat_battles, read_training
 from data.folds import hash_folds
 from features.ngram.tfidf import Weights, differences, inverse_document_frequency
 from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent, take_columns
-from features.votes.sparse_logistic import fit_lanes
+from features.votes.sparse_logistic import fit_many
 from pipelines.report.screen import peak_memory_mb
 
 FILES = ("arena/train.csv", "arena/extra.csv")
@@ -218,7 +218,7 @@ def candidate(counts: Sequence[csr_matrix], votes: Votes) -> tuple[Tried, csr_ma
     X = differences(weights, prompt + 1, prompt + 2)
     kept = votes.decided[:, None] & (votes.fold[:, None] != np.arange(FOLDS))
     lanes = np.repeat(kept, len(PENALTIES), axis=1)
-    coef, _ = fit_lanes(X, votes.a_wins, lanes, np.tile(PENALTIES, FOLDS), intercept=False)
+    coef, _ = fit_many(X, votes.a_wins, lanes, np.tile(PENALTIES, FOLDS), intercept=False)
     found = _lanes_kernel.score(X.data, X.indices, X.indptr, np.ascontiguousarray(coef.T))
     by_fold = found.reshape(len(found), FOLDS, len(PENALTIES))
     scores = by_fold[np.arange(len(found)), votes.fold].astype(np.float64)

@@ -19,7 +19,6 @@ from features.ngram.counting import CountStore
 
 CHOICES: dict[str, dict[str, Any]] = {
     "as it stands": {},
-    "no products": {"products": False},
     "words alone": {"characters": ()},
     "characters alone": {"words": ()},
     "50,000 columns": {"max_features": 50_000},

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, Self
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,6 @@ from features.sides import Array
 from features.storage.records import dump_record, load_record
 
 INNER_FOLDS = 5
-SALTS = {"lexical": 71, "fingerprint": 113, "embedding": 157}
 
 
 class BattleFamily(TransformerMixin, BaseEstimator):
@@ -204,7 +204,7 @@ class LearningFamily(BattleFamily):
         if missing:
             raise TypeError(not_battles(f"DataFrame without {', '.join(missing)}"))
         weight = np.ones(len(battles)) if sample_weight is None else np.asarray(sample_weight)
-        salt = SALTS.get(self.name, 0) + getattr(self, "seed", 0)
+        salt = crc32(self.name.encode()) + getattr(self, "seed", 0)
         group = battles["group"].to_numpy(dtype=object)
         return Training(
             frame=battles,

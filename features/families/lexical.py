@@ -22,7 +22,7 @@ from features.ngram.gaps import (
     ranked_by_gain,
     ranked_by_weight,
 )
-from features.ngram.tfidf import cosine, inverse_document_frequency, text_frequency, tfidf
+from features.ngram.tfidf import inverse_document_frequency, row_products, text_frequency, tfidf
 from features.ngram.tokens import Normalise
 from features.ngram.vocabulary import Grams, Vocabulary, most_frequent, take_columns
 from features.sides import Array, compare
@@ -56,7 +56,7 @@ class Lexical(NamedTuple):
     grams : pyarrow.Table
         A row for each n-gram of the vocabularies, one kind behind the other: ``analyzer``,
         ``gram``, ``idf``, and what the scores make of it: ``direction`` and, of the first kind
-        alone, ``direction_in_prompt``, ``tie_absdiff`` and ``tie_prompt``, 0 elsewhere.
+        alone, ``tie_absdiff`` and ``tie_prompt``, 0 elsewhere.
     tie_intercept : float
     components : ndarray of float32, shape (n_components, n_words)
     singles : ndarray of intp
@@ -91,8 +91,6 @@ class LexicalFeatures(CountingFamily):
         To choose from: ``lambda`` in ``mean loss + lambda / 2 * |w|**2``.
     scores : bool, default=True
         Whether the linear scores are columns; without them they still choose the single n-grams.
-    products : bool, default=True
-        Whether words that stand in the prompt as well have coefficients of their own.
     components : int, default=16
         Of a truncated SVD of the words' TF-IDF, A and B through the same projection.
     singles : int, default=40
@@ -135,7 +133,6 @@ class LexicalFeatures(CountingFamily):
         penalties: Penalties = (2e-3, 6e-4, 2e-4),
         tie_penalties: Penalties = (1e-1, 3e-2, 1e-2),
         scores: bool = True,
-        products: bool = True,
         components: Number = 16,
         singles: Number = 40,
         values: Literal["counts", "tfidf"] = "counts",
@@ -153,7 +150,6 @@ class LexicalFeatures(CountingFamily):
         self.penalties = penalties
         self.tie_penalties = tie_penalties
         self.scores = scores
-        self.products = products
         self.components = components
         self.singles = singles
         self.values = values
@@ -196,11 +192,11 @@ class LexicalFeatures(CountingFamily):
     def _learn(self, training: Training) -> tuple[Lexical, Mapping[str, Array]]:
         y, plain, weight = training.y, training.plain, training.weight
         vocabularies, gaps = self._choose(texts_of(to_polars(training.frame)))
-        signed, decided = gaps.signed(products=self.products), y != TIE
+        signed, decided = gaps.signed(), y != TIE
         direction = cross_fit(
             signed, y == A, weight * decided, training.fold, self.penalties, intercept=False
         )
-        singles = self._ranked(signed, direction, y, sum(len(v.grams) for v in vocabularies))
+        singles = self._ranked(signed, direction, y)
         del signed
         tie = cross_fit(
             gaps.unsigned(), y == TIE, weight * plain, training.fold, self.tie_penalties,
@@ -234,14 +230,14 @@ class LexicalFeatures(CountingFamily):
         return most_frequent(counts, min(limit, enough))
 
     def _ranked(
-        self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8], grams: int
+        self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8]
     ) -> NDArray[np.intp]:
+        decided = y != TIE
         if self.ranking == "linear":
-            ranks = ranked_by_weight(signed, direction.coef)[:grams]
+            ranks = ranked_by_weight(signed, direction.coef)
         else:
-            decided = y != TIE
-            ranks = ranked_by_gain(signed[decided, :grams], y[decided] == A, self.seed)
-        return best(ranks, min(self.singles, int((y != TIE).sum()) // DECIDED_PER_SINGLE))
+            ranks = ranked_by_gain(signed[decided], y[decided] == A, self.seed)
+        return best(ranks, min(self.singles, int(decided.sum()) // DECIDED_PER_SINGLE))
 
     def _lay_out(self) -> None:
         table = self.learned_.grams.to_pandas()
@@ -253,8 +249,7 @@ class LexicalFeatures(CountingFamily):
         ]
         self._idf = [block["idf"].to_numpy() for block in blocks]
         first = blocks[0]
-        products = [first["direction_in_prompt"]] if self.products else []
-        self._direction = Score(np.concatenate([table["direction"], *products]), 0.0)
+        self._direction = Score(table["direction"].to_numpy(), 0.0)
         tie = np.concatenate([first["tie_absdiff"], first["tie_prompt"]])
         self._tie = Score(tie, self.learned_.tie_intercept)
 
@@ -262,7 +257,7 @@ class LexicalFeatures(CountingFamily):
         texts = texts_of(battles)
         counts = [vocabulary.count(texts.distinct) for vocabulary in self._vocabularies]
         gaps = Gaps.of(counts, self._idf, texts)
-        direction = self._direction(gaps.signed(products=self.products))
+        direction = self._direction(gaps.signed())
         return self._assemble(self.learned_, gaps, direction, self._tie(gaps.unsigned()))
 
     def _assemble(
@@ -274,11 +269,11 @@ class LexicalFeatures(CountingFamily):
         if self.scores:
             columns |= {"direction_diff": direction, "direction_absdiff": np.abs(direction)}
             columns["tie_pair"] = tie
-        columns["answers_cosine_pair"] = cosine(a, b)
+        columns["answers_cosine_pair"] = row_products(a, b)
         columns |= _component_columns(learned.components, gaps)
         columns |= self._single_columns(learned, gaps)
         return columns | compare(
-            "prompt_cosine", cosine(prompt, a), cosine(prompt, b), ("a", "b", "diff")
+            "prompt_cosine", row_products(prompt, a), row_products(prompt, b), ("a", "b", "diff")
         )
 
     def _single_columns(self, learned: Lexical, gaps: Gaps) -> dict[str, Array]:
@@ -328,8 +323,7 @@ def gram_table(
             "analyzer": np.repeat([v.kind.analyzer for v in vocabularies], sizes),
             "gram": pa.array([g for v in vocabularies for g in v.grams], pa.string()),
             "idf": np.concatenate([weights.idf for weights in gaps.weights]),
-            "direction": direction[:total],
-            "direction_in_prompt": of_first(direction[total:]),
+            "direction": direction,
             "tie_absdiff": of_first(tie[:first]),
             "tie_prompt": of_first(tie[first:]),
         }

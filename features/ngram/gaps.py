@@ -56,10 +56,9 @@ class Gaps(NamedTuple):
         weights = list(map(Weights.of, counts, idf))
         return cls(weights, tfidf(counts[0], idf[0]), texts)
 
-    def signed(self, *, products: bool) -> csr_matrix:
-        """Return what changes sign with a swap: differences, and those of words of the prompt."""
-        prompt = self.texts.prompt if products else None
-        return differences(self.weights, self.texts.a, self.texts.b, prompt)
+    def signed(self) -> csr_matrix:
+        """Return what changes sign with a swap: the differences of the answers."""
+        return differences(self.weights, self.texts.a, self.texts.b)
 
     def unsigned(self) -> csr_matrix:
         """Return what a swap leaves alone, of the first kind: absolute differences, the prompt."""

@@ -19,7 +19,7 @@ Table = NDArray[np.uint64]  # shape (n_slots, 2): a key, and its number + 1 or 0
 
 FIRST_SLOTS = 1 << 12
 HALF_KEY, ZERO = np.uint64(32), np.uint64(0)
-SIX, LOW_SIX = np.uint64(6), np.uint64(63)
+LOW_SIX = np.uint64(63)
 # Multiplied by it, each power of two has six high bits of its own (a de Bruijn sequence).
 DE_BRUIJN, HIGH_SIX = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
 PLACE_OF_BIT = np.zeros(64, np.int64)

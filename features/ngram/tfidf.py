@@ -34,11 +34,11 @@ class Weights(NamedTuple):
     @classmethod
     def of(cls, counts: csr_matrix, idf: NDArray[np.float32]) -> Self:
         """Measure the rows; each row's length is that of its own n-grams alone."""
-        from features.ngram import tfidf_kernels as _tfidf_kernels
+        from features.ngram import tfidf_kernels
 
         greatest = int(counts.data.max(initial=1))
         logs = (1.0 + np.log(np.maximum(np.arange(greatest + 1), 1))).astype(np.float32)
-        return cls(counts, idf, logs, _tfidf_kernels.lengths(_cells(counts), logs, idf))
+        return cls(counts, idf, logs, tfidf_kernels.lengths(_cells(counts), logs, idf))
 
     @property
     def block(self) -> tuple[Any, ...]:
@@ -74,16 +74,14 @@ def tfidf(counts: csr_matrix, idf: NDArray[np.float32]) -> csr_matrix:
     >>> tfidf(csr_matrix([[1, 1], [0, 0]]), np.array([3.0, 4.0], np.float32)).toarray().tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    from features.ngram import tfidf_kernels as _tfidf_kernels
+    from features.ngram import tfidf_kernels
 
     values = np.empty(counts.nnz, dtype=np.float32)
-    _tfidf_kernels.weigh(Weights.of(counts, idf).block, values)
+    tfidf_kernels.weigh(Weights.of(counts, idf).block, values)
     return csr_matrix((values, counts.indices, counts.indptr), shape=counts.shape)
 
 
-def differences(
-    weights: Sequence[Weights], a: Places, b: Places, prompt: Places | None = None
-) -> csr_matrix:
+def differences(weights: Sequence[Weights], a: Places, b: Places) -> csr_matrix:
     """Return the TF-IDF of each battle's A minus that of its B, one kind of n-gram after the other.
 
     Parameters
@@ -92,9 +90,6 @@ def differences(
         Of each kind of n-gram, of the same texts.
     a, b : ndarray of intp, shape (n_battles,)
         The rows of the answers.
-    prompt : ndarray of intp, shape (n_battles,), optional
-        The rows of the prompts: the differences of the first kind come a second time, behind the
-        others, 0 where the prompt does not hold the n-gram.
 
     Returns
     -------
@@ -104,22 +99,18 @@ def differences(
     Examples
     --------
     >>> words = Weights.of(csr_matrix([[2, 0], [0, 1]]), np.ones(2, np.float32))
-    >>> differences([words], np.array([0]), np.array([1]), prompt=np.array([1])).toarray()
-    array([[ 1., -1.,  0., -1.]], dtype=float32)
+    >>> differences([words], np.array([0]), np.array([1])).toarray()
+    array([[ 1., -1.]], dtype=float32)
     """
-    from features.ngram import tfidf_kernels as _tfidf_kernels
+    from features.ngram import tfidf_kernels
 
-    blocks = [*weights, *weights[: prompt is not None]]
-    starts = np.cumsum([0, *(block.counts.shape[1] for block in blocks)])
-    asked = np.arange(len(blocks)) >= len(weights)
+    starts = np.cumsum([0, *(block.counts.shape[1] for block in weights)])
     # Cells at most; what stays unwritten of the arrays costs no memory.
-    size = sum(int(np.diff(block.counts.indptr)[np.r_[a, b]].sum()) for block in blocks)
+    size = sum(int(np.diff(block.counts.indptr)[np.r_[a, b]].sum()) for block in weights)
     values, columns = np.empty(size, np.float32), np.empty(size, np.int32)
     bounds = np.zeros(len(a) + 1, np.int64)
-    end = _tfidf_kernels.subtract(
-        tuple(block.block for block in blocks), starts, a, b, a if prompt is None else prompt,
-        asked, (values, columns, bounds),
-    )  # fmt: skip
+    blocks = tuple(block.block for block in weights)
+    end = tfidf_kernels.subtract(blocks, starts, a, b, (values, columns, bounds))
     matrix = csr_matrix((values[:end], columns[:end], bounds), shape=(len(a), starts[-1]))
     matrix.has_canonical_format = True
     return matrix
@@ -131,11 +122,11 @@ def _cells(counts: csr_matrix) -> tuple[Any, ...]:
     return data, indices, counts.indptr.astype(np.int64)
 
 
-def cosine(one: csr_matrix, other: csr_matrix) -> Array:
+def row_products(one: csr_matrix, other: csr_matrix) -> Array:
     """Return the products of rows of length 1, shape (n_rows,), each in [0, 1] for counts.
 
     >>> one = csr_matrix([[1.0, 0.0]])
-    >>> cosine(one, one)
+    >>> row_products(one, one)
     array([1.])
     """
     product = one.multiply(other).tocsr()

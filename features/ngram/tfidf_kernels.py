@@ -51,12 +51,12 @@ def weigh(block: Block, weighted: Values) -> None:
 
 
 @compiled
-def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds, prompt: Bounds,
-             asked: NDArray[np.bool_], into: tuple[Values, Integers, Bounds]) -> int:  # fmt: skip
+def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds,
+             into: tuple[Values, Integers, Bounds]) -> int:  # fmt: skip
     """Fill `into` with the weights of row ``a[i]`` minus those of row ``b[i]``, side by side.
 
-    The columns of a block begin at its place in `starts`. Cells that are 0 are left out, and in a
-    block that `asked` says so those that row ``prompt[i]`` has not. Returns the number of cells.
+    The columns of a block begin at its place in `starts`. Cells that are 0 are left out. Returns
+    the number of cells.
     """
     values, columns, bounds = into
     end = 0
@@ -66,7 +66,6 @@ def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds, pr
             indices, indptr = block[1], block[2]
             one, one_end = indptr[a[row]], indptr[a[row] + 1]
             other, other_end = indptr[b[row]], indptr[b[row] + 1]
-            place, place_end = indptr[prompt[row]], indptr[prompt[row] + 1]
             while one < one_end or other < other_end:
                 if other == other_end or (one < one_end and indices[one] < indices[other]):
                     column, value = indices[one], _weight(block, one, a[row])
@@ -79,11 +78,6 @@ def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds, pr
                     value = _weight(block, one, a[row]) - _weight(block, other, b[row])
                     one += 1
                     other += 1
-                if asked[number]:
-                    while place < place_end and indices[place] < column:
-                        place += 1
-                    if place == place_end or indices[place] != column:
-                        continue
                 if value != 0:
                     values[end], columns[end] = value, starts[number] + column
                     end += 1

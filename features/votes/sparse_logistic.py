@@ -39,8 +39,6 @@ class CrossFit(NamedTuple):
         Of the fit on all rows.
     intercept, penalty : float
         Of the fit on all rows.
-    penalties_by_fold : ndarray of float64, shape (n_folds,)
-        Of the models behind `scores`, by rising number of the fold.
     loss : float
         Weighted mean log loss of `scores`, NaN where no row has weight.
     losses : dict of float to float
@@ -51,7 +49,6 @@ class CrossFit(NamedTuple):
     coef: Coefficients
     intercept: float
     penalty: float
-    penalties_by_fold: Numbers
     loss: float
     losses: dict[float, float]
 
@@ -98,7 +95,7 @@ def scores(X: csr_matrix, coef: ArrayLike, intercept: float = 0.0) -> Numbers:
     return found + intercept
 
 
-def fit_lanes(
+def fit_many(
     X: csr_matrix,
     target: ArrayLike,
     weight: ArrayLike,
@@ -144,20 +141,20 @@ def fit_lanes(
     Examples
     --------
     >>> X = csr_matrix([[1.0], [1.0], [1.0], [-1.0]])
-    >>> coef, _ = fit_lanes(X, [1, 1, 0, 0], np.ones((4, 2)), [0.001, 1.0], intercept=False)
+    >>> coef, _ = fit_many(X, [1, 1, 0, 0], np.ones((4, 2)), [0.001, 1.0], intercept=False)
     >>> coef.round(2)  # the log of three to one is 1.1; a penalty draws it to 0
     array([[1.09],
            [0.2 ]], dtype=float32)
     """
     if passes is not None and passes < 1:
         raise ValueError(f"passes must be 1 or more. Got {passes} instead.")
-    from features.votes import sparse_logistic_kernel as _lanes_kernel
+    from features.votes import sparse_logistic_kernel as kernel
 
     problem = _problem(X, target, weight, penalty)
     passes = passes or _enough_passes(problem)
     coef = np.zeros((len(problem.penalty), problem.X.shape[1]), np.float32)
     intercepts = np.zeros(len(problem.penalty))
-    for fits in _lanes_kernel.solve(problem, passes, seed, intercept=intercept):
+    for fits in kernel.solve(problem, passes, seed, intercept=intercept):
         coef[fits.lanes], intercepts[fits.lanes] = fits.coef.T, fits.intercepts
     return coef, intercepts
 
@@ -188,9 +185,9 @@ def cross_fit(
     fold : array-like of int, shape (n_rows,)
         Any numbers. Rows that belong together lie in one fold.
     penalties : iterable of float
-        As in `fit_lanes`.
+        As in `fit_many`.
     intercept : bool
-        As in `fit_lanes`.
+        As in `fit_many`.
 
     Returns
     -------
@@ -231,7 +228,6 @@ def cross_fit(
         coef=coef[nested.lane((), best)].copy(),
         intercept=float(intercepts[nested.lane((), best)]),
         penalty=path[best],
-        penalties_by_fold=np.array([path[choice] for choice in choices]),
         loss=_mean(_log_losses(found, problem.signs), weights),
         losses=dict(zip(path, losses.tolist(), strict=True)),
     )
@@ -325,14 +321,14 @@ def _fit_and_judge(
 
     The loss is NaN where a lane has learned nothing.
     """
-    from features.votes import sparse_logistic_kernel as _lanes_kernel
+    from features.votes import sparse_logistic_kernel as kernel
 
     X, n_lanes, n_folds = problem.X, len(problem.penalty), int(place.max(initial=-1)) + 1
     coef = np.zeros((n_lanes, X.shape[1]), np.float32)
     intercepts, held_out = np.zeros(n_lanes), np.full((n_lanes, n_folds), np.nan)
-    for fits in _lanes_kernel.solve(problem, _enough_passes(problem), 0, intercept=intercept):
+    for fits in kernel.solve(problem, _enough_passes(problem), 0, intercept=intercept):
         coef[fits.lanes], intercepts[fits.lanes] = fits.coef.T, fits.intercepts
-        found = _lanes_kernel.score(X.data, X.indices, X.indptr, fits.coef) + fits.intercepts
+        found = kernel.score(X.data, X.indices, X.indptr, fits.coef) + fits.intercepts
         losses = _log_losses(found, problem.signs[:, None]) * weight[:, None]
         for fold in range(n_folds):
             held_out[fits.lanes, fold] = losses[place == fold].sum(axis=0)

@@ -86,20 +86,13 @@ class TestMatrices:
         assert not np.allclose(found[:, : a.shape[1]], np.maximum(a, b))
         assert not np.allclose(found[:, : a.shape[1]], a - b)
 
-    def test_signed_have_products_or_not(self, gaps, fitted):
+    def test_signed_are_differences_of_both_kinds(self, gaps, fitted):
         words, characters = (len(v.grams) for v in fitted[0]._vocabularies)
-        plain, asked = gaps.signed(products=False), gaps.signed(products=True)
-        assert plain.shape[1] == words + characters
-        assert asked.shape[1] == 2 * words + characters
-        assert asked[:, words + characters :].nnz > 0
-        np.testing.assert_array_equal(asked[:, : words + characters].toarray(), plain.toarray())
-
-    def test_prompts_have_no_part_in_differences(self, gaps):
-        other = gaps.texts._replace(prompt=gaps.texts.prompt[::-1])
-        mirrored = Gaps(gaps.weights, gaps.first, other)
-        same = (mirrored.signed(products=False) != gaps.signed(products=False)).nnz
-        assert same == 0
-        assert (mirrored.signed(products=True) != gaps.signed(products=True)).nnz > 0
+        found, first = gaps.signed(), gaps.first.toarray()
+        assert found.shape[1] == words + characters
+        expected = first[gaps.texts.a] - first[gaps.texts.b]
+        np.testing.assert_allclose(found[:, :words].toarray(), expected, atol=1e-6)
+        assert found[:, words:].nnz > 0
 
 
 class TestColumns:
@@ -293,7 +286,7 @@ class TestLeaks:
 class TestFiles:
     @pytest.mark.parametrize(
         "parameters",
-        [{}, {"products": False}, {"words": ()}, {"characters": ()}, {"components": 0},
+        [{}, {"words": ()}, {"characters": ()}, {"components": 0},
          {"singles": 0}, {"normalise": True}, {"min_df": 10_000}],
         ids=str,
     )  # fmt: skip

@@ -9,9 +9,9 @@ from data.battles import read_training
 from features.layout import texts_of, to_polars
 from features.ngram.tfidf import (
     Weights,
-    cosine,
     differences,
     inverse_document_frequency,
+    row_products,
     side_by_side,
     text_frequency,
     tfidf,
@@ -21,7 +21,7 @@ from tests.conftest import SAMPLE
 
 KINDS = (Grams("word", 1, 2), Grams("char_wb", 2, 4))
 TEXTS = ["so so so it is", "it is", "is it so", "never", "so it is never", "", "it it never is"]
-PROMPT, A, B = (np.array(rows) for rows in ([0, 3, 5, 1], [1, 3, 4, 5], [2, 6, 6, 6]))
+A, B = (np.array(rows) for rows in ([1, 3, 4, 5], [2, 6, 6, 6]))
 
 
 @pytest.fixture(scope="module")
@@ -96,38 +96,23 @@ def test_differences_are_a_minus_b_of_each_kind_in_turn(blocks):
     assert found.has_sorted_indices
 
 
-def test_products_keep_the_differences_of_the_prompts_n_grams(blocks):
-    found = differences(weights_of(blocks), A, B, PROMPT)
-    plain = differences(weights_of(blocks), A, B).toarray()
-    words = blocks[0].shape[1]
-    held = blocks[0].toarray()[PROMPT] > 0
-    np.testing.assert_array_equal(found[:, : plain.shape[1]].toarray(), plain)
-    products = found[:, plain.shape[1] :].toarray()
-    np.testing.assert_array_equal(products, np.where(held, plain[:, :words], 0))
-    assert products.any()
-    assert not np.allclose(products, dense(blocks[0])[PROMPT] * plain[:, :words])  # no weights
-    in_both = held & (blocks[0].toarray()[A] > 0) & (blocks[0].toarray()[B] > 0)
-    assert not np.allclose(products, np.where(in_both, plain[:, :words], 0))
-    assert (found.data != 0).all()
-
-
 def test_differences_change_sign_bitwise(blocks):
-    forth = differences(weights_of(blocks), A, B, PROMPT)
-    back = differences(weights_of(blocks), B, A, PROMPT)
+    forth = differences(weights_of(blocks), A, B)
+    back = differences(weights_of(blocks), B, A)
     np.testing.assert_array_equal(forth.data, -back.data)
     np.testing.assert_array_equal(forth.indices, back.indices)
 
 
 def test_differences_of_no_battles_and_of_no_n_grams(blocks):
     none = np.empty(0, dtype=np.intp)
-    assert differences(weights_of(blocks), none, none, none).shape[0] == 0
+    assert differences(weights_of(blocks), none, none).shape[0] == 0
     empty = Weights.of(csr_matrix((7, 0), dtype=np.int32), np.empty(0, np.float32))
-    assert differences([empty], A, B, PROMPT).shape == (4, 0)
+    assert differences([empty], A, B).shape == (4, 0)
 
 
 def test_cosine_is_that_of_the_weights_not_of_the_counts(blocks):
     weighted = tfidf(blocks[0], inverse_document_frequency(blocks[0]))
-    found = cosine(weighted[A], weighted[B])
+    found = row_products(weighted[A], weighted[B])
     np.testing.assert_allclose(found, (dense(blocks[0])[A] * dense(blocks[0])[B]).sum(axis=1))
     assert found[3] == 0  # A is empty
     counts = blocks[0].toarray().astype(float)

@@ -285,7 +285,7 @@ def test_settings_that_cannot_be():
 CACHED = """
 import sys
 from pathlib import Path
-from features import ngrams
+from features.ngram import vocabulary as ngrams
 from features.storage.cache import Cache
 def learn(*_, **__):
     raise SystemExit("not found")
