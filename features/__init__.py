@@ -1,4 +1,8 @@
-"""Feature families: what is measured on a battle. To add one, see the README."""
+"""Feature families: what is measured on a battle. To add one, see the README.
+
+The contract is in `features.family` and `features.table`, what a swap of the answers does in
+`features.sides`; `features/families` has one file a family. The other rooms are machinery.
+"""
 
 from features.encoding.files import EncoderError
 from features.families.cross_attention import CrossAttentionFeatures
@@ -11,7 +15,7 @@ from features.families.prompt import PromptFeatures
 from features.families.style import StyleFeatures
 from features.families.turns import TurnFeatures
 from features.families.wording import WordingFeatures
-from features.family import BattleFamily, LearningFamily
+from features.family import BattleFamily, LearningFamily, Training
 from features.layout import TEXTS, count, to_polars, turns_of
 from features.table import SHARE, Statistic, StatisticsFamily
 
@@ -37,6 +41,7 @@ __all__ = [
     "LearningFamily",
     "Statistic",
     "StatisticsFamily",
+    "Training",
     "count",
     "to_polars",
     "turns_of",

@@ -1,17 +1,22 @@
-"""Someone who has never seen the code adds a family of features, through the public way."""
+"""Someone who has never seen the code adds families of features, by the README alone."""
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
+import pytest
 
-from data.battles import read_training
+from data.battles import make_battles, read_training
 from features import FAMILIES, Statistic, StatisticsFamily
 from features.text.formulas import literal
 from pipelines.config import check_config, load_config
 from pipelines.estimator.build import build_pipeline, describe_columns
 
-SAMPLE = Path(__file__).parents[3] / "data" / "sample" / "train.csv"
+ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "data" / "sample" / "train.csv"
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
 FAST = ['model.members=["linear"]', "model.inner_folds=2"]
 
 
@@ -42,3 +47,50 @@ def test_its_parameters_are_keys_of_the_configuration(monkeypatch):
     family = build_pipeline(config).named_steps["features"].transformer_list[0][1]
     assert isinstance(family, Loudness)
     assert family.statistics == ["shouts"]
+
+
+class TestLearning:
+    """The family that learns of the README: 40 lines without its imports."""
+
+    @pytest.fixture
+    def family(self):
+        block = next(b for b in BLOCKS if "LearningFamily" in b)
+        assert len(block[block.index("class ") :].splitlines()) < 40
+        known, names = dict(FAMILIES), {"__name__": "readme"}
+        exec(compile(block, "README.md", "exec"), names)
+        yield names["EagerFeatures"]
+        FAMILIES.clear()
+        FAMILIES.update(known)
+
+    @pytest.fixture
+    def training(self):
+        n, eager = 240, ["Sure, here it is.", "Here it is."]
+        a, b = (np.array(eager)[np.arange(n) // step % 2] for step in (1, 2))
+        battles = make_battles([f"Question {row}?" for row in range(n)], a.tolist(), b.tolist())
+        y = np.where(np.arange(n) % 5 == 0, 2, np.where(a < b, 1, 0))  # "Sure" wins: S after H
+        return battles, y.astype(np.int8)
+
+    def test_learns_out_of_fold_and_is_loaded_again(self, family, training):
+        fitted = family()
+        columns = fitted.fit_transform(*training)
+        assert fitted.learned_.log_odds > 3
+        assert fitted.report() == {"battles": 240}
+        seen = fitted.transform(training[0])
+        assert seen["eager__score_diff"].nunique() == 3  # one model for all rows
+        assert columns["eager__score_diff"].nunique() > 3  # one for each inner fold
+        loaded = family().load(fitted.dump())
+        pd.testing.assert_frame_equal(loaded.transform(training[0]), seen, check_exact=True)
+
+    def test_does_not_see_its_own_vote(self, family, training):
+        battles, y = training
+        columns = family().fit_transform(battles, y)
+        flipped = y.copy()
+        flipped[1] = 0  # from B, which began with Sure
+        again = family().fit_transform(battles, flipped)
+        assert again.iloc[1].equals(columns.iloc[1])
+        assert not again.equals(columns)
+
+    def test_works_in_a_pipeline(self, family, training):
+        config = load_config(settings=['families=["length", "eager"]', *FAST])
+        pipeline = build_pipeline(config).fit(*training)
+        assert "eager__score_diff" in pipeline.named_steps["model"].feature_names_in_
