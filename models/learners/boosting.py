@@ -11,12 +11,13 @@ from pydantic import Field
 from scipy.special import logit
 from sklearn.base import BaseEstimator
 
-from models.learners.contract import Matrix, Sample, Setting, Watch
+from models.learners.contract import Matrix, Model, Sample, Setting, Watch
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
 SURE = float(np.finfo(np.float32).eps) / 2  # the libraries hand over 1 for what is nearly 1
 
 
@@ -26,7 +27,7 @@ def _raw_of(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.log(p) if p.ndim > 1 else logit(p)
 
 
-class LightGBMModel:
+class LightGBMModel(Model):
     """A fitted LightGBM booster.
 
     Parameters
@@ -62,6 +63,10 @@ class LightGBMModel:
     def importance(self, n_columns: int) -> NDArray[np.float64]:
         """Return the total gain of each column's splits, in units of the loss."""
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Return LightGBM's parameters for reproducible trees, as the model's text tells them."""
+        return {"lightgbm": {name: self.booster.params[name] for name in REPRODUCIBLE}}
 
 
 def _text_of(booster: lightgbm.Booster) -> str:
@@ -184,7 +189,7 @@ class LightGBMLearner(BaseEstimator):
         }
 
 
-class XGBoostModel:
+class XGBoostModel(Model):
     """A fitted XGBoost booster.
 
     Parameters

@@ -6,7 +6,7 @@ of penalties.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,10 @@ class Model(Protocol):
 
     suffix: str  # ending of the file that `dump` is for
     losses: list[float]  # of the watched rows, by complexity; empty without them
-    device: str  # what it was really trained on
+
+    @property
+    def device(self) -> str:
+        """What it was really trained on."""
 
     def raw(self, X: Matrix, complexity: int | None = None) -> NDArray[np.float64]:
         """Return raw scores, shape (n_rows,) or (n_rows, 3)."""
@@ -97,6 +100,10 @@ class Model(Protocol):
 
     def importance(self, n_columns: int) -> NDArray[np.float64]:
         """Return how much each column contributes, shape (n_columns,)."""
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Return what makes its library give the same bytes again, by library; here nothing."""
+        return {}
 
 
 class Learner(Protocol):

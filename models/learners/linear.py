@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
-from models.learners.contract import Matrix, Sample, Setting, Watch
+from models.learners.contract import Matrix, Model, Sample, Setting, Watch
 
 Array = NDArray[np.float64]
 BLOCK_ROWS = 16_384  # rows that are worked on at a time
@@ -88,7 +88,7 @@ def _sums(X: Matrix, values: Callable[[Matrix], NDArray[Any]]) -> Array:
     return np.sum([np.nansum(values(block), axis=0) for block in blocks], axis=0)
 
 
-class LinearModel:
+class LinearModel(Model):
     """Fitted linear scores, one row of coefficients for each place on the path of penalties.
 
     Parameters

@@ -119,3 +119,10 @@ def test_xgboost_gets_no_column_names(sample, setting):
 @every_booster
 def test_says_what_it_was_trained_on(booster, sample, setting):
     assert booster().fit(sample, setting(NAMES), complexity=1).device == "cpu"
+
+
+def test_only_lightgbm_has_settings_to_tell_and_they_lie_in_its_file(sample, setting):
+    lightgbm = LightGBMLearner().fit(sample, setting(NAMES), complexity=2)
+    told = {"lightgbm": {"deterministic": True, "num_threads": 1, "force_row_wise": True}}
+    assert type(lightgbm).load(lightgbm.dump()).settings() == lightgbm.settings() == told
+    assert XGBoostLearner().fit(sample, setting(NAMES), complexity=2).settings() == {}
