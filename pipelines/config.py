@@ -54,6 +54,7 @@ class ModelConfig(Section):
 
     members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = [
         "lightgbm",
+        "xgboost",
         "linear",
     ]
     form: Literal["heads", "multiclass"] = "heads"

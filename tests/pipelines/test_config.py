@@ -11,6 +11,7 @@ from models.learners.registry import LEARNERS
 from pipelines.config import (
     Config,
     ConfigError,
+    ModelConfig,
     build,
     check_config,
     load_config,
@@ -160,6 +161,7 @@ def test_families_are_required(tmp_path):
 def test_the_default_preset_is_classical_and_names_what_there_is():
     assert "classical" in presets()
     assert load_config() == load_config(preset="classical")
+    assert load_config().model == ModelConfig()
     with pytest.raises(ConfigError, match=r"--preset nope: no such preset\. Allowed: .*classical"):
         load_config(preset="nope")
 
