@@ -27,7 +27,7 @@ from models.device import find_device
 from models.heads import DirectionHead, direction_loss
 from models.learners.boosting import XGBoostLearner
 from models.parts import Fit, Part, Rows, fit_part, part_logits
-from pipelines.report.screen import peak_memory_mb
+from pipelines.report.content import peak_memory_mb
 
 ROUNDS = 300
 HELD = 0

@@ -34,7 +34,7 @@ from data.battles import read_training
 from features.encoding.encoder import Encoder
 from features.encoding.store import VectorStore
 from pipelines.fit import SAMPLE
-from pipelines.report.screen import peak_memory_mb
+from pipelines.report.content import peak_memory_mb
 
 SEED = 0
 FEW = 40  # texts for the slow ones

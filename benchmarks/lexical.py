@@ -41,7 +41,7 @@ from data.folds import hash_folds
 from features.ngram.tfidf import Weights, differences, inverse_document_frequency
 from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent, take_columns
 from features.votes.sparse_logistic import fit_many
-from pipelines.report.screen import peak_memory_mb
+from pipelines.report.content import peak_memory_mb
 
 FILES = ("arena/train.csv", "arena/extra.csv")
 KINDS = (Grams("word", 1, 3), Grams("char_wb", 2, 5))

@@ -27,7 +27,7 @@ from pipelines.command.progress import Steps
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.fit import SAMPLE, Inputs, fit
-from pipelines.report.screen import peak_memory_mb
+from pipelines.report.content import peak_memory_mb
 
 PARTS = ("fit", "predict")
 SEED = "7"

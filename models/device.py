@@ -3,8 +3,6 @@
 import ctypes
 from typing import Literal, NamedTuple
 
-import xgboost
-
 Choice = Literal["auto", "cpu", "cuda"]
 
 
@@ -57,6 +55,8 @@ def find_device(choice: Choice = "auto") -> Device:
 
 def _lack_of_cuda() -> str:
     """Return why CUDA cannot be used; nothing if it can."""
+    import xgboost  # takes seconds, and the names above are asked for before any work
+
     if not xgboost.build_info().get("USE_CUDA"):
         return "this build of XGBoost has no CUDA"
     try:

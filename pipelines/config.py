@@ -19,9 +19,9 @@ from data.tables.read import shown
 from features import FAMILIES
 from features.parameters import Section, options_of
 from models.learners.registry import LEARNERS
+from pipelines.presets import PRESETS, presets
 
 MOST_SHOWN = 100  # characters of a setting in an error message
-PRESETS = Path(__file__).parent / "presets"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -86,15 +86,6 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     features: dict[str, dict[str, Any]] = {}
     learners: dict[str, dict[str, Any]] = {}
-
-
-def presets() -> list[str]:
-    """Return the names of the presets.
-
-    >>> "classical" in presets()
-    True
-    """
-    return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
 def load_config(

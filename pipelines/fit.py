@@ -1,18 +1,11 @@
 """``python -m pipelines.fit``: from battles to a calibrated model, its report, and a submission."""
 
-# ruff: noqa: E402
-from pipelines.command.process import own_process
+from pipelines.command.launcher import start
 
-GO_ON = "The same command, without --force, goes on from here."
-if __name__ == "__main__":  # before the other imports, which take seconds
-    own_process(GO_ON)
+if __name__ == "__main__":  # before the imports that take seconds: the flags come first
+    start("fit")
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,45 +15,25 @@ from sklearn.pipeline import Pipeline
 from data.battles import DataError
 from data.folds import make_folds
 from features.storage.cache import Cache
-from models.device import Choice, Device, find_device
-from models.measures.evaluation import evaluate
-from pipelines.command.flags import (
-    Parser,
-    add_cache_flags,
-    add_config_flags,
-    cache_from,
-    config_from,
-    run_command,
-)
+from models.device import Choice, find_device
 from pipelines.command.progress import Steps, tell
-from pipelines.config import Config, ConfigError, write_config
+from pipelines.config import Config, write_config
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import (
-    OutOfFold,
-    baseline_predictions,
-    cross_fit,
-    true_probabilities,
-)
+from pipelines.estimator.crossfit import OutOfFold, predict_out_of_fold
 from pipelines.estimator.encoding import encode, encoding_families, families_of, stores_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.predictions import predictions, write_predictions
 from pipelines.estimator.reading import FORMAT
-from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
-from pipelines.report.analysis import analyse
-from pipelines.report.screen import (
-    peak_memory_mb,
-    print_families,
-    print_scores,
-    print_style,
-    versions,
-)
+from pipelines.estimator.timing import encoding_parts
+from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
+from pipelines.report.screen import show
 from pipelines.run.files import check_ordinary, csv_bytes
 from pipelines.run.folder import UnfinishedRun, default_target, digest
 from pipelines.run.inputs import Battles, Inputs, read_inputs
 from pipelines.run.submission import check_sample
 
-__all__ = ["Inputs", "build_pipeline", "fit", "main"]
+__all__ = ["Inputs", "build_pipeline", "fit"]
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 RUNS = Path("runs")
@@ -123,7 +96,7 @@ def fit(
         "files": inputs.hashes(),
         "device": found.name,
         "format": FORMAT,
-        **_versions(pipeline),
+        **_made_with(pipeline),
     }
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
@@ -134,14 +107,24 @@ def fit(
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
-        scores = _evaluate(inputs, battles, folds, oof, steps)
+        with steps.step("evaluate"):
+            scores = scores_of(inputs.train, battles, folds, oof)
         final = fit_final(config, found, pipeline, battles, run, steps, cache)
-        counts = _submission(inputs, final, run, steps)
-        parts = _parts(steps, encoded, oof, final)
-        report = _report(found, battles, scores, oof, final, counts, steps, parts)
-        run.write("report.json", report)
+        test_file = _submission(inputs, final, run, steps)
+        report = report_of(
+            made_with=_made_with(final.pipeline),
+            device=found,
+            battles=battles,
+            scores=scores,
+            oof=oof,
+            final=final,
+            test_file=test_file,
+            seconds=steps.seconds,
+            encoding=encoded,
+        )
+        run.write("report.json", report_bytes(report))
         finished = run.finish()
-    _conclude(steps.console, finished, scores, inputs, final.report["families"])
+    show(steps.console, report)
     return finished
 
 
@@ -162,14 +145,14 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
     return folds
 
 
-def _versions(pipeline: Pipeline) -> dict[str, Any]:
-    """Return what a result depends on besides configuration and files, encoders included.
+def _made_with(pipeline: Pipeline) -> MadeWith:
+    """Return the versions of libraries, and of the frozen encoders where families have some.
 
     An encoder that cannot be had is told of here, before any work.
     """
     encoders = {family.name: family.ready() for family in encoding_families(pipeline)}
-    found: dict[str, Any] = {"versions": versions(encoders=bool(encoders))}
-    return found | ({"encoders": encoders} if encoders else {})
+    found: MadeWith = {"versions": versions(encoders=bool(encoders))}
+    return {**found, "encoders": encoders} if encoders else found
 
 
 def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
@@ -188,25 +171,9 @@ def _out_of_fold(
     pipeline: Pipeline, battles: Battles, folds: NDArray[np.int8], run: UnfinishedRun, steps: Steps
 ) -> OutOfFold:
     with steps.step("folds", int(folds.max()) + 1, "folds") as advance:
-        oof = cross_fit(pipeline, battles.frame, battles.y, folds, run, advance)
+        oof = predict_out_of_fold(pipeline, battles.frame, battles.y, folds, run, advance)
     run.write("oof.csv", csv_bytes(predictions(battles.plain[0]["id"], oof.proba)))
     return oof
-
-
-def _evaluate(
-    inputs: Inputs, battles: Battles, folds: NDArray[np.int8], oof: OutOfFold, steps: Steps
-) -> dict[str, Any]:
-    frame, y = battles.plain
-    with steps.step("evaluate"):
-        baselines = baseline_predictions(frame, y, folds)
-        truth = true_probabilities(inputs.train, frame["id"])
-        if truth is not None:
-            baselines["truth (Bayes)"] = truth
-        group = frame["group"].to_numpy(dtype=object)
-        return {
-            **evaluate(y, oof.proba, group, baselines=baselines),
-            "analysis": analyse(frame, y, oof),
-        }
 
 
 def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) -> dict[str, int]:
@@ -214,121 +181,3 @@ def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) 
     if inputs.test is None:
         return {}
     return write_predictions(final.pipeline, inputs.test, run.path / "submission.csv", steps)
-
-
-def _parts(steps: Steps, encoded: Seconds, oof: OutOfFold, final: Final) -> dict[str, Any]:
-    """Return where the time of the steps went; folds that were found count as well."""
-    return {
-        "encode": with_rest(encoded, steps.seconds.get("encode")),
-        "folds": added(oof.seconds),
-        "final fit": final.seconds,
-        "predict": with_rest(encoding_parts(final.pipeline), steps.seconds.get("predict")),
-    }
-
-
-def _report(
-    device: Device,
-    battles: Battles,
-    scores: dict[str, Any],
-    oof: OutOfFold,
-    final: Final,
-    test_counts: dict[str, int],
-    steps: Steps,
-    parts: dict[str, Any],
-) -> bytes:
-    report = {
-        "format": FORMAT,
-        **_versions(final.pipeline),
-        "device": {**device._asdict(), "used": final.pipeline.named_steps["model"].device_},
-        "files_read": battles.files,
-        "test_file": test_counts,
-        "scores": scores,
-        "folds": oof.folds,
-        "final": final.report,
-        "files": final.hashes,
-        "seconds": rounded(steps.seconds),
-        "parts": rounded(parts),
-        "peak_memory_mb": round(peak_memory_mb()),
-    }
-    # A path may hold bytes that are no UTF-8, which Python keeps as lone surrogates.
-    return json.dumps(report, indent=1, ensure_ascii=False).encode(errors="replace")
-
-
-def _conclude(
-    console: Console,
-    run: Path,
-    scores: dict[str, Any],
-    inputs: Inputs,
-    families: dict[str, dict[str, Any]],
-) -> None:
-    print_scores(console, scores)
-    print_style(console, scores["analysis"]["style_control"])
-    print_families(console, families)
-    tell(console, f"run folder: {run}")
-    if inputs.test is not None:
-        tell(console, f"submission: {run / 'submission.csv'}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    parser = Parser(prog="python -m pipelines.fit", description=__doc__)
-    add_config_flags(parser)
-    add_cache_flags(parser)
-    parser.add_argument(
-        "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
-    )
-    parser.add_argument("--test", type=Path, metavar="CSV", help="battles to predict")
-    parser.add_argument(
-        "--extra",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="CSV",
-        help="more labelled battles, drawn by another rule: never scored; may be repeated",
-    )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
-    parser.add_argument(
-        "--device",
-        choices=get_args(Choice),
-        default="auto",
-        help="where members that can use a GPU train (default: a CUDA device where there is one)",
-    )
-    parser.add_argument("--force", action="store_true", help="replace what lies in the run folder")
-    parser.add_argument(
-        "--skip-bad-rows",
-        action="store_true",
-        help="leave out rows that cannot be read, and list them",
-    )
-    parser.add_argument(
-        "--sample-submission",
-        type=Path,
-        metavar="CSV",
-        help="check beforehand that the submission gets this file's ids, order and columns",
-    )
-    return run_command(parser, _fit, argv, go_on=GO_ON)
-
-
-def _fit(arguments: argparse.Namespace, console: Console) -> None:
-    train, test = arguments.train, arguments.test
-    if train is None and (test or arguments.extra):
-        raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
-    if arguments.sample_submission and not test:
-        raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
-    if train is None:
-        train, test = SAMPLE / "train.csv", SAMPLE / "test.csv"
-    fit(
-        config_from(arguments),
-        Inputs(train, test, tuple(arguments.extra)),
-        arguments.output,
-        name=arguments.config.stem if arguments.config else arguments.preset or "classical",
-        force=arguments.force,
-        skip_bad_rows=arguments.skip_bad_rows,
-        sample_submission=arguments.sample_submission,
-        device=arguments.device,
-        cache=cache_from(arguments),
-        console=console,
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

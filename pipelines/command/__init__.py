@@ -1,4 +1,4 @@
-"""What all commands share: flags, one line for a fault, a quiet end, progress.
+"""What all commands share: a launcher, flags, one line for a fault, a quiet end, progress.
 
-The door is `pipelines.command.flags.run_command`.
+The door is `pipelines.command.launcher`, which has the table of commands.
 """

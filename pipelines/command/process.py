@@ -14,14 +14,20 @@ from pipelines.run.unfinished import drop_unfinished
 
 SHOW_CURSOR = b"\x1b[?25h\n"
 STREAMS = ("stdin", "stdout", "stderr")
+WRONG_USE, FAILED, INTERRUPTED = 2, 1, 130  # exit statuses
 
 
-def own_process(go_on: str) -> None:
+def say(line: str) -> None:
+    """Write a line that says what is wrong."""
+    sys.stderr.write(f"error: {line.strip()}\n")
+
+
+def own_process(go_on: str = "") -> None:
     """Open streams that are closed, let all text be printed, and end at a signal with one line.
 
     Parameters
     ----------
-    go_on : str
+    go_on : str, optional
         Says how to go on after an interruption.
     """
     _open_streams()

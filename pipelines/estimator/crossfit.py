@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,14 @@ from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
 Array = NDArray[np.float64]
+
+
+class Chosen(TypedDict):
+    """What a preference model's inner folds chose, by part, see `PreferenceModel`."""
+
+    complexity: dict[str, int]
+    inner_loss: dict[str, float]
+    calibration: dict[str, Any]
 
 
 class OutOfFold(NamedTuple):
@@ -43,7 +51,7 @@ class OutOfFold(NamedTuple):
     seconds: list[dict[str, Any]]
 
 
-def cross_fit(
+def predict_out_of_fold(
     pipeline: Pipeline,
     battles: pd.DataFrame,
     y: NDArray[np.int8],
@@ -108,7 +116,7 @@ def _fit_fold(
     }
 
 
-def chosen(model: Any) -> dict[str, Any]:
+def chosen(model: Any) -> Chosen:
     """Return what a fitted preference model's inner folds chose, ready for JSON."""
     return {
         "complexity": model.complexity_,

@@ -9,12 +9,11 @@ from sklearn.pipeline import Pipeline
 from data.battles import swap_battles
 from features.storage.cache import Cache
 from models.device import Device
-from models.learners.boosting import LightGBMModel
 from models.measures.metrics import swap_error
 from pipelines.command.progress import Steps
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import describe_columns, dump_features, fit_pipeline, learned_report
-from pipelines.estimator.crossfit import chosen
+from pipelines.estimator.crossfit import Chosen, chosen
 from pipelines.estimator.encoding import encoding_families, lend, stores_of
 from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts
@@ -23,15 +22,35 @@ from pipelines.run.folder import UnfinishedRun, digest
 from pipelines.run.inputs import Battles
 
 SWAP_CHECK_ROWS = 1000
-REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
 
 
 class Final(NamedTuple):
-    """The model of all rows, as it lies in the run folder."""
+    """The model of all rows, as it lies in the run folder.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Read back from the files.
+    hashes : dict of str to str
+        Path in the folder -> SHA-256, of the configuration and of each model file.
+    chosen : Chosen
+        What the inner folds chose.
+    swap_error : float
+        How far a swap of the answers is from swapping the probabilities.
+    settings : dict
+        What makes the learners' libraries give the same bytes again, by library.
+    families : dict
+        What each family that learns says of what it learned.
+    seconds : dict
+        Where the time of the fit went.
+    """
 
     pipeline: Pipeline
     hashes: dict[str, str]
-    report: dict[str, Any]
+    chosen: Chosen
+    swap_error: float
+    settings: dict[str, dict[str, Any]]
+    families: dict[str, dict[str, Any]]
     seconds: dict[str, Any]
 
 
@@ -62,22 +81,20 @@ def fit_final(
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
     # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
     lend(encoding_families(fitted), [store.emptied(cache) for store in stores])
-    report = {
-        **chosen(model),
-        "swap_error": error,
-        "seed": config.seed,
-        **_settings(fitted),
-        "families": learned_report(pipeline),
-    }
-    return Final(fitted, hashes, report, seconds | fit_parts(pipeline))
+    return Final(
+        pipeline=fitted,
+        hashes=hashes,
+        chosen=chosen(model),
+        swap_error=error,
+        settings=_settings(fitted),
+        families=learned_report(pipeline),
+        seconds=seconds | fit_parts(pipeline),
+    )
 
 
-def _settings(pipeline: Pipeline) -> dict[str, Any]:
-    """Return what makes LightGBM give the same bytes again, as its model files tell it."""
-    for model in pipeline.named_steps["model"].models_.values():
-        if isinstance(model, LightGBMModel):
-            return {"lightgbm": {name: model.booster.params[name] for name in REPRODUCIBLE}}
-    return {}
+def _settings(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    models = pipeline.named_steps["model"].models_.values()
+    return {library: told for model in models for library, told in model.settings().items()}
 
 
 def _swap_error(pipeline: Pipeline, battles: pd.DataFrame) -> float:

@@ -1,4 +1,4 @@
-"""What a run tells of itself: on the screen and in ``report.json``.
+"""What a run tells of itself: in ``report.json`` and on the screen.
 
-The door is `pipelines.report.screen`.
+The door is `pipelines.report.content`.
 """

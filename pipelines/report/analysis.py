@@ -1,6 +1,6 @@
 """What the out-of-fold predictions and the votes say: reliability, slices, and style control."""
 
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,46 @@ MOST_MODELS = 150
 MOST_TURNS = 6  # battles with more turns are put together
 
 
-def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[str, Any]:
+class Slice(TypedDict):
+    """Battles that have something in common, which `key` says."""
+
+    key: str
+    rows: int
+    log_loss: float
+    direction_auc: float | None
+    tie_observed: float
+    tie_predicted: float
+
+
+class Coefficient(TypedDict):
+    """What a standard deviation of a covariate of style is worth to the voters, in log odds."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    arena: float | None
+
+
+class Style(TypedDict):
+    """The voters' taste; `strengths` says whether the models' strengths were fitted beside it."""
+
+    rows: int
+    groups: int
+    strengths: bool
+    models: int
+    coefficients: dict[str, Coefficient]
+
+
+class Analysis(TypedDict):
+    """Reliability before and after calibration, slices, and style, see `models.measures`."""
+
+    reliability: dict[str, dict[str, list[dict[str, Any]]]]
+    by_turns: list[Slice]
+    by_length: list[Slice]
+    style_control: Style
+
+
+def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> Analysis:
     """Return what the report tells beside the scores, ready for JSON.
 
     Parameters
@@ -44,7 +83,7 @@ def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> dict[
     }
 
 
-def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, Any]:
+def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> Style:
     """Return the voters' coefficients for length, lists, headers and bold, beside the Arena's.
 
     The votes of these battles alone: no prediction takes part. Of more than `MOST_MODELS` models
@@ -53,7 +92,7 @@ def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, 
     features = StyleFeatures(list(CONTROL.values())).fit_transform(battles)
     columns = [f"style__{statistic}_ratio" for statistic in CONTROL.values()]
     model_a, model_b = _frequent(battles["model_a"], battles["model_b"])
-    return style_control(
+    found = style_control(
         features[columns].to_numpy(dtype=np.float64),
         list(CONTROL),
         y,
@@ -61,6 +100,7 @@ def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> dict[str, 
         model_b,
         battles["group"].to_numpy(dtype=object),
     )
+    return cast(Style, found)
 
 
 def _frequent(*sides: pd.Series) -> list[NDArray[np.object_]]:
@@ -87,5 +127,5 @@ def _length_label(place: int) -> str:
     return f"{lower} to {LENGTH_EDGES[place] - 1}" if place < len(LENGTH_EDGES) else f"from {lower}"
 
 
-def _named(slices: list[dict[str, Any]], label: Any) -> list[dict[str, Any]]:
-    return [{**part, "key": label(int(part["key"]))} for part in slices]
+def _named(slices: list[dict[str, Any]], label: Any) -> list[Slice]:
+    return [cast(Slice, {**part, "key": label(int(part["key"]))}) for part in slices]

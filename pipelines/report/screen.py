@@ -1,28 +1,15 @@
-"""What a run tells of itself: ``report.json``, and the table on the screen."""
+"""What the screen shows of a report at the end of a run."""
 
-import resource
-import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-LIBRARIES = (
-    "numpy",
-    "nltk",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "polars",
-    "numba",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost",
-)
-ENCODING = ("torch", "transformers", "tokenizers", "sentence-transformers")
+from pipelines.report.analysis import Style
+from pipelines.report.content import Figure, Report, Scores
+
 LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",
@@ -39,34 +26,24 @@ TOLD = {  # figures of families that learn, which are worth a line
 }
 
 
-def versions(*, encoders: bool = False) -> dict[str, str]:
-    """Return the versions that a result may depend on, of libraries for encoders on demand."""
-    found = {"python": sys.version.split()[0]}
-    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoders else ())):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def show(console: Console, report: Report) -> None:
+    """Print the scores beside the baselines, the voters' taste, and what families learned."""
+    print_scores(console, report["scores"])
+    print_style(console, report["scores"]["analysis"]["style_control"])
+    print_families(console, report["final"]["families"])
 
 
-def peak_memory_mb() -> float:
-    """Return the most memory this process has held, in MB of 10**6 bytes (Linux, macOS)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
+def print_scores(console: Console, scores: Scores) -> None:
     """Print the model beside its baselines: value and 95 % interval over prompt groups."""
     table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)
     for name in ("log loss", "95 % CI", *SHOWN.values()):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("this run", *_cells(metrics["metrics"]), style="bold")
-    for name, baseline in metrics["baselines"].items():
+    table.add_row("this run", *_cells(scores["metrics"]), style="bold")
+    for name, baseline in scores["baselines"].items():
         table.add_row(name, *_cells(baseline["metrics"]))
     console.print(table)
-    for name, baseline in metrics["baselines"].items():
+    for name, baseline in scores["baselines"].items():
         gap = baseline["difference"]["log_loss"]
         console.print(
             f"log loss against {name}: {gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
@@ -75,7 +52,7 @@ def print_scores(console: Console, metrics: Mapping[str, Any]) -> None:
         )
 
 
-def print_style(console: Console, style: Mapping[str, Any]) -> None:
+def print_style(console: Console, style: Style) -> None:
     """Print what style alone is worth to these voters, beside the Arena's published figures."""
     table = Table(title="What style is worth to the voters", **LOOKS)
     for heading in ("", "coefficient", "95 % CI", "Arena"):
@@ -97,7 +74,7 @@ def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) 
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _cells(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+def _cells(metrics: Mapping[str, Figure]) -> list[str]:
     loss = metrics["log_loss"]
     interval = f"{loss['low']:.3f}–{loss['high']:.3f}"
     return [_cell(loss["value"]), interval, *(_cell(metrics[name]["value"]) for name in SHOWN)]

@@ -4,6 +4,7 @@ import ctypes
 
 import numpy as np
 import pytest
+import xgboost
 
 from features.sides import Swap
 from models import device
@@ -75,7 +76,7 @@ def test_no_driver_is_said_aloud(monkeypatch):
 
 
 def test_a_build_without_cuda_is_said_aloud(monkeypatch):
-    monkeypatch.setattr(device.xgboost, "build_info", lambda: {"USE_CUDA": False})
+    monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": False})
     assert "has no CUDA" in find_device("auto").reason
 
 

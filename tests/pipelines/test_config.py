@@ -16,9 +16,9 @@ from pipelines.config import (
     check_config,
     load_config,
     options_of,
-    presets,
     write_config,
 )
+from pipelines.presets import presets
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pipelines import fit as fit_module
 from pipelines.config import load_config
 from pipelines.estimator.crossfit import true_probabilities
 from pipelines.fit import SAMPLE
-from pipelines.report.screen import versions
+from pipelines.report.content import versions
 from pipelines.run.folder import RunError, UnfinishedRun, digest
 
 NAMED = {

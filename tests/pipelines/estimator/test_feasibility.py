@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from pipelines import fit as fit_module
-from pipelines.fit import main as fit
+from tests.commands import fit
 
 
 def with_ties(files, path, number):

@@ -8,7 +8,7 @@ from features import FAMILIES
 from models.measures.evaluation import paired_difference
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import baseline_predictions, cross_fit
+from pipelines.estimator.crossfit import baseline_predictions, predict_out_of_fold
 from pipelines.fit import SAMPLE
 from pipelines.run.folder import UnfinishedRun
 
@@ -28,7 +28,7 @@ def against_the_prior(family, random_votes, folder, settings=()):
     config = load_config(settings=[f'families=["{family}"]', *LINEAR, *settings])
     pipeline = precompute(build_pipeline(config), battles)
     with UnfinishedRun(folder / "run", {}) as run:
-        found = cross_fit(pipeline, battles, y, folds, run, lambda fold: None).proba
+        found = predict_out_of_fold(pipeline, battles, y, folds, run, lambda fold: None).proba
     prior = baseline_predictions(battles, y, folds)["class prior"]
     return paired_difference(y, found, prior, battles["group"].to_numpy(dtype=object))
 

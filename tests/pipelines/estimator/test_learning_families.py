@@ -10,7 +10,7 @@ from features.storage.cache import Cache
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, fit_pipeline, precompute
 from pipelines.fit import Inputs, fit
-from pipelines.predict import main as predict
+from tests.commands import predict
 
 LEARNING = (
     'families=["length", "lexical", "fingerprint"]',

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from models.measures.evaluation import evaluate
-from pipelines.report.screen import peak_memory_mb, print_scores, versions
+from pipelines.report.screen import print_scores
 
 
 @pytest.fixture
@@ -47,11 +47,3 @@ def test_a_figure_that_does_not_exist_is_a_dash():
     print_scores(console, scores)
     assert "–" in console.file.getvalue()
     assert "None" not in console.file.getvalue()
-
-
-def test_versions_and_memory():
-    found = versions()
-    assert found["numpy"] == np.__version__
-    assert found["python"].startswith("3.")
-    assert {"lightgbm", "scikit-learn"} <= set(found)
-    assert 50 < peak_memory_mb() < 100_000

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models import preference
-from pipelines import fit as command
+from pipelines.command.launcher import start
 from pipelines.command.progress import Steps
+from pipelines.report import content
 from pipelines.run.folder import UnfinishedRun
 
 BEFORE, AFTER = "before", "after"
@@ -21,7 +22,7 @@ CALLS = {
     "before an inner fit": (preference, "fit_part", BEFORE),
     "after an inner fit": (preference, "fit_part", AFTER),
     "before a checkpoint is saved": (UnfinishedRun, "save", BEFORE),
-    "in the evaluation": (command, "evaluate", AFTER),
+    "in the evaluation": (content, "evaluate", AFTER),
     "before the run has its name": (Path, "rename", BEFORE),
     "after the run has its name": (Path, "rename", AFTER),
     "while checkpoints are removed": (shutil, "rmtree", BEFORE),
@@ -106,4 +107,4 @@ def prepare(place, death):
 if __name__ == "__main__":
     place, times, *flags = sys.argv[1:]
     prepare(place, Death(int(times)))
-    sys.exit(command.main(flags))
+    start("fit", flags)

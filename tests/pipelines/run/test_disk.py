@@ -6,8 +6,7 @@ import subprocess
 
 import pytest
 
-from pipelines.fit import main as fit
-from pipelines.predict import main as predict
+from tests.commands import fit, predict
 
 SIZE = 20 << 20
 

@@ -8,9 +8,8 @@ import pytest
 from data.battles import TEXT_COLUMNS, WINNER_COLUMNS, DataError
 from data.tables import read as tables
 from pipelines import fit as fit_module
-from pipelines.fit import main as fit
-from pipelines.predict import main as predict
 from pipelines.run.submission import check_sample
+from tests.commands import fit, predict
 
 HEADER = ",".join(("id", *WINNER_COLUMNS))
 

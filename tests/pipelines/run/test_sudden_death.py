@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.fit import main
 from pipelines.predict import load_pipeline
 from pipelines.run.folder import is_run
+from tests import commands
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = (
@@ -120,7 +120,7 @@ def test_killed_in_many_places_it_ends_with_the_same_bytes(small, undisturbed, t
         killed_at(place, times, small, target)
         check_whole_or_absent(target)
     assert is_run(target)  # the last kill came after the name was given
-    assert main(flags(small, target)) == 2
+    assert commands.fit(flags(small, target)) == 2
     assert "is a finished run" in capsys.readouterr().err
     assert {path.name for path in target.iterdir()} == WHOLE
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

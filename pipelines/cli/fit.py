@@ -1,0 +1,94 @@
+"""``python -m pipelines.fit``: from battles to a calibrated model, its report, and a submission."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from models.device import Choice
+from pipelines.command.flags import add_cache_flags, add_config_flags, cache_from, config_from
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.run.inputs import Inputs
+
+GO_ON = "The same command, without --force, goes on from here."
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    add_config_flags(parser)
+    add_cache_flags(parser)
+    _add_files(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
+    parser.add_argument(
+        "--device",
+        choices=get_args(Choice),
+        default="auto",
+        help="where members that can use a GPU train (default: a CUDA device where there is one)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace what lies in the run folder")
+    parser.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave out rows that cannot be read, and list them",
+    )
+    parser.add_argument(
+        "--sample-submission",
+        type=Path,
+        metavar="CSV",
+        help="check beforehand that the submission gets this file's ids, order and columns",
+    )
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
+    )
+    parser.add_argument("--test", type=Path, metavar="CSV", help="battles to predict")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="more labelled battles, drawn by another rule: never scored; may be repeated",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Fit, and say where the results are."""
+    from pipelines.command.progress import tell
+    from pipelines.fit import fit
+
+    inputs = _inputs(arguments)
+    finished = fit(
+        config_from(arguments),
+        inputs,
+        arguments.output,
+        name=arguments.config.stem if arguments.config else arguments.preset or "classical",
+        force=arguments.force,
+        skip_bad_rows=arguments.skip_bad_rows,
+        sample_submission=arguments.sample_submission,
+        device=arguments.device,
+        cache=cache_from(arguments),
+        console=console,
+    )
+    tell(console, f"run folder: {finished}")
+    if inputs.test is not None:
+        tell(console, f"submission: {finished / 'submission.csv'}")
+
+
+def _inputs(arguments: argparse.Namespace) -> Inputs:
+    from pipelines.config import ConfigError
+    from pipelines.fit import SAMPLE, Inputs
+
+    if arguments.train is None and (arguments.test or arguments.extra):
+        raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
+    if arguments.sample_submission and not arguments.test:
+        raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
+    if arguments.train is None:
+        return Inputs(SAMPLE / "train.csv", SAMPLE / "test.csv")
+    return Inputs(arguments.train, arguments.test, tuple(arguments.extra))

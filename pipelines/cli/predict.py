@@ -1,0 +1,57 @@
+"""``python -m pipelines.predict RUN --test CSV --output submission.csv``: predict with a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.command.flags import add_cache_flags, cache_from
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GO_ON = "Run the same command again."
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a finished run folder")
+    parser.add_argument("--test", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--output", type=Path, required=True, metavar="CSV")
+    parser.add_argument(
+        "--sample-submission",
+        type=Path,
+        metavar="CSV",
+        help="check beforehand that ids, their order and columns are those of this file",
+    )
+    parser.add_argument(
+        "--encoder",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="where a frozen encoder lies, if not where the run's configuration says; may be "
+        "repeated",
+    )
+    add_cache_flags(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Predict, say what was repaired, and where the predictions are."""
+    from data.battles import COUNTS
+    from pipelines.command.progress import tell
+    from pipelines.predict import predict
+
+    counts = predict(
+        arguments.run,
+        arguments.test,
+        arguments.output,
+        sample_submission=arguments.sample_submission,
+        encoders=arguments.encoder,
+        cache=cache_from(arguments),
+        console=console,
+    )
+    for name, number in counts.items():
+        if number and name not in ("rows", "kept"):
+            tell(console, f"{name}: {number:,} ({COUNTS[name]})")
+    tell(console, f"predictions: {arguments.output}")

@@ -1,0 +1,201 @@
+"""What a run tells of itself, key by key: ``report.json``, and what the screen shows of it."""
+
+import json
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.device import Device
+from models.measures.evaluation import evaluate
+from pipelines.estimator.crossfit import Chosen, OutOfFold, baseline_predictions, true_probabilities
+from pipelines.estimator.final import Final
+from pipelines.estimator.reading import FORMAT
+from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
+from pipelines.report.analysis import Analysis, analyse
+from pipelines.run.inputs import Battles
+
+LIBRARIES = (
+    "numpy",
+    "nltk",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "polars",
+    "numba",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost",
+)
+ENCODING = ("torch", "transformers", "tokenizers", "sentence-transformers")
+
+
+class Figure(TypedDict):
+    """A measure and its 95 % interval over prompts; null where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Baseline(TypedDict):
+    """Another prediction of the same rows; the difference is the run's figure minus its own."""
+
+    metrics: dict[str, Figure]
+    difference: dict[str, Figure]
+
+
+class Scores(TypedDict):
+    """The out-of-fold predictions of the plain rows, beside baselines."""
+
+    rows: int
+    groups: int
+    resamples: int
+    metrics: dict[str, Figure]
+    baselines: dict[str, Baseline]
+    analysis: Analysis
+
+
+class FinalPart(Chosen):
+    """The model of all rows; what makes LightGBM give the same bytes, where it is a member."""
+
+    swap_error: float
+    seed: int
+    lightgbm: NotRequired[dict[str, Any]]
+    families: dict[str, dict[str, Any]]
+
+
+class MadeWith(TypedDict):
+    """What a result depends on besides configuration and files."""
+
+    versions: dict[str, str]
+    encoders: NotRequired[dict[str, str]]
+
+
+class Report(MadeWith):
+    """All of ``report.json``."""
+
+    format: int
+    device: dict[str, Any]
+    files_read: list[dict[str, Any]]
+    test_file: dict[str, int]
+    scores: Scores
+    folds: list[dict[str, Any]]
+    final: FinalPart
+    files: dict[str, str]
+    seconds: Seconds
+    parts: dict[str, Any]
+    peak_memory_mb: int
+
+
+def scores_of(train: Path, battles: Battles, folds: NDArray[np.int8], oof: OutOfFold) -> Scores:
+    """Measure the out-of-fold predictions, beside baselines and the truth where that is known."""
+    frame, y = battles.plain
+    baselines = baseline_predictions(frame, y, folds)
+    truth = true_probabilities(train, frame["id"])
+    if truth is not None:
+        baselines["truth (Bayes)"] = truth
+    group = frame["group"].to_numpy(dtype=object)
+    found = evaluate(y, oof.proba, group, baselines=baselines)
+    return {
+        "rows": found["rows"],
+        "groups": found["groups"],
+        "resamples": found["resamples"],
+        "metrics": found["metrics"],
+        "baselines": found["baselines"],
+        "analysis": analyse(frame, y, oof),
+    }
+
+
+def report_of(
+    *,
+    made_with: MadeWith,
+    device: Device,
+    battles: Battles,
+    scores: Scores,
+    oof: OutOfFold,
+    final: Final,
+    test_file: dict[str, int],
+    seconds: Seconds,
+    encoding: Seconds,
+) -> Report:
+    """Put the report together.
+
+    Parameters
+    ----------
+    made_with : MadeWith
+    device : Device
+    battles : Battles
+    scores : Scores
+    oof : OutOfFold
+    final : Final
+    test_file : dict of str to int
+        What was counted in it, nothing without one.
+    seconds : dict of str to float
+        Of each step.
+    encoding : dict of str to float
+        Where the time of encoding the training texts went.
+    """
+    model = final.pipeline.named_steps["model"]
+    return {
+        "format": FORMAT,
+        **made_with,
+        "device": {**device._asdict(), "used": model.device_},
+        "files_read": battles.files,
+        "test_file": test_file,
+        "scores": scores,
+        "folds": oof.folds,
+        "final": _final(final, model.seed),
+        "files": final.hashes,
+        "seconds": rounded(seconds),
+        "parts": rounded(_parts(seconds, encoding, oof, final)),
+        "peak_memory_mb": round(peak_memory_mb()),
+    }
+
+
+def _final(final: Final, seed: int) -> FinalPart:
+    told: dict[str, Any] = {
+        **final.chosen,
+        "swap_error": final.swap_error,
+        "seed": seed,
+        **final.settings,  # by library, so that no type knows its keys
+        "families": final.families,
+    }
+    return cast(FinalPart, told)
+
+
+def _parts(seconds: Seconds, encoding: Seconds, oof: OutOfFold, final: Final) -> dict[str, Any]:
+    """Return where the time of the steps went; folds that were found count as well."""
+    return {
+        "encode": with_rest(encoding, seconds.get("encode")),
+        "folds": added(oof.seconds),
+        "final fit": final.seconds,
+        "predict": with_rest(encoding_parts(final.pipeline), seconds.get("predict")),
+    }
+
+
+def report_bytes(report: Report) -> bytes:
+    """Return the report as JSON."""
+    # A path may hold bytes that are no UTF-8, which Python keeps as lone surrogates.
+    return json.dumps(report, indent=1, ensure_ascii=False).encode(errors="replace")
+
+
+def versions(*, encoders: bool = False) -> dict[str, str]:
+    """Return the versions that a result may depend on, of libraries for encoders on demand."""
+    found = {"python": sys.version.split()[0]}
+    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoders else ())):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory this process has held, in MB of 10**6 bytes (Linux, macOS)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,0 +1,8 @@
+"""The commands, called within the test's own process: flags in, exit status out."""
+
+from functools import partial
+
+from pipelines.command.launcher import launch
+
+fit = partial(launch, "fit")
+predict = partial(launch, "predict")
