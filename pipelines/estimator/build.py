@@ -14,10 +14,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
-from features import FAMILIES, TEXTS, BattleFamily, LearningFamily, count, to_polars, turns_of
+from features import FAMILIES, TEXTS, BattleFamily, count, to_polars, turns_of
 from features.encoding.conversations import EncodingFamily
 from features.layout import texts_of
-from features.ngram.counting import CountingFamily, CountStore
+from features.ngram.counting import CountStore
 from features.storage.cache import Cache
 from features.text import formulas as text
 from models.learners.registry import LEARNERS
@@ -46,6 +46,10 @@ class PassThrough(TransformerMixin, BaseEstimator):
         """Learn nothing."""
         self.n_features_in_ = battles.shape[1]
         return self
+
+    def load(self, files: Mapping[str, bytes]) -> Self:
+        """Take nothing over, as a family does that learns nothing."""
+        return self.fit(make_battles([], [], []))
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
         """Return the three columns."""
@@ -180,8 +184,9 @@ def precompute(
             columns = _in_blocks(families, battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
-    _count(steps, battles, done, cache)
-    return Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+    ready = Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+    _count(ready, battles, done, cache)
+    return ready
 
 
 def _blocks(battles: pd.DataFrame) -> Iterator[slice]:
@@ -201,13 +206,13 @@ def _blocks(battles: pd.DataFrame) -> Iterator[slice]:
 
 
 def _count(
-    steps: list[tuple[str, Any]],
+    pipeline: Pipeline,
     battles: pd.DataFrame,
     done: Callable[[int], None],
     cache: Cache | None,
 ) -> None:
     """Let the families that count n-grams share the counts of all battles."""
-    counting = [step for _, step in steps if isinstance(step, CountingFamily)]
+    counting = [family for family in families_of(pipeline) if family.uses == "counts"]
     if counting:
         store = CountStore(texts_of(to_polars(battles)).distinct, cache)
         for family in counting:
@@ -255,26 +260,19 @@ def fit_pipeline(
 
 def dump_features(pipeline: Pipeline) -> dict[str, bytes]:
     """Return what the families of a fitted pipeline learned, as files (name -> content)."""
-    learned = _learned(pipeline)
-    return {name: content for family in learned for name, content in family.dump().items()}
+    families = families_of(pipeline)
+    return {name: content for family in families for name, content in family.dump().items()}
 
 
 def learned_report(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
     """Return what each family that learns says of what it learned, ready for JSON."""
-    return {family.name: family.report() for family in _learned(pipeline)}
-
-
-def _learned(pipeline: Pipeline) -> list[LearningFamily]:
-    return [family for family in families_of(pipeline) if isinstance(family, LearningFamily)]
+    return {family.name: family.report() for family in families_of(pipeline) if family.learns}
 
 
 def load_features(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
     """Give the families of an unfitted pipeline what `dump_features` returned."""
     for _, step in pipeline.named_steps["features"].transformer_list:
-        if isinstance(step, LearningFamily):
-            step.load(files)
-        else:
-            step.fit(make_battles([], [], []))
+        step.load(files)
 
 
 def describe_columns(pipeline: Pipeline) -> dict[str, str]:

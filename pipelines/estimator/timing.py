@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from features import LearningFamily
 from pipelines.estimator.encoding import families_of, stores_of
 
 DIGITS = 3
@@ -35,7 +34,7 @@ def fit_parts(pipeline: Pipeline) -> dict[str, Seconds]:
 
     They work side by side, so these add up to more than the step took.
     """
-    learned = [family for family in families_of(pipeline) if isinstance(family, LearningFamily)]
+    learned = [family for family in families_of(pipeline) if family.learns]
     return {
         "families": {family.name: family.seconds_ for family in learned},
         "members": dict(pipeline.named_steps["model"].seconds_),
