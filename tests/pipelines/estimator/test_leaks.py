@@ -48,12 +48,10 @@ def test_a_family_that_has_seen_the_votes_seems_to(random_votes, tmp_path, monke
     whole = cls(components=0, singles=0).fit(battles, y)
 
     class Leaky(cls):
-        def _learn(self, battles, y):
-            super()._learn(battles, y)
-            vars(self).update(vars(whole))
-            return {
-                name.partition("__")[2]: values.to_numpy()
-                for name, values in whole.transform(battles).items()
+        def _learn(self, training):
+            columns = whole.transform(training.frame)
+            return whole.learned_, {
+                name.partition("__")[2]: values.to_numpy() for name, values in columns.items()
             }
 
     monkeypatch.setitem(FAMILIES, "lexical", Leaky)

@@ -39,10 +39,10 @@ def run(files, learning, quiet, tmp_path_factory):
 
 def test_what_was_learned_lies_beside_the_models(run):
     names = {path.name for path in (run[0] / "models").iterdir()}
-    assert names >= {"lexical.parquet", "lexical.json", "fingerprint.json"}
+    assert names >= {"lexical_grams.parquet", "lexical.json", "fingerprint.json"}
     hashes = json.loads((run[0] / "report.json").read_text())["files"]
-    assert "models/lexical.parquet" in hashes
-    grams = pd.read_parquet(run[0] / "models" / "lexical.parquet")
+    assert "models/lexical_grams.parquet" in hashes
+    grams = pd.read_parquet(run[0] / "models" / "lexical_grams.parquet")
     assert {"word", "char_wb"} == set(grams["analyzer"])
 
 
@@ -66,7 +66,7 @@ def test_the_cache_changes_nothing(state, run, files, learning, quiet, tmp_path)
     cache = Cache(run[0].parent / "cache", 10**9) if state == "filled" else None
     inputs = Inputs(files / "train.csv", files / "test.csv")
     again = fit(learning, inputs, tmp_path / "run", device="cpu", cache=cache, console=quiet())
-    for name in ("oof.csv", "submission.csv", "models/lexical.parquet"):
+    for name in ("oof.csv", "submission.csv", "models/lexical_grams.parquet"):
         assert (again / name).read_bytes() == (run[0] / name).read_bytes(), name
 
 
