@@ -41,7 +41,7 @@ from pipelines.estimator.crossfit import (
     cross_fit,
     true_probabilities,
 )
-from pipelines.estimator.encoding import encode, encoding_families, families_of, stores_of
+from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.predictions import predictions, write_predictions
@@ -117,7 +117,7 @@ def fit(
         check_sample(inputs.test, sample_submission)
     found = find_device(device)
     tell(steps.console, f"device: {found.name} ({found.reason})")
-    pipeline = build_pipeline(config, found.name)
+    pipeline = build_pipeline(config, found.name, cache)
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
@@ -135,7 +135,7 @@ def fit(
         encoded = encoding_parts(pipeline)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         scores = _evaluate(inputs, battles, folds, oof, steps)
-        final = fit_final(config, found, pipeline, battles, run, steps, cache)
+        final = fit_final(config, found, pipeline, battles, run, steps)
         counts = _submission(inputs, final, run, steps)
         parts = _parts(steps, encoded, oof, final)
         report = _report(found, battles, scores, oof, final, counts, steps, parts)
@@ -163,22 +163,22 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
 
 
 def _versions(pipeline: Pipeline) -> dict[str, Any]:
-    """Return what a result depends on besides configuration and files, encoders included.
+    """Return what a result depends on besides configuration and files, the encoder included.
 
-    An encoder that cannot be had is told of here, before any work.
+    One that cannot be had is told of here, before any work.
     """
-    encoders = {family.name: family.ready() for family in encoding_families(pipeline)}
-    found: dict[str, Any] = {"versions": versions(encoders=bool(encoders))}
-    return found | ({"encoders": encoders} if encoders else {})
+    store = encoder_store(pipeline)
+    found: dict[str, Any] = {"versions": versions(encoder=store is not None)}
+    return found if store is None else found | {"encoder": store.encoder.weights}
 
 
 def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
     families = families_of(pipeline)
-    if encoding_families(pipeline):
-        for store in stores_of(pipeline):
-            tell(steps.console, f"encoder: {store.encoder}")
+    store = encoder_store(pipeline)
+    if store is not None:
+        tell(steps.console, f"encoder: {store.encoder}")
         with steps.step("encode", unit="tokens") as advance:
-            encode(pipeline, battles.frame, cache, advance)
+            encode(pipeline, battles.frame, advance)
     total = len(battles.frame) * len(families)
     with steps.step("features", total, "battles × families") as advance:
         return precompute(pipeline, battles.frame, advance, cache)

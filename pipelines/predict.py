@@ -42,10 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--encoder",
         metavar="FOLDER",
-        action="append",
-        default=[],
-        help="where a frozen encoder lies, if not where the run's configuration says; may be "
-        "repeated",
+        help="where the frozen encoder lies, if not where the run's configuration says",
     )
     add_cache_flags(parser)
     return run_command(parser, _predict, argv, go_on=GO_ON)

@@ -39,10 +39,10 @@ TOLD = {  # figures of families that learn, which are worth a line
 }
 
 
-def versions(*, encoders: bool = False) -> dict[str, str]:
-    """Return the versions that a result may depend on, of libraries for encoders on demand."""
+def versions(*, encoder: bool = False) -> dict[str, str]:
+    """Return the versions that a result may depend on, of libraries for an encoder on demand."""
     found = {"python": sys.version.split()[0]}
-    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoders else ())):
+    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoder else ())):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
