@@ -169,7 +169,8 @@ def precompute(
     cache : Cache, optional
         Where counts are kept on disk.
     """
-    done(len(battles) * len(using(pipeline, "encoder")))
+    for _ in using(pipeline, "encoder"):
+        done(len(battles))
     steps: list[tuple[str, Any]] = []
     named = pipeline.named_steps["features"].transformer_list
     for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):

@@ -234,6 +234,7 @@ class TestFamily:
         before = twin.store.tokens_read
         twin.fit(*training)
         assert twin.store is fitted.store
+        assert twin.encoder is fitted.encoder
         assert twin.store.tokens_read == before
 
     def test_in_one_store_both_families_are_read_in_one_pass(self, family, tiny_encoder, training):
