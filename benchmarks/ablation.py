@@ -30,6 +30,7 @@ from models.measures.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
 from pipelines.estimator.build import build_pipeline, precompute
+from pipelines.estimator.encoding import encode
 
 Runs = list[NDArray[np.float64]]
 
@@ -122,7 +123,9 @@ class Measure:
         self.seeds = seeds
         self.config, self.battles, self.y, self.n_plain = config, battles, y, n_plain
         self.group = battles["group"].to_numpy(dtype=object)[:n_plain]
-        features = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
+        pipeline = build_pipeline(config, cache=cache)
+        encode(pipeline, battles)
+        features = precompute(pipeline, battles, cache=cache).named_steps["features"]
         self.columns = [
             self._columns(clone(features), seed, held)
             for seed in seeds

@@ -29,8 +29,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.lexical import BATTLES
 from data.battles import read_training
 from features import to_polars
-from features.encoding.asked import Asked
 from features.encoding.encoder import Encoder
+from features.encoding.turns import DistinctTurns
 from features.families.cross_attention import CrossAttentionFeatures
 from features.matching.passes import HELD_TOKENS, match_battles
 from pipelines.fit import SAMPLE
@@ -90,16 +90,14 @@ def token_lengths(battles: int) -> NDArray[np.int64]:
     folder = os.environ.get("ARENABOOST_DATA")
     path = Path(folder) / "arena" / "train.csv" if folder else SAMPLE / "train.csv"
     frame = to_polars(read_training(path).battles)
-    asked = Asked.of(frame.sample(min(battles, frame.height), shuffle=True, seed=SEED))
+    turns = DistinctTurns.of(frame.sample(min(battles, frame.height), shuffle=True, seed=SEED))
     encoder = Encoder()
-    own = [
-        sum(len(encoder.backbone.own(piece)) for piece in of) for of in encoder.pieces(asked.texts)
-    ]
+    own = [len(encoder.backbone.own(piece)) for piece in encoder.pieces(turns.texts)]
     most = CrossAttentionFeatures().tokens
     return np.array(
         [
-            [min(sum(own[turn] for turn in turns), most) for turns in texts]
-            for texts in asked.conversations()
+            [min(sum(own[turn] for turn in text), most) for text in texts]
+            for texts in turns.conversations()
         ]
     )
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.extra_rows import extra_rows
-from features.encoding.store import VectorStore
+from features.encoding.encoder import Encoder
 from features.families.embedding import EmbeddingFeatures
+from features.matching.store import EncoderStore
 from features.storage.cache import Cache
 
 CHOICES: dict[str, dict[str, Any]] = {
@@ -24,11 +25,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "first 128": {"length": 128},
     "first 192": {"length": 192},
     "first and last 128": {"long": "head_tail"},
-    "two windows of 256": {"long": "windows", "windows": 2},
-    "four windows of 256": {"long": "windows", "windows": 4},
     "state of [CLS]": {"pooling": "cls"},
-    "greatest states": {"pooling": "max"},
-    "mean of the last two layers": {"pooling": "mean", "layers": (-1, -2)},
 }
 PENALTIES = (3.0, 1.0, 3e-1, 1e-1, 3e-2)
 SEED = 0
@@ -58,12 +55,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(options.cache or Path(folder), 10**10)
         for name in names:
-            family = EmbeddingFeatures(
-                penalties=PENALTIES, neighbours=0, components=0, **CHOICES[name]
-            )
-            store = VectorStore(family.wanted_encoder(), cache)
+            store = EncoderStore(Encoder(**CHOICES[name]), cache)
+            family = EmbeddingFeatures(store.encoder, penalties=PENALTIES, components=0)
             start = time.perf_counter()
-            report = family.prepare(store).fit(battles, y).report()
+            report = family.use(store).fit(battles, y).report()
             seconds = time.perf_counter() - start
             figures = [*report["direction"].values(), report["penalty"]]
             row = [name, *figures, f"{store.tokens_read:,}", f"{seconds:.0f}"]

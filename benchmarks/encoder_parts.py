@@ -63,7 +63,6 @@ PARTS: dict[str, Callable[[str], bool]] = {
     "with embedding's likeness": either(classical, has(EMBEDDING, "cosine", "distance", "oddness")),
     "with embedding's scores": either(classical, has(EMBEDDING, "direction", "tie_pair")),
     "with embedding's projections": either(classical, has(EMBEDDING, "component")),
-    "with embedding's neighbours": either(classical, has(EMBEDDING, "neighbours")),
     "with cross_attention, best matches": either(classical, has(ATTENTION, "maxsim", "coverage")),
     "with cross_attention, attention": either(
         classical, has(ATTENTION, "entropy", "first", "last")

@@ -30,6 +30,7 @@ from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logi
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
 from pipelines.estimator.build import build_pipeline, precompute
+from pipelines.estimator.encoding import encode
 
 N_FOLDS = 3
 
@@ -115,7 +116,9 @@ def rows_of(arena: Path, config: Config, cache: Cache | None = None) -> tuple[Ro
     """Return the decided extra rows as if they were plain, without the scored rows' prompts."""
     battles, y = extra_rows(arena)
     battles, y = battles[y != TIE], y[y != TIE]
-    union = precompute(build_pipeline(config), battles, cache=cache).named_steps["features"]
+    pipeline = build_pipeline(config, cache=cache)
+    encode(pipeline, battles)
+    union = precompute(pipeline, battles, cache=cache).named_steps["features"]
     columns: pd.DataFrame = union.fit_transform(battles, y).drop(columns=list(PASSED_THROUGH))
     ones = np.ones(len(battles))
     rows = Rows(

@@ -21,8 +21,6 @@ import torch
 from benchmarks.encoder import random_deberta
 from models.device import find_device
 
-FAMILIES = ("embedding", "cross_attention")
-
 
 def main() -> int:
     """Print a Markdown table."""
@@ -33,9 +31,8 @@ def main() -> int:
         place, on_gpu = Path(folder), find_device("auto").name == "cuda"
         encoder = str(random_deberta(place / "deberta")) if on_gpu else "minilm"
         command = [sys.executable, "-m", "pipelines.fit", "--preset", "neural"]
-        for family in FAMILIES:
-            command += ["--set", f"features.{family}.encoder={encoder}"]
-            command += ["--set", f"features.{family}.length=512"] if on_gpu else []
+        command += ["--set", f"encoder.name={encoder}"]
+        command += ["--set", "encoder.length=512"] if on_gpu else []
         command += ["--cache", str(options.cache or place / "cache"), "--cache-limit", "50"]
         command += [*_files(), "--output", str(place / "run")]
         subprocess.run(command, check=True, stdout=sys.stderr)

@@ -22,11 +22,11 @@ from scipy.sparse import csr_matrix
 from benchmarks.extra_rows import extra_rows
 from data.folds import hash_folds
 from features import to_polars
-from features.encoding.asked import Asked
 from features.encoding.backbone import Backbone
 from features.encoding.batches import workers
 from features.encoding.encoder import Encoder
 from features.encoding.truncation import Tokens
+from features.encoding.turns import DistinctTurns
 from features.families.cross_attention import CrossAttentionFeatures
 from features.families.length import LengthFeatures
 from features.matching.matches import Matches
@@ -84,7 +84,7 @@ def main() -> int:
     battles, y = battles[y != TIE], y[y != TIE]
     fold = hash_folds(battles["group"].to_numpy(dtype=object), n_folds=N_FOLDS, salt=SEED)
     length = LengthFeatures().fit_transform(battles).filter(regex="_(diff|ratio)$").to_numpy()
-    found = read(Asked.of(to_polars(battles)))
+    found = read(DistinctTurns.of(to_polars(battles)))
     write(f"{len(y):,} decided extra battles\n")
     write("| choice | log loss | AUC | with length: log loss | AUC |\n|---|---|---|---|---|")
     write(f"| nothing | | | {score(length, y, fold)} |")
@@ -96,12 +96,12 @@ def main() -> int:
     return 0
 
 
-def read(asked: Asked) -> dict[Choice, Matches]:
+def read(turns: DistinctTurns) -> dict[Choice, Matches]:
     """Match the tokens of each battle in each way, one battle at a time on each core."""
     encoder, ways = Encoder(), list(dict.fromkeys(map(way, CHOICES.values())))
-    pieces = [of[0] for of in encoder.pieces(asked.texts)]
+    pieces = encoder.pieces(turns.texts)
     with workers("cpu") as each:
-        table = each(lambda texts: matched(encoder, pieces, texts, ways), asked.conversations())
+        table = each(lambda texts: matched(encoder, pieces, texts, ways), turns.conversations())
         parts = zip(*table, strict=True)
     return {of: Matches.together(part) for of, part in zip(ways, parts, strict=True)}
 

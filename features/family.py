@@ -243,26 +243,3 @@ class LearningFamily(BattleFamily):
     def report(self) -> dict[str, Any]:
         """Return what was learned, in figures, ready for JSON."""
         return dict(getattr(self.learned_, "figures", {}))
-
-
-class PreparedFamily(LearningFamily):
-    """A family that learns from what is made once of all texts of a run, and kept in a store."""
-
-    def prepare(self, store: Any) -> Self:
-        """Take what was made of the texts from a store from now on, in clones as well."""
-        return self.use(store)
-
-    def fit_transform(
-        self,
-        battles: pd.DataFrame,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> pd.DataFrame:
-        """Learn, and return the columns of these battles out of fold, prompts kept together."""
-        to_polars(battles.head(0) if isinstance(battles, pd.DataFrame) else battles)
-        training, start = self._training(battles, y, sample_weight), perf_counter()
-        columns: Any = self._learn(battles, training.y)  # type: ignore[arg-type,call-arg]
-        self.seconds_ = perf_counter() - start
-        self._name_columns(columns)
-        self.n_features_in_ = battles.shape[1]
-        return self._frame(columns, battles.index)

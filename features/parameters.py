@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-GIVEN = ("device",)  # by the run, and by no configuration
+GIVEN = ("device", "encoder")  # by the run, and by no configuration of a class
 
 
 class Section(BaseModel):
@@ -35,7 +35,7 @@ class Section(BaseModel):
 def options_of(cls: type) -> type[BaseModel]:
     """Return a pydantic model of a class's constructor: its parameters, types and defaults.
 
-    What a run is given, and no configuration, is left out: the device.
+    What a run gives is left out: the device, and to families the encoder.
 
     >>> from features.families.lexical import LexicalFeatures
     >>> list(options_of(LexicalFeatures).model_fields)[:2]

@@ -17,10 +17,15 @@ from pydantic_core import ErrorDetails
 from data.battles import make_battles
 from data.tables.read import shown
 from features import FAMILIES
+from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
 from models.learners.registry import LEARNERS
 from pipelines.presets import PRESETS, presets
 
+# What families with an encoder had each for themselves, of which some is no more.
+MOVED = (
+    "encoder", "pooling", "layers", "length", "long", "windows", "precision", "batch_tokens",
+)  # fmt: skip
 MOST_SHOWN = 100  # characters of a setting in an error message
 M = TypeVar("M", bound=BaseModel)
 
@@ -75,6 +80,9 @@ class Config(Section):
         Seeds folds and models.
     folds, model
         The sections ``[folds]`` and ``[model]``.
+    encoder : dict or None
+        ``[encoder]``, parameters of `features.encoding.encoder.Encoder`; None where no family
+        reads with one.
     features, learners : dict
         ``[features.NAME]`` and ``[learners.NAME]`` hold parameters of a family or a learner that
         are not its defaults, by the names of its constructor.
@@ -84,6 +92,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     folds: FoldsConfig = FoldsConfig()
     model: ModelConfig = ModelConfig()
+    encoder: dict[str, Any] | None = None
     features: dict[str, dict[str, Any]] = {}
     learners: dict[str, dict[str, Any]] = {}
 
@@ -124,6 +133,7 @@ def load_config(
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
     config = _checked(Config, data, where, ())
+    _checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
     registries: dict[str, Mapping[str, type]] = {"features": FAMILIES, "learners": LEARNERS}
     for section, registry in registries.items():
         for name, options in getattr(config, section).items():
@@ -131,31 +141,44 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
                 raise ConfigError(
                     f"{where}: {section}.{name}: unknown key. Allowed: {', '.join(registry)}."
                 )
+            if section == "features":
+                _check_moved(name, options, where)
             _checked(options_of(registry[name]), options, where, (section, name))
     for name, options in config.features.items():
         _check_family(name, options, where)
     return _resolved(config)
 
 
+def _check_moved(name: str, options: Mapping[str, Any], where: str) -> None:
+    """Refuse what families held, each for itself, before a run had one encoder."""
+    for key in MOVED if FAMILIES[name].uses == "encoder" else ():
+        if key in options:
+            raise ConfigError(
+                f"{where}: features.{name}.{key}: unknown key. A run has one encoder, in the "
+                f"section [encoder]. Allowed there: {', '.join(options_of(Encoder).model_fields)}."
+            )
+
+
 def _resolved(config: Config) -> Config:
-    """Write out every parameter of the families and learners in use, and none of the others."""
+    """Write out every parameter of what is in use, and none of the others."""
+    reads = any(FAMILIES[name].uses == "encoder" for name in config.families)
     return config.model_copy(
         update={
-            "features": _written(config.families, FAMILIES, config.features),
-            "learners": _written(config.model.members, LEARNERS, config.learners),
+            "encoder": _written(Encoder, config.encoder or {}) if reads else None,
+            "features": {
+                name: _written(FAMILIES[name], config.features.get(name, {}))
+                for name in config.families
+            },
+            "learners": {
+                name: _written(LEARNERS[name], config.learners.get(name, {}))
+                for name in config.model.members
+            },
         }
     )
 
 
-def _written(
-    names: Iterable[str], registry: Mapping[str, type], given: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    return {
-        name: options_of(registry[name])(**given.get(name, {})).model_dump(
-            mode="json", exclude_none=True
-        )
-        for name in names
-    }
+def _written(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    return options_of(cls)(**given).model_dump(mode="json", exclude_none=True)
 
 
 def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
@@ -168,7 +191,7 @@ def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
 
 def write_config(config: Config) -> str:
     """Return the configuration as TOML that `load_config` reads back."""
-    return tomli_w.dumps(config.model_dump(mode="json"))
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def build(cls: type, options: Mapping[str, Any]) -> Any:

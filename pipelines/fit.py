@@ -20,7 +20,7 @@ from pipelines.command.progress import Steps, tell
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.crossfit import OutOfFold, predict_out_of_fold
-from pipelines.estimator.encoding import encode, encoding_families, families_of, stores_of
+from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.predictions import predictions, write_predictions
@@ -90,7 +90,7 @@ def fit(
         check_sample(inputs.test, sample_submission)
     found = find_device(device)
     tell(steps.console, f"device: {found.name} ({found.reason})")
-    pipeline = build_pipeline(config, found.name)
+    pipeline = build_pipeline(config, found.name, cache)
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
@@ -109,7 +109,7 @@ def fit(
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
-        final = fit_final(config, found, pipeline, battles, run, steps, cache)
+        final = fit_final(config, found, pipeline, battles, run, steps)
         test_file = _submission(inputs, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),
@@ -146,22 +146,22 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
 
 
 def _made_with(pipeline: Pipeline) -> MadeWith:
-    """Return the versions of libraries, and of the frozen encoders where families have some.
+    """Return the versions of libraries, and the encoder's weights where families read with one.
 
-    An encoder that cannot be had is told of here, before any work.
+    One that cannot be had is told of here, before any work.
     """
-    encoders = {family.name: family.ready() for family in encoding_families(pipeline)}
-    found: MadeWith = {"versions": versions(encoders=bool(encoders))}
-    return {**found, "encoders": encoders} if encoders else found
+    store = encoder_store(pipeline)
+    found: MadeWith = {"versions": versions(encoder=store is not None)}
+    return found if store is None else {**found, "encoder": store.encoder.weights}
 
 
 def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
     families = families_of(pipeline)
-    if encoding_families(pipeline):
-        for store in stores_of(pipeline):
-            tell(steps.console, f"encoder: {store.encoder}")
+    store = encoder_store(pipeline)
+    if store is not None:
+        tell(steps.console, f"encoder: {store.encoder}")
         with steps.step("encode", unit="tokens") as advance:
-            encode(pipeline, battles.frame, cache, advance)
+            encode(pipeline, battles.frame, advance)
     total = len(battles.frame) * len(families)
     with steps.step("features", total, "battles × families") as advance:
         return precompute(pipeline, battles.frame, advance, cache)

@@ -6,7 +6,6 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
     start("predict")
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -28,7 +27,7 @@ def predict(
     output: Path,
     *,
     sample_submission: Path | None = None,
-    encoders: Sequence[str] = (),
+    encoder: str | None = None,
     cache: Cache | None = None,
     console: Console | None = None,
 ) -> dict[str, int]:
@@ -42,8 +41,8 @@ def predict(
         The battles, and the file to write, which is neither an input nor one of the run's.
     sample_submission : Path, optional
         Whose columns, ids and order the submission must have; checked before any work.
-    encoders : sequence of str, optional
-        Folders of frozen encoders, see `load_pipeline`.
+    encoder : str, optional
+        Folder of the frozen encoder, see `load_pipeline`.
     cache : Cache, optional
         Where vectors and matches are kept for the next time.
     console : rich.console.Console, optional
@@ -58,7 +57,7 @@ def predict(
     for path in (test, sample_submission):
         if path:
             check_ordinary(path)
-    pipeline = load_pipeline(run, cache, encoders)
+    pipeline = load_pipeline(run, cache, encoder)
     if sample_submission:
         check_sample(test, sample_submission)
     return write_predictions(pipeline, test, output, Steps(console or Console()))

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from data.battles import read_training
 from features import FAMILIES
-from features.encoding.conversations import EncodingFamily
 from features.sides import Swap
 from models.learners.contract import Setting
 from models.preference import PASSED_THROUGH
@@ -78,8 +77,7 @@ def make_family(tiny_encoder):
 
     def make(name):
         cls = FAMILIES[name]
-        encodes = issubclass(cls, EncodingFamily)
-        return cls(encoder=str(tiny_encoder)) if encodes else cls()
+        return cls(encoder=str(tiny_encoder)) if cls.uses == "encoder" else cls()
 
     return make
 
@@ -87,8 +85,7 @@ def make_family(tiny_encoder):
 @pytest.fixture(scope="session")
 def small_encoder_settings(tiny_encoder):
     """The same as settings of a configuration."""
-    encoding = [name for name, cls in FAMILIES.items() if issubclass(cls, EncodingFamily)]
-    return tuple(f"features.{name}.encoder={tiny_encoder}" for name in encoding)
+    return (f"encoder.name={tiny_encoder}",)
 
 
 @pytest.fixture(scope="session")

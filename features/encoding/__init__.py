@@ -1,4 +1,4 @@
 """A frozen encoder: its files, batches and network, and the vectors that it makes of turns.
 
-The door is `features.encoding.encoder.Encoder`; to families, `features.encoding.conversations`.
+The door is `features.encoding.encoder.Encoder`; to families, `features.matching.family`.
 """

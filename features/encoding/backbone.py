@@ -34,13 +34,12 @@ class Backbone:
     ----------
     before, after : ndarray of int32
         Special tokens around a text.
-    asked : int
-        Tokens of the prompt that the folder puts before each text.
+    prompt_tokens : int
+        Of the prompt that the folder puts before each text.
     own_length, most : int
         Tokens, all of these included, that the folder asks for, and that the network can take.
     skipped : int
         Tokens of both kinds before a text's own.
-    n_layers : int
     most_at_once : int or None
         Tokens of a batch that fit into the device's memory, once more did not.
     pad : int
@@ -75,8 +74,8 @@ class Backbone:
             fast.no_truncation()
             fast.no_padding()
         self.before, self.after = self._around()
-        self.asked = len(self._tokens(self.prompt))
-        self.skipped = len(self.before) + self.asked
+        self.prompt_tokens = len(self._tokens(self.prompt))
+        self.skipped = len(self.before) + self.prompt_tokens
         self.pad = getattr(self.tokenizer, "pad_token_id", None) or 0
 
     def _load(self, folder: Path, dtype: Any) -> None:
@@ -94,6 +93,7 @@ class Backbone:
             self.own_length = min(self.most, self._limit_of_tokenizer())
 
     def _load_sentence_transformer(self, folder: Path, dtype: Any) -> None:
+        import torch
         from sentence_transformers import SentenceTransformer
 
         model = SentenceTransformer(
@@ -112,7 +112,7 @@ class Backbone:
             )
         self.tokenizer = model.tokenizer
         self._take(network)
-        self.tail = torch_sequence(tail).float()  # few numbers, which rounding would spoil
+        self.tail = torch.nn.Sequential(*tail).float()  # few numbers, which rounding would spoil
         self.prompt = model.prompts.get(model.default_prompt_name or "", "") or ""
         self.prompt_pooled = all(getattr(module, "include_prompt", True) for module in tail)
         self.own_length = min(self.most, model.max_seq_length or self._limit_of_tokenizer())
@@ -121,7 +121,6 @@ class Backbone:
         if getattr(network.config, "is_encoder_decoder", False):
             network = network.get_encoder()
         self.network = network.to(self.device)
-        self.n_layers = int(getattr(network.config, "num_hidden_layers", 1))
         places = getattr(network.config, "max_position_embeddings", None) or UNLIMITED
         relative = getattr(network.config, "position_biased_input", True) is False
         offset = 2 if network.config.model_type in ROBERTA_LIKE else 0
@@ -153,14 +152,12 @@ class Backbone:
         before, after = whole[: starts[0]], whole[starts[0] + len(bare) :]
         return np.array(before, dtype=np.int32), np.array(after, dtype=np.int32)
 
-    def pieces(self, texts: Sequence[str], cut: Cut, length: int, most: int) -> list[list[Tokens]]:
-        """Return what the network reads of each text: one or more pieces of at most `length`."""
-        room = length - len(self.before) - len(self.after) - self.asked
+    def pieces(self, texts: Sequence[str], cut: Cut, length: int) -> list[Tokens]:
+        """Return what the network reads of each text: a piece of at most `length` tokens."""
+        room = length - self.skipped - len(self.after)
+        front = self.prompt_tokens
         return [
-            [
-                np.concatenate([self.before, tokens[: self.asked], piece, self.after])
-                for piece in cut(tokens[self.asked :], room, most)
-            ]
+            np.concatenate([self.before, tokens[:front], cut(tokens[front:], room), self.after])
             for tokens in self._tokenize([self.prompt + text for text in texts])
         ]
 
@@ -176,22 +173,14 @@ class Backbone:
         encoded = fast.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encoded]
 
-    def states(self, ids: Any, mask: Any, layers: Sequence[int] = (-1,)) -> Any:
-        """Return the token states, shape (n_texts, n_tokens, n_dimensions).
+    def states(self, ids: Any, mask: Any) -> Any:
+        """Return the last layer's token states, shape (n_texts, n_tokens, n_dimensions).
 
         Parameters
         ----------
         ids, mask : Tensor of int64, shape (n_texts, n_tokens)
-        layers : sequence of int
-            Whose mean is taken: 0 are the embeddings, -1 is the last layer.
         """
-        if tuple(layers) == (-1,):
-            return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
-        found = self.network(
-            input_ids=ids, attention_mask=mask, output_hidden_states=True
-        ).hidden_states
-        chosen = [found[layer].float() for layer in layers]
-        return sum(chosen[1:], start=chosen[0]) / len(chosen)
+        return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
 
     def pool(self, pooling: str) -> Pool:
         """Return the function that makes a vector of token states and their mask."""
@@ -205,18 +194,11 @@ class Backbone:
         """Pool as the folder's own modules do, normalisation and projections included."""
         features = {"token_embeddings": states.float(), "attention_mask": mask}
         if self.prompt and not self.prompt_pooled:
-            features["prompt_length"] = len(self.before) + self.asked
+            features["prompt_length"] = self.skipped
         return self.tail(features)["sentence_embedding"].float()
 
 
 ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "data2vec-text")
-
-
-def torch_sequence(modules: Sequence[Any]) -> Any:
-    """Put modules one behind the other."""
-    import torch
-
-    return torch.nn.Sequential(*modules)
 
 
 @contextmanager

@@ -78,11 +78,10 @@ class Reader:
     backbone : Backbone
         Remembers how much was too much, for the batches to come.
     pieces : sequence of ndarray of int32
-    layers : sequence of int
     """
 
-    def __init__(self, backbone: Backbone, pieces: Sequence[Tokens], layers: Sequence[int]) -> None:
-        self.backbone, self.pieces, self.layers = backbone, pieces, layers
+    def __init__(self, backbone: Backbone, pieces: Sequence[Tokens]) -> None:
+        self.backbone, self.pieces = backbone, pieces
 
     def states(self, batch: Batch) -> tuple[Any, Any]:
         """Return the token states, shape (n_pieces, width, n_dimensions), and their mask."""
@@ -95,7 +94,7 @@ class Reader:
             ids[row, : len(piece)], mask[row, : len(piece)] = piece, 1
         with torch.inference_mode():
             sent = [_sent(torch.from_numpy(array), self.backbone.device) for array in (ids, mask)]
-            return self.backbone.states(sent[0], sent[1], self.layers), sent[1]
+            return self.backbone.states(sent[0], sent[1]), sent[1]
 
     def reduced(self, batch: Batch, reduce: Reduce) -> Any:
         """Return what `reduce` makes of the pieces' places, their token states and mask."""

@@ -2,32 +2,31 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from features.encoding.backbone import OWN, Backbone
-from features.encoding.batches import BATCH_TOKENS, STEP, Batch, Reader, Reduce, batched, workers
-from features.encoding.files import EncoderError, locate, weights_digest
-from features.encoding.pooling import POOLINGS
+from features.encoding.backbone import Backbone
+from features.encoding.batches import BATCH_TOKENS, STEP, Reader, Reduce, batched, workers
+from features.encoding.files import MINILM, EncoderError, locate, need_libraries, weights_digest
 from features.encoding.truncation import CUTS, Tokens
+from features.parameters import check_parameters
+from features.storage.segments import SILENT
 
 VERSION = 1  # of what is computed: one more with each change that gives other vectors
 LIBRARIES = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LARGEST = float(np.finfo(np.float16).max)
 
+Count = Annotated[int, Field(ge=1)]
 Done = Callable[[int], None]
 Vectors = NDArray[np.float32]
-
-
-def nothing(done: int) -> None:
-    """Take no notice of progress."""
 
 
 class Encoded(NamedTuple):
@@ -60,24 +59,6 @@ class Encoded(NamedTuple):
         return type(self)(self.vectors[rows], self.tokens[rows])
 
 
-class TokenStates(NamedTuple):
-    """What a network makes of the tokens of some texts.
-
-    Attributes
-    ----------
-    places : ndarray of intp, shape (n_pieces,)
-        Whose pieces they are, in the list of texts.
-    states : Tensor, shape (n_pieces, n_tokens, n_dimensions)
-        On the encoder's device, in its precision.
-    mask : Tensor of int64, shape (n_pieces, n_tokens)
-        1 where there is a token, 0 where there is padding.
-    """
-
-    places: NDArray[np.intp]
-    states: Any
-    mask: Any
-
-
 @dataclass(frozen=True)
 class Encoder:
     """A frozen encoder, loaded when it first reads.
@@ -87,24 +68,21 @@ class Encoder:
     name : str, default="minilm"
         ``minilm``, a folder of transformers or sentence-transformers, or a name of the Hugging
         Face hub.
-    pooling : {"own", "mean", "cls", "max"}, default="own"
+    pooling : {"own", "mean", "cls"}, default="own"
         How token states become a vector. ``own`` is what the folder's modules do; the mean over a
         text's own tokens where it has none.
-    layers : tuple of int, default=(-1,)
-        Whose mean are the token states: -1 is the last layer, 0 are the embeddings.
     length : int, optional
-        Most tokens of a piece, special ones included; the encoder's own length by default.
-    long : {"head", "head_tail", "windows"}, default="head"
-        What is read of a longer text: its first tokens, its first and last ones, or consecutive
-        windows, whose vectors are averaged by their tokens.
-    windows : int, default=4
-        At most, where `long` is ``windows``.
+        Most tokens that are read of a text, special ones included; the encoder's own length by
+        default.
+    long : {"head", "head_tail"}, default="head"
+        What is read of a longer text: its first tokens, or its first and last ones.
     precision : {"auto", "fp32", "bf16", "fp16"}, default="auto"
         ``auto`` is fp32 on a CPU, and on a GPU bf16 where it has that, else fp16.
     batch_tokens : int, optional
         Tokens of a call of the network at most, padding included; 1,024 on a CPU, 32,768 on a GPU.
         Less memory on the device for a smaller one.
     device : {"cpu", "cuda"}, default="cpu"
+        Given by the run, not by its configuration.
 
     Notes
     -----
@@ -120,15 +98,36 @@ class Encoder:
     ((2, 384), [6, 3])
     """
 
-    name: str = "minilm"
-    pooling: str = OWN
-    layers: tuple[int, ...] = (-1,)
-    length: int | None = None
-    long: str = "head"
-    windows: int = 4
-    precision: str = "auto"
-    batch_tokens: int | None = None
-    device: str = "cpu"
+    name: str = MINILM
+    pooling: Literal["own", "mean", "cls"] = "own"
+    length: Count | None = None
+    long: Literal["head", "head_tail"] = "head"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    batch_tokens: Count | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    def __post_init__(self) -> None:
+        """Refuse what no encoder takes.
+
+        Raises
+        ------
+        ValueError
+            Names the option, what is allowed and what was found.
+        """
+        check_parameters(self)
+        if self.device not in BATCH_TOKENS:
+            raise ValueError(
+                f"The device of Encoder must be {' or '.join(BATCH_TOKENS)}. "
+                f"Got {self.device!r} instead."
+            )
+
+    def __sklearn_clone__(self) -> Self:
+        """Return the same one, that clones of a family read with one network."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was loaded: a pickled encoder loads its network where it reads."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __str__(self) -> str:
         """Return what reads, where and how: a name, a device, a precision."""
@@ -147,31 +146,29 @@ class Encoder:
 
     @cached_property
     def weights(self) -> str:
-        """A hash of its files, whatever their folder is called."""
-        return weights_digest(self.folder)
-
-    def __post_init__(self) -> None:
-        """Refuse what no encoder takes.
+        """A hash of its files, whatever their folder is called.
 
         Raises
         ------
-        ValueError
-            Names the option, what is allowed and what was found.
+        EncoderError
+            A library or the encoder is missing; a name of the hub is downloaded now.
         """
-        allowed = {
-            "pooling": (OWN, *POOLINGS),
-            "long": tuple(CUTS),
-            "precision": ("auto", "fp32", "bf16", "fp16"),
-            "device": ("cpu", "cuda"),
-        }
-        for option, choices in allowed.items():
-            if getattr(self, option) not in choices:
-                raise ValueError(
-                    f"The {option} of an encoder must be one of {', '.join(choices)}. "
-                    f"Got {getattr(self, option)!r} instead."
-                )
-        if not self.layers:
-            raise ValueError("The layers of an encoder must be one or more. Got () instead.")
+        need_libraries()
+        return weights_digest(self.folder)
+
+    def check(self, weights: str) -> None:
+        """Refuse to read for what was fitted with other files than those with this hash.
+
+        Raises
+        ------
+        EncoderError
+            Its files are others.
+        """
+        if weights != self.weights:
+            raise EncoderError(
+                f"encoder {self.name}: expected the files it was fitted with (hash {weights}), "
+                f"found others ({self.weights})."
+            )
 
     @cached_property
     def identity(self) -> str:
@@ -201,20 +198,13 @@ class Encoder:
         Raises
         ------
         EncoderError
-            It cannot be loaded, or has no such layer.
+            It cannot be loaded.
         """
-        backbone = Backbone(self.folder, self.device, self.found_precision)
-        n = backbone.n_layers
-        wrong = [layer for layer in self.layers if not -n - 1 <= layer <= n]
-        if wrong:
-            raise EncoderError(
-                f"encoder {self.name}: its layers are -{n + 1} to {n}. Got {wrong[0]} instead."
-            )
-        return backbone
+        return Backbone(self.folder, self.device, self.found_precision)
 
     @property
-    def piece_length(self) -> int:
-        """Most tokens of a piece, special ones included.
+    def most_read(self) -> int:
+        """Most tokens of a text that are read, special ones included.
 
         Raises
         ------
@@ -223,7 +213,7 @@ class Encoder:
         """
         backbone = self.backbone
         length = backbone.own_length if self.length is None else self.length
-        least = len(backbone.before) + len(backbone.after) + backbone.asked + 1
+        least = backbone.skipped + len(backbone.after) + 1
         if not least <= length <= backbone.most:
             raise EncoderError(
                 f"encoder {self.name}: its length must be {least} to {backbone.most:,} tokens. "
@@ -231,12 +221,7 @@ class Encoder:
             )
         return length
 
-    @property
-    def most_read(self) -> int:
-        """Most tokens of a text that are read."""
-        return self.piece_length * (self.windows if self.long == "windows" else 1)
-
-    def encode(self, texts: Sequence[str], done: Done = nothing) -> Encoded:
+    def encode(self, texts: Sequence[str], done: Done = SILENT) -> Encoded:
         """Return one vector a text.
 
         Parameters
@@ -253,35 +238,28 @@ class Encoder:
         """
         return self.encode_pieces(self.pieces(texts), done)
 
-    def pieces(self, texts: Sequence[str]) -> list[list[Tokens]]:
-        """Return what is read of each text, as tokens: one piece or, in windows, more."""
-        return self.backbone.pieces(texts, CUTS[self.long], self.piece_length, self.windows)
+    def pieces(self, texts: Sequence[str]) -> list[Tokens]:
+        """Return what is read of each text, as tokens."""
+        return self.backbone.pieces(texts, CUTS[self.long], self.most_read)
 
-    def encode_pieces(self, pieces: list[list[Tokens]], done: Done = nothing) -> Encoded:
-        """Return one vector for each text's pieces; see `encode`."""
+    def encode_pieces(self, pieces: Sequence[Tokens], done: Done = SILENT) -> Encoded:
+        """Return one vector for each text's tokens; see `encode`."""
         pool = self.backbone.pool(self.pooling)
-        _, flat = flattened(pieces)
-        vectors = self.reduce(flat, lambda places, states, mask: pool(states, mask), done)
-        return self.averaged(pieces, vectors)
+        vectors = self.reduce(pieces, lambda places, states, mask: pool(states, mask), done)
+        return self.rounded(pieces, vectors)
 
-    def averaged(self, pieces: list[list[Tokens]], vectors: Vectors) -> Encoded:
-        """Return the vectors of texts, given those of their pieces one after the other."""
-        owner, flat = flattened(pieces)
-        lengths = np.array([len(piece) for piece in flat], dtype=np.int32)
-        tokens = np.bincount(owner, weights=lengths, minlength=len(pieces)).astype(np.int32)
-        averaged = _averaged(vectors, lengths, owner, len(pieces))
-        if not np.isfinite(averaged).all():
-            way = (
-                "Set precision to bf16 or fp32"
-                if self.found_precision != "fp32"
-                else "Name another"
-            )
+    def rounded(self, pieces: Sequence[Tokens], vectors: Vectors) -> Encoded:
+        """Return the vectors of texts with these tokens as they are kept, which must be finite."""
+        if not np.isfinite(vectors).all():
+            rough = self.found_precision != "fp32"
+            way = "Set precision to bf16 or fp32" if rough else "Name another"
             raise EncoderError(
                 f"encoder {self.name}: its vectors are not finite in {self.found_precision}. {way}."
             )
-        return Encoded(np.clip(averaged, -LARGEST, LARGEST).astype(np.float16), tokens)
+        tokens = np.array([len(piece) for piece in pieces], dtype=np.int32)
+        return Encoded(np.clip(vectors, -LARGEST, LARGEST).astype(np.float16), tokens)
 
-    def reduce(self, pieces: Sequence[Tokens], reduce: Reduce, done: Done = nothing) -> Vectors:
+    def reduce(self, pieces: Sequence[Tokens], reduce: Reduce, done: Done = SILENT) -> Vectors:
         """Reduce the token states of each piece in the batch in which they are made.
 
         Parameters
@@ -299,8 +277,9 @@ class Encoder:
         -------
         ndarray of float32, shape (n_pieces, n_dimensions)
         """
-        batches = self._batches(pieces)
-        reader = Reader(self.backbone, pieces, self.layers)
+        budget = self.batch_tokens or BATCH_TOKENS[self.device]
+        batches = batched(pieces, budget, STEP[self.device])
+        reader = Reader(self.backbone, pieces)
         rows: list[tuple[NDArray[np.intp], Any]] = []
         with workers(self.device) as each:
             made = each(lambda batch: reader.reduced(batch, reduce), batches)
@@ -312,19 +291,6 @@ class Encoder:
             vectors[places] = found.float().cpu().numpy()
         return vectors
 
-    def states(self, texts: Sequence[str]) -> Iterator[TokenStates]:
-        """Give the token states of all texts, batch by batch; longest first.
-
-        A text that is read in windows has a piece for each.
-        """
-        owner, flat = flattened(self.pieces(texts))
-        reader = Reader(self.backbone, flat, self.layers)
-        for batch in self._batches(flat):
-            yield TokenStates(owner[batch.places], *reader.states(batch))
-
-    def _batches(self, pieces: Sequence[Tokens]) -> list[Batch]:
-        return batched(pieces, self.batch_tokens or BATCH_TOKENS[self.device], STEP[self.device])
-
 
 def _versions() -> dict[str, str]:
     """Return the versions of the libraries that make vectors."""
@@ -334,23 +300,4 @@ def _versions() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
-
-
-def flattened(pieces: list[list[Tokens]]) -> tuple[NDArray[np.intp], list[Tokens]]:
-    """Return all pieces, and the number of each one's text."""
-    owner = np.repeat(np.arange(len(pieces)), [len(of) for of in pieces])
-    return owner, [piece for of in pieces for piece in of]
-
-
-def _averaged(
-    vectors: Vectors, lengths: NDArray[np.int32], owner: NDArray[np.intp], n_texts: int
-) -> Vectors:
-    """Average the vectors of each text's pieces, weighted by their tokens."""
-    if n_texts == len(vectors):
-        return vectors
-    total = np.zeros((n_texts, vectors.shape[1]))
-    np.add.at(total, owner, vectors * lengths[:, None].astype(np.float64))
-    weight = np.bincount(owner, weights=lengths, minlength=n_texts)
-    found: Vectors = (total / weight[:, None]).astype(np.float32)
     return found

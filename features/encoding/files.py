@@ -95,14 +95,14 @@ def _from_hub(name: str) -> Path:
             folder = Path(snapshot_download(name, local_files_only=True))
             if is_whole(folder):  # and not what is left of a download that was broken off
                 return folder
-        # Asked once, for the hub's client tries to download for most of a minute.
+        # DistinctTurns once, for the hub's client tries to download for most of a minute.
         held = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
         return Path(snapshot_download(name, allow_patterns=_patterns(held)))
     except Exception as error:
         raise EncoderError(
             f"encoder {name}: not on this machine, and the model hub does not give it "
             f"({type(error).__name__}). Bring its folder (elsewhere: hf download {name} "
-            "--local-dir FOLDER) and name that: --set features.embedding.encoder=FOLDER, for "
+            "--local-dir FOLDER) and name that: --set encoder.name=FOLDER, for "
             "pipelines.predict --encoder FOLDER."
         ) from error
 

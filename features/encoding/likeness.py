@@ -1,81 +1,26 @@
 """How near two texts of a battle are, as a frozen encoder sees them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.encoding.conversations import (
-    ANSWER_A,
-    ANSWER_B,
-    PROMPT,
-    Conversations,
-    Matrix,
-    cosine,
-    euclidean,
-)
+from features.encoding.conversations import Conversations, Matrix
 from features.sides import SIDES, Array, compare
 
 PROMPT_SIDES = ("a", "b", "diff")
-Pairs = tuple[NDArray[np.intp], Matrix, Matrix]  # battle, and the two vectors
-
-
-def whole(texts: Conversations, one: int, other: int) -> Pairs:
-    """Pair the vectors of whole texts."""
-    return np.arange(len(texts.prompt)), texts.whole[one], texts.whole[other]
-
-
-def last(texts: Conversations, one: int, other: int) -> Pairs:
-    """Pair the vectors of last turns."""
-    return np.arange(len(texts.prompt)), texts.last[one], texts.last[other]
-
-
-class Scope(NamedTuple):
-    """Which vectors of two texts are put beside each other, and what that is in words."""
-
-    pairs: Callable[[Conversations, int, int], Pairs]
-    doc: str
-
-
-SCOPES: dict[str, Scope] = {
-    "": Scope(whole, ""),
-    "turns_": Scope(Conversations.aligned, ", turn by turn, in the mean"),
-    "last_": Scope(last, ", last turns"),
-}
-MEASURES: dict[str, tuple[Callable[[Matrix, Matrix], Array], str]] = {
-    "cosine": (cosine, "cosine"),
-    "distance": (euclidean, "Euclidean distance"),
-}
+SCOPES = {"": "", "last_": ", last turns"}  # which vectors, in the columns' names and in words
 
 
 def likeness(texts: Conversations) -> dict[str, Array]:
     """Return a column for each measure, scope, pair of texts and side."""
     columns: dict[str, Array] = {}
-    for start, scope in SCOPES.items():
-        to_a, to_b, between = (
-            scope.pairs(texts, one, other)
-            for one, other in ((PROMPT, ANSWER_A), (PROMPT, ANSWER_B), (ANSWER_A, ANSWER_B))
-        )
+    for start, (prompt, a, b) in zip(SCOPES, (texts.whole, texts.last), strict=True):
         for name, (measure, _) in MEASURES.items():
-            of_a, of_b, of_both = (
-                averaged(pairs, measure, len(texts.prompt)) for pairs in (to_a, to_b, between)
-            )
+            of_a, of_b = measure(prompt, a), measure(prompt, b)
             columns |= compare(f"prompt_{start}{name}", of_a, of_b, PROMPT_SIDES)
-            columns[f"answers_{start}{name}_pair"] = of_both
+            columns[f"answers_{start}{name}_pair"] = measure(a, b)
     return columns
-
-
-def averaged(pairs: Pairs, measure: Callable[[Matrix, Matrix], Array], n_battles: int) -> Array:
-    """Return the mean of a measure over the pairs of each battle; 0 where it has none.
-
-    >>> one = np.float32([[1.0, 0.0], [0.0, 1.0]])
-    >>> averaged((np.array([0, 0]), one, one[:1].repeat(2, axis=0)), cosine, 2)
-    array([0.5, 0. ])
-    """
-    battle, x, y = pairs
-    total = np.bincount(battle, weights=measure(x, y), minlength=n_battles)
-    return total / np.maximum(np.bincount(battle, minlength=n_battles), 1)
 
 
 def documentation() -> dict[str, str]:
@@ -84,7 +29,38 @@ def documentation() -> dict[str, str]:
     for start, scope in SCOPES.items():
         for name, (_, doc) in MEASURES.items():
             for side in PROMPT_SIDES:
-                of = f"{doc} of the prompt's vector and the answer's{scope.doc}"
+                of = f"{doc} of the prompt's vector and the answer's{scope}"
                 docs[f"prompt_{start}{name}_{side}"] = f"{of}, {SIDES[side].doc}"
-            docs[f"answers_{start}{name}_pair"] = f"{doc} of the two answers' vectors{scope.doc}"
+            docs[f"answers_{start}{name}_pair"] = f"{doc} of the two answers' vectors{scope}"
     return docs
+
+
+def cosine_of_rows(x: Matrix, y: Matrix) -> Array:
+    """Return the cosine of each pair of rows, in [-1, 1]; 0 where one of them is 0.
+
+    >>> cosine_of_rows(np.float32([[3, 4], [0, 0]]), np.float32([[4, 3], [1, 0]]))
+    array([0.96, 0.  ])
+    """
+    size = np.sqrt(_dot(x, x) * _dot(y, y))
+    return np.clip(np.divide(_dot(x, y), size, out=np.zeros(len(x)), where=size > 0), -1.0, 1.0)
+
+
+def distance_of_rows(x: Matrix, y: Matrix) -> Array:
+    """Return the Euclidean distance of each pair of rows.
+
+    >>> distance_of_rows(np.float32([[3.0, 4.0]]), np.float32([[0.0, 0.0]]))
+    array([5.])
+    """
+    gap = x.astype(np.float64) - y
+    return np.sqrt(_dot(gap, gap))
+
+
+def _dot(x: NDArray[np.floating], y: NDArray[np.floating]) -> Array:
+    products: Array = np.multiply(x, y, dtype=np.float64).sum(axis=1)
+    return products
+
+
+MEASURES: dict[str, tuple[Callable[[Matrix, Matrix], Array], str]] = {
+    "cosine": (cosine_of_rows, "cosine"),
+    "distance": (distance_of_rows, "Euclidean distance"),
+}

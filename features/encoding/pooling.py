@@ -43,22 +43,7 @@ def cls(states: "Tensor", mask: "Tensor") -> "Tensor":
     return states[:, 0].float()
 
 
-def largest(states: "Tensor", mask: "Tensor") -> "Tensor":
-    """Take the greatest state of a text's own tokens in each dimension.
-
-    Shapes are those of `mean`.
-
-    >>> import torch
-    >>> largest(torch.tensor([[[-2.0], [-4.0], [0.0]]]), torch.tensor([[1, 1, 0]]))
-    tensor([[-2.]])
-    """
-    padding = mask.unsqueeze(-1) == 0
-    found = states.float().masked_fill(padding, float("-inf")).amax(dim=1)
-    return found.masked_fill(padding.all(dim=1), 0.0)
-
-
 POOLINGS: dict[str, Callable[["Tensor", "Tensor"], "Tensor"]] = {
     "mean": mean,
     "cls": cls,
-    "max": largest,
 }

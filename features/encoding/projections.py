@@ -3,12 +3,14 @@
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from features.encoding.conversations import Matrix, multiply
+from features.encoding.conversations import Matrix
 from features.sides import Array, compare
 
+BLOCK = 64  # rows of each matrix product: calls of equal shape round alike
 PROJECTED = {
     "diff": "A minus B",
     "absdiff": "absolute difference of A and B",
@@ -71,3 +73,25 @@ def documentation(answers: int, prompts: int) -> dict[str, str]:
         f"component{place}_prompt": f"principal component {place} of the prompts' vectors"
         for place in range(prompts)
     }
+
+
+def multiply(x: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return ``x @ weights.T``, each row in a product of the same shape, whatever is beside it.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_rows, n_dimensions)
+    weights : ndarray of the same type, shape (n_out, n_dimensions)
+
+    Examples
+    --------
+    >>> multiply(np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [1.0, 1.0]]))
+    array([[1., 3.]])
+    """
+    found = np.empty((len(x), len(weights)), dtype=x.dtype)
+    block = np.zeros((BLOCK, x.shape[1]), dtype=x.dtype)
+    for start in range(0, len(x), BLOCK):
+        rows = x[start : start + BLOCK]
+        block[: len(rows)], block[len(rows) :] = rows, 0
+        found[start : start + BLOCK] = (block @ weights.T)[: len(rows)]
+    return found

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.encoding.asked import Asked
 from features.encoding.encoder import Encoded, Encoder
 from features.encoding.truncation import Tokens
 from features.storage.cache import Cache
-from features.storage.chunks import Chunks, Progress, Silent, Work, ahead, digest_of, key_of
+from features.storage.segments import SILENT, Progress, Segments, Work, ahead, digest_of, key_of
 
 PARTS = ("load", "tokenise", "network")
 CHARACTERS_PER_TOKEN, SPECIAL = 4.5, 2  # a guess, until some texts have been read
@@ -27,21 +26,21 @@ class VectorStore:
     when they are asked for, and then kept on disk under the whole call: a prediction does not
     depend on what was encoded before it.
 
-    On disk vectors lie in chunks of float16, named by the encoder's identity and by what they hold,
-    which are mapped to take out what is wanted. They are rounded to float16 before anyone uses
-    them, found or not. Processes that share a folder take over each other's chunks while they work,
-    and threads may share a store.
+    On disk vectors lie in segments of float16, named by the encoder's identity and by what they
+    hold, which are mapped to take out what is wanted. They are rounded to float16 before anyone
+    uses them, found or not. Processes that share a folder take over each other's segments while
+    they work, and threads may share a store.
 
     Parameters
     ----------
     encoder : Encoder
     cache : Cache, optional
-        Where chunks are kept on disk.
-    progress : callable, optional
-        Told of the tokens of texts that were not added.
+        Where segments are kept on disk.
 
     Attributes
     ----------
+    progress : callable or None
+        Told of the tokens of texts that were not added.
     tokens_read : int
         What was read by this store, and not found.
     seconds : dict of str to float
@@ -56,22 +55,25 @@ class VectorStore:
     ([3, 3], 9)
     """
 
-    def __init__(
-        self, encoder: Encoder, cache: Cache | None = None, progress: Progress | None = None
-    ) -> None:
-        self.encoder, self.cache, self.progress = encoder, cache, progress
+    def __init__(self, encoder: Encoder, cache: Cache | None = None) -> None:
+        self.encoder, self.cache = encoder, cache
+        self.progress: Progress | None = None
         self.tokens_read = 0
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self._lock = RLock()
         self._known: tuple[pd.Index, Encoded] = (_index([]), Encoded.none())
 
-    def add(self, texts: Iterable[str], progress: Progress | None = None) -> None:
+    def add(
+        self, texts: Iterable[str], progress: Progress | None = None, made: Sequence[Made] = ()
+    ) -> None:
         """Encode texts, and keep them for all that ask.
 
         Parameters
         ----------
         texts : iterable of str
         progress : callable, optional
+        made : sequence
+            Vectors of some of them that were made already.
 
         Raises
         ------
@@ -79,22 +81,14 @@ class VectorStore:
             The encoder cannot be had or used.
         """
         with self._lock:
-            self._add(set(texts), progress)
+            wanted, (index, known) = set(texts), self._known
+            if not wanted <= set(index):
+                distinct = in_order(wanted.union(index))
+                there = [(list(map(key_of, index)), known), *made]
+                self._known = (_index(distinct), self._encoded(distinct, "", progress, there))
 
-    def _add(self, wanted: set[str], progress: Progress | None, made: Sequence[Made] = ()) -> None:
-        """Add texts, of which some were encoded already."""
-        index, known = self._known
-        if wanted <= set(index):
-            return
-        distinct = in_order(wanted.union(index))
-        there = [(list(map(key_of, index)), known), *made]
-        self._known = (_index(distinct), self._encoded(distinct, "", progress, there))
-
-    def vectors(self, texts: Sequence[str]) -> Encoded:
-        """Return the vectors of texts, in their order, as float16 rounds them."""
-        return self._vectors(texts)
-
-    def _vectors(self, texts: Sequence[str], made: Sequence[Made] = ()) -> Encoded:
+    def vectors(self, texts: Sequence[str], made: Sequence[Made] = ()) -> Encoded:
+        """Return the vectors of texts, in their order, as float16 rounds them; see `add`."""
         index, known = self._known
         rows = index.get_indexer(_index(texts))
         if (rows >= 0).all():
@@ -105,18 +99,6 @@ class VectorStore:
         places = _index(distinct).get_indexer(_index(texts))
         return encoded.take(places)
 
-    def add_battles(self, asked: Asked, progress: Progress | None = None) -> None:
-        """Encode the turns of battles, and keep their vectors for all that ask."""
-        self.add(asked.texts, progress)
-
-    def of_battles(self, asked: Asked) -> Encoded:
-        """Return the vectors of the turns of battles, in the order of `asked.texts`."""
-        return self.vectors(asked.texts)
-
-    def emptied(self, cache: Cache | None) -> "VectorStore":
-        """Return a store with the same encoder, loaded or not, that has read nothing."""
-        return VectorStore(self.encoder, cache)
-
     def most_read(self) -> int:
         """Return how many tokens of a text are read at most; loads the network."""
         started = perf_counter()
@@ -124,17 +106,17 @@ class VectorStore:
         self.seconds["load"] += perf_counter() - started
         return most
 
-    def tokenised(self, texts: Sequence[str]) -> list[list[Tokens]]:
+    def tokenised(self, texts: Sequence[str]) -> list[Tokens]:
         """Return what is read of each text, as tokens."""
         started = perf_counter()
         pieces = self.encoder.pieces(texts)
         self.seconds["tokenise"] += perf_counter() - started
         return pieces
 
-    def vector_chunks(self, call: str, keys: Sequence[bytes]) -> "VectorChunks":
+    def vector_segments(self, call: str, keys: Sequence[bytes]) -> "VectorSegments":
         """Return where vectors of texts with these keys are found; `call` is "" for added ones."""
         start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
-        return VectorChunks(self.cache, start, keys)
+        return VectorSegments(self.cache, start, keys)
 
     def _encoded(
         self,
@@ -145,15 +127,15 @@ class VectorStore:
     ) -> Encoded:
         """Return the vectors of distinct texts, given in order: made already, found or made now."""
         keys = list(map(key_of, texts))
-        chunks = self.vector_chunks(call, keys)
+        segments = self.vector_segments(call, keys)
         for of, encoded in made:
-            chunks.take(of, encoded._asdict())
+            segments.take(of, encoded._asdict())
         characters = [len(text) for text in texts]
         work = Work(
-            chunks,
+            segments,
             characters,
             lambda: guessed_tokens(characters, self.most_read()),
-            progress or Silent(),
+            progress or SILENT,
         )
         for rows, pieces in ahead(
             work.shards(), lambda rows: self.tokenised([texts[row] for row in rows])
@@ -161,14 +143,14 @@ class VectorStore:
             started = perf_counter()
             encoded = self.encoder.encode_pieces(pieces, work.read)
             self.seconds["network"] += perf_counter() - started
-            chunks.put([keys[row] for row in rows], encoded._asdict())
+            segments.put([keys[row] for row in rows], encoded._asdict())
             work.finished(rows)
         self.tokens_read += work.tokens
-        return chunks.gathered()
+        return segments.gathered()
 
 
-class VectorChunks(Chunks):
-    """Vectors of wanted texts; parameters as for `features.storage.chunks.Chunks`."""
+class VectorSegments(Segments):
+    """Vectors of wanted texts; parameters as for `features.storage.segments.Segments`."""
 
     FIELDS = Encoded._fields
 

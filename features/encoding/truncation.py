@@ -6,42 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokens = NDArray[np.int32]
-Cut = Callable[[Tokens, int, int], list[Tokens]]
+Cut = Callable[[Tokens, int], Tokens]
 
 
-def head(tokens: Tokens, room: int, most: int) -> list[Tokens]:
+def head(tokens: Tokens, room: int) -> Tokens:
     """Keep the first tokens.
 
-    >>> head(np.arange(7), 4, 2)
-    [array([0, 1, 2, 3])]
+    >>> head(np.arange(7), 4)
+    array([0, 1, 2, 3])
     """
-    return [tokens[:room]]
+    return tokens[:room]
 
 
-def head_tail(tokens: Tokens, room: int, most: int) -> list[Tokens]:
-    """Keep the first and the last tokens, one half each, as one piece.
+def head_tail(tokens: Tokens, room: int) -> Tokens:
+    """Keep the first and the last tokens, one half each.
 
-    >>> head_tail(np.arange(7), 4, 2)
-    [array([0, 1, 5, 6])]
+    >>> head_tail(np.arange(7), 4)
+    array([0, 1, 5, 6])
     """
     if len(tokens) <= room:
-        return [tokens]
+        return tokens
     last = room // 2
-    return [np.concatenate([tokens[: room - last], tokens[len(tokens) - last :]])]
-
-
-def windows(tokens: Tokens, room: int, most: int) -> list[Tokens]:
-    """Cut the tokens into consecutive pieces, of which the first `most` are kept.
-
-    >>> windows(np.arange(7), 3, 2)
-    [array([0, 1, 2]), array([3, 4, 5])]
-    """
-    starts = range(0, max(len(tokens), 1), room)[:most]
-    return [tokens[start : start + room] for start in starts]
+    return np.concatenate([tokens[: room - last], tokens[len(tokens) - last :]])
 
 
 CUTS: dict[str, Cut] = {
     "head": head,
     "head_tail": head_tail,
-    "windows": windows,
 }

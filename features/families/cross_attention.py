@@ -1,22 +1,18 @@
 """Where an answer touches its prompt: best matches and attention between token states."""
 
-import json
-from collections.abc import Mapping
-from math import inf
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import numpy as safetensors
 
-from features.encoding.asked import Asked
-from features.encoding.conversations import EncodingFamily
-from features.encoding.store import VectorStore
+from features.encoding.encoder import Encoder
+from features.encoding.files import MINILM
+from features.family import Training
 from features.layout import to_polars
 from features.matching.attention import LEAST_TEMPERATURE
+from features.matching.family import EncoderFamily
 from features.matching.matches import Matches
 from features.matching.passes import Matching
 from features.matching.scores import (
@@ -25,19 +21,35 @@ from features.matching.scores import (
     inverse_document_frequency,
     scores,
 )
-from features.matching.store import MatchStore
+from features.matching.store import EncoderStore
 from features.sides import Array
-from features.storage.cache import Cache
-
-STATE, ARRAYS = "cross_attention.json", "cross_attention.safetensors"
 
 Count = Annotated[int, Field(ge=1)]
-Layers = Annotated[tuple[int, ...], Field(min_length=1)]
 Temperature = Annotated[float, Field(ge=LEAST_TEMPERATURE, allow_inf_nan=False)]
 Cosine = Annotated[float, Field(gt=0, le=1)]
 
 
-class CrossAttentionFeatures(EncodingFamily):
+class CrossAttention(NamedTuple):
+    """What `CrossAttentionFeatures` learns.
+
+    Attributes
+    ----------
+    weights : str
+        A hash of the encoder's files.
+    frequency : ndarray of int32, shape (n_tokens,)
+        How many of the texts have each token, by its number.
+    n_texts : int
+    figures : dict
+        The encoder, and of how many texts and tokens the weights are.
+    """
+
+    weights: str
+    frequency: NDArray[np.int32]
+    n_texts: int
+    figures: dict[str, Any]
+
+
+class CrossAttentionFeatures(EncoderFamily):
     """Best matches and attention between the tokens of prompt and answers, and of both answers.
 
     The formulas of the entropy and the masses stand in `features.matching.attention`. With
@@ -54,18 +66,9 @@ class CrossAttentionFeatures(EncodingFamily):
 
     Parameters
     ----------
-    encoder : str, default="minilm"
-        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following seven are
-        the parameters of `features.encoding.encoder.Encoder`; where they are those of the family
-        `embedding`, one pass serves both.
-    pooling : {"own", "mean", "cls", "max"}, default="own"
-        Of the vectors that the pass gives on the way; the scores do not depend on it.
-    layers : tuple of int, default=(-1,)
-    length : int, optional
-    long : {"head", "head_tail", "windows"}, default="head"
-    windows : int, default=4
-    precision : {"auto", "fp32", "bf16", "fp16"}, default="auto"
-    batch_tokens : int, optional
+    encoder : str or Encoder, default="minilm"
+        A name or a folder, or an `features.encoding.encoder.Encoder` with all its options; given by
+        the run, whose configuration has the section ``[encoder]``.
     temperature : float, default=0.05
         Of the attention; 0.025 at least.
     threshold : float, default=0.5
@@ -77,135 +80,68 @@ class CrossAttentionFeatures(EncodingFamily):
         Whose states, in float32, the device holds at a time, at most, though those of one battle
         in any case; 131,072 on a CPU (200 MB with `minilm`), 524,288 on a GPU. On a CPU it changes
         no score.
-    device : {"cpu", "cuda"}, default="cpu"
-        Where texts are encoded; given by the run, not by its configuration.
 
     Attributes
     ----------
-    weights_ : str
-        A hash of the encoder's files.
-    frequency_ : ndarray of int32, shape (n_tokens,)
-        How many of the texts have each token, by its number.
-    n_texts_ : int
+    learned_ : CrossAttention
 
     Examples
     --------
     >>> from data.battles import make_battles
     >>> battles = make_battles(["Name a prime."], ["7 is a prime."], ["Sea salt"])
-    >>> attention = CrossAttentionFeatures(length=16).fit(battles, [0])
+    >>> attention = CrossAttentionFeatures().fit(battles, [0])
     >>> columns = attention.transform(battles)
     >>> bool((columns["cross_attention__prompt_maxsim_diff"] > 0.1).all())
     True
     """
 
     name = "cross_attention"
+    LEARNED = CrossAttention
 
     def __init__(
         self,
-        encoder: str = "minilm",
-        pooling: Literal["own", "mean", "cls", "max"] = "own",
-        layers: Layers = (-1,),
-        length: Count | None = None,
-        long: Literal["head", "head_tail", "windows"] = "head",
-        windows: Count = 4,
-        precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-        batch_tokens: Count | None = None,
+        encoder: str | Encoder = MINILM,
         temperature: Temperature = 0.05,
         threshold: Cosine = 0.5,
         tokens: Count = 1024,
         held_tokens: Count | None = None,
-        device: str = "cpu",
     ) -> None:
         self.encoder = encoder
-        self.pooling = pooling
-        self.layers = layers
-        self.length = length
-        self.long = long
-        self.windows = windows
-        self.precision = precision
-        self.batch_tokens = batch_tokens
         self.temperature = temperature
         self.threshold = threshold
         self.tokens = tokens
         self.held_tokens = held_tokens
-        self.device = device
 
-    def wanted_store(self, cache: Cache | None = None) -> VectorStore:
-        """Return a new store of matches and vectors."""
-        return MatchStore(self.wanted_encoder(), self._matching(), cache)
+    def use(self, store: EncoderStore) -> Self:
+        """Read through a store from now on, which matches tokens for this family on the way."""
+        store.match_by(self._matching)
+        return super().use(store)
 
-    def can_use(self, store: VectorStore) -> bool:
-        """Return whether a store has matches, by the same encoder and settings."""
-        return (
-            super().can_use(store)
-            and isinstance(store, MatchStore)
-            and store.matching == self._matching()
-        )
-
+    @property
     def _matching(self) -> Matching:
-        """Return how tokens are matched, by parameters that are checked now."""
-        held = 1 if self.held_tokens is None else self.held_tokens
-        checks = {
-            "temperature": (LEAST_TEMPERATURE <= self.temperature < inf, "at least 0.025"),
-            "threshold": (0 < self.threshold <= 1, "above 0 and at most 1"),
-            "tokens": (self.tokens >= 1, "at least 1"),
-            "held_tokens": (held >= 1, "at least 1"),
-        }
-        for name, (right, allowed) in checks.items():
-            if not right:
-                raise ValueError(
-                    f"The {name} of {type(self).__name__} must be {allowed}. "
-                    f"Got {getattr(self, name)!r} instead."
-                )
         return Matching(self.temperature, self.tokens, self.held_tokens)
 
-    def _matches(self, asked: Asked) -> Matches:
-        store = self.store
-        if not isinstance(store, MatchStore):
-            raise TypeError(f"{type(self).__name__} needs a MatchStore. Got {store!r} instead.")
-        return store.matches(asked)
-
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:  # type: ignore[override]
-        asked = Asked.of(to_polars(battles))
-        self.store.add_battles(asked)
-        self.weights_ = self.store.encoder.weights if len(battles) else ""
-        matches = self._matches(asked)
-        self.frequency_ = document_frequency(matches.owner, matches.tokens)
-        self.n_texts_ = int((matches.lengths > 0).sum())
-        return self._scores(matches)
+    def _learn(self, training: Training) -> tuple[CrossAttention, dict[str, Array]]:
+        turns, weights = self._added(to_polars(training.frame))
+        matches = self.store.matches(turns, self._matching)
+        frequency = document_frequency(matches.owner, matches.tokens)
+        n_texts = int((matches.lengths > 0).sum())
+        figures = {
+            "encoder": self.store.encoder.name,
+            "weights": weights,
+            "texts": n_texts,
+            "distinct_tokens": int((frequency > 0).sum()),
+        }
+        learned = CrossAttention(weights, frequency, n_texts, figures)
+        return learned, self._scores(matches, learned)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
-        self.check_weights(battles, self.weights_)
-        return self._scores(self._matches(Asked.of(battles)))
+        matches = self.store.matches(self._checked(battles), self._matching)
+        return self._scores(matches, self.learned_)
 
-    def _scores(self, matches: Matches) -> dict[str, Array]:
-        idf = inverse_document_frequency(matches.tokens, self.frequency_, self.n_texts_)
+    def _scores(self, matches: Matches, learned: CrossAttention) -> dict[str, Array]:
+        idf = inverse_document_frequency(matches.tokens, learned.frequency, learned.n_texts)
         return scores(matches, idf, self.threshold)
 
     def _documentation(self) -> dict[str, str]:
         return documentation()
-
-    def report(self) -> dict[str, Any]:
-        """Return the encoder, and of how many texts and tokens the weights are."""
-        return {
-            "encoder": self.encoder,
-            "weights": self.weights_,
-            "texts": self.n_texts_,
-            "distinct_tokens": int((self.frequency_ > 0).sum()),
-        }
-
-    def dump(self) -> dict[str, bytes]:
-        """Return what was learned as files (name -> content) that run no code when read."""
-        state = {"weights": self.weights_, "n_texts": self.n_texts_}
-        return {
-            STATE: json.dumps(state, indent=1).encode(),
-            ARRAYS: safetensors.save({"frequency": self.frequency_}),
-        }
-
-    def load(self, files: Mapping[str, bytes]) -> Self:
-        """Take over what `dump` gave of a family with the same parameters."""
-        state = json.loads(files[STATE])
-        self.weights_, self.n_texts_ = state["weights"], state["n_texts"]
-        self.frequency_ = safetensors.load(files[ARRAYS])["frequency"]
-        self._name_columns(self._documentation())
-        return self

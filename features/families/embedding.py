@@ -1,41 +1,30 @@
 """What a frozen encoder's vectors say: how near the texts are, what voters made of texts alike."""
 
-import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import numpy as safetensors
 from scipy.sparse import csr_matrix
 
-from data.folds import hash_folds
 from data.labels import TIE, A
 from features.encoding import likeness as _likeness
 from features.encoding import projections as _projections
-from features.encoding.asked import Asked
-from features.encoding.conversations import Conversations, EncodingFamily, Matrix, cosine
-from features.encoding.likeness import likeness
+from features.encoding.conversations import Conversations, Matrix
+from features.encoding.encoder import Encoder
+from features.encoding.files import MINILM
+from features.encoding.likeness import cosine_of_rows, likeness
 from features.encoding.projections import Space, projections
-from features.families import _neighbours
-from features.families._neighbours import Votes, traits, vote_columns
+from features.family import Training
 from features.layout import to_polars
+from features.matching.family import EncoderFamily
 from features.sides import Array
 from features.votes.scores import Score, score_figures
 from features.votes.sparse_logistic import cross_fit
 
-INNER_FOLDS = 5
-SALT = 157  # other folds than the model's own, and than the other families'
-STATE, ARRAYS = "embedding.json", "embedding.safetensors"
-
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
 Number = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Layers = Annotated[tuple[int, ...], Field(min_length=1)]
 SCORES = {
     "direction_diff": "log-odds that A is preferred, by the answers' vectors",
     "direction_absdiff": "how sure that score is, whichever answer it prefers",
@@ -43,24 +32,47 @@ SCORES = {
 }
 
 
-class EmbeddingFeatures(EncodingFamily):
-    """Likeness, projections, cross-fitted scores and neighbours' votes, from a frozen encoder.
+class Embedding(NamedTuple):
+    """What `EmbeddingFeatures` learns.
+
+    Attributes
+    ----------
+    weights : str
+        A hash of the encoder's files.
+    centroid : ndarray of float32, shape (n_dimensions,)
+        Mean vector of the prompts.
+    answers, prompts : Space
+        Through which the answers and the prompts are projected.
+    scale, tie_scale : ndarray of float32
+        Root mean square of each column of the scores' matrices.
+    direction, tie : Score or None
+        None where scores are no columns.
+    figures : dict
+        The encoder, and the scores' out-of-fold figures.
+    """
+
+    weights: str
+    centroid: Matrix
+    answers: Space
+    prompts: Space
+    scale: Matrix
+    tie_scale: Matrix
+    direction: Score | None
+    tie: Score | None
+    figures: dict[str, Any]
+
+
+class EmbeddingFeatures(EncoderFamily):
+    """Likeness, projections and cross-fitted scores, from a frozen encoder's vectors.
 
     Each turn of each text is encoded once; a text's vector is the mean over its turns, weighted by
     their tokens.
 
     Parameters
     ----------
-    encoder : str, default="minilm"
-        ``minilm``, a folder, or a name of the Hugging Face hub. This and the following seven are
-        the parameters of `features.encoding.encoder.Encoder`.
-    pooling : {"own", "mean", "cls", "max"}, default="own"
-    layers : tuple of int, default=(-1,)
-    length : int, optional
-    long : {"head", "head_tail", "windows"}, default="head"
-    windows : int, default=4
-    precision : {"auto", "fp32", "bf16", "fp16"}, default="auto"
-    batch_tokens : int, optional
+    encoder : str or Encoder, default="minilm"
+        A name or a folder, or an `features.encoding.encoder.Encoder` with all its options; given by
+        the run, whose configuration has the section ``[encoder]``.
     scores : bool, default=True
         Whether linear scores of the direction and of ties are columns.
     penalties, tie_penalties : sequence of float
@@ -70,210 +82,116 @@ class EmbeddingFeatures(EncodingFamily):
         Of the answers' principal components, through which A and B are projected.
     prompt_components : int, default=0
         Of the prompts' principal components, each of which is a column.
-    neighbours : int, default=50
-        Battles of like prompts whose votes are asked.
     seed : int, default=0
         Of the inner folds.
-    device : {"cpu", "cuda"}, default="cpu"
-        Where texts are encoded; given by the run, not by its configuration.
 
     Attributes
     ----------
-    weights_ : str
-        A hash of the encoder's files.
-    centroid_ : ndarray of float32, shape (n_dimensions,)
-        Mean vector of the prompts.
-    answers_, prompts_ : Space
-        Through which the answers and the prompts are projected.
-    scale_, tie_scale_ : ndarray of float32
-        Root mean square of each column of the scores' matrices.
-    direction_, tie_ : Score
-    votes_ : Votes
+    learned_ : Embedding
 
     Examples
     --------
     >>> from data.battles import make_battles
     >>> battles = make_battles(["Name a prime."] * 9, ["7 is a prime."] * 9, ["Sea salt"] * 9)
-    >>> embedding = EmbeddingFeatures(length=16).fit(battles, [0, 0, 2] * 3)
+    >>> embedding = EmbeddingFeatures().fit(battles, [0, 0, 2] * 3)
     >>> columns = embedding.transform(battles)
     >>> bool((columns["embedding__prompt_cosine_diff"] > 0.3).all())
     True
     """
 
     name = "embedding"
+    LEARNED = Embedding
 
     def __init__(
         self,
-        encoder: str = "minilm",
-        pooling: Literal["own", "mean", "cls", "max"] = "own",
-        layers: Layers = (-1,),
-        length: Count | None = None,
-        long: Literal["head", "head_tail", "windows"] = "head",
-        windows: Count = 4,
-        precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-        batch_tokens: Count | None = None,
+        encoder: str | Encoder = MINILM,
         scores: bool = True,
         penalties: Penalties = (1.0, 3e-1, 1e-1),
         tie_penalties: Penalties = (1.0, 3e-1, 1e-1),
         components: Number = 16,
         prompt_components: Number = 0,
-        neighbours: Number = 50,
         seed: Number = 0,
-        device: str = "cpu",
     ) -> None:
         self.encoder = encoder
-        self.pooling = pooling
-        self.layers = layers
-        self.length = length
-        self.long = long
-        self.windows = windows
-        self.precision = precision
-        self.batch_tokens = batch_tokens
         self.scores = scores
         self.penalties = penalties
         self.tie_penalties = tie_penalties
         self.components = components
         self.prompt_components = prompt_components
-        self.neighbours = neighbours
         self.seed = seed
-        self.device = device
 
-    def _learn(self, battles: pd.DataFrame, y: NDArray[np.int8]) -> Mapping[str, Array]:  # type: ignore[override]
-        frame = to_polars(battles)
-        store = self.store  # checks the options
-        asked = Asked.of(frame)
-        store.add_battles(asked)
-        texts = self.conversations(asked)
-        self.weights_ = store.encoder.weights if len(battles) else ""
-        self._learn_space(texts)
-        fold = hash_folds(
-            battles["group"].to_numpy(dtype=object), n_folds=INNER_FOLDS, salt=SALT + self.seed
-        )
-        plain = (battles["source"] == "plain").to_numpy(dtype=np.bool_)
-        columns = self._fixed(texts)
-        self._figures: dict[str, Any] = {"encoder": self.encoder, "weights": self.weights_}
+    def _learn(self, training: Training) -> tuple[Embedding, dict[str, Array]]:
+        turns, weights = self._added(to_polars(training.frame))
+        texts = Conversations.of(turns, self.store.vectors_of(turns))
+        learned = self._without_votes(texts, weights)
+        columns = _fixed(texts, learned)
         if self.scores:
-            columns |= self._learn_scores(texts, y, plain, fold)
-        if self.neighbours:
-            columns |= self._learn_votes(texts, traits(frame), y, plain, fold)
-        return columns
+            learned, scored = self._cross_fitted(texts, learned, training)
+            columns |= scored
+        return learned, columns
 
-    def _learn_space(self, texts: Conversations) -> None:
-        """Learn what needs no vote: where the prompts lie, and along what the answers differ."""
+    def _without_votes(self, texts: Conversations, weights: str) -> Embedding:
+        """Learn where the prompts lie, and along what the answers differ."""
         answers = np.concatenate([texts.a, texts.b])
-        self.centroid_ = texts.prompt.mean(axis=0) if len(answers) else np.zeros(0, np.float32)
-        self.answers_ = Space.of(answers, self.components)
-        self.prompts_ = Space.of(texts.prompt, self.prompt_components)
-        self.scale_ = _root_mean_square(texts.a - texts.b)
-        self.tie_scale_ = _root_mean_square(_unsigned(texts))
+        return Embedding(
+            weights=weights,
+            centroid=texts.prompt.mean(axis=0) if len(answers) else np.zeros(0, np.float32),
+            answers=Space.of(answers, self.components),
+            prompts=Space.of(texts.prompt, self.prompt_components),
+            scale=_root_mean_square(texts.a - texts.b),
+            tie_scale=_root_mean_square(_unsigned(texts)),
+            direction=None,
+            tie=None,
+            figures={"encoder": self.store.encoder.name, "weights": weights},
+        )
 
-    def _learn_scores(
-        self,
-        texts: Conversations,
-        y: NDArray[np.int8],
-        plain: NDArray[np.bool_],
-        fold: NDArray[np.int8],
-    ) -> dict[str, Array]:
-        decided = y != TIE
-        signed, unsigned = self._signed(texts), self._unsigned(texts)
-        direction = cross_fit(signed, y == A, decided, fold, self.penalties, intercept=False)
+    def _cross_fitted(
+        self, texts: Conversations, learned: Embedding, training: Training
+    ) -> tuple[Embedding, dict[str, Array]]:
+        """Learn the scores, and return them out of fold."""
+        y, plain, fold = training.y, training.plain, training.fold
+        signed, unsigned = _matrices(texts, learned)
+        direction = cross_fit(signed, y == A, y != TIE, fold, self.penalties, intercept=False)
         tie = cross_fit(unsigned, y == TIE, plain, fold, self.tie_penalties, intercept=True)
-        self.direction_ = Score(direction.coef, 0.0)
-        self.tie_ = Score(tie.coef, tie.intercept)
-        self._figures |= score_figures(direction, tie, y, plain)
-        return _score_columns(direction.scores, tie.scores)
-
-    def _signed(self, texts: Conversations) -> csr_matrix:
-        return csr_matrix((texts.a - texts.b) / self.scale_)
-
-    def _unsigned(self, texts: Conversations) -> csr_matrix:
-        return csr_matrix(_unsigned(texts) / self.tie_scale_)
-
-    def _learn_votes(
-        self,
-        texts: Conversations,
-        held: Array,
-        y: NDArray[np.int8],
-        plain: NDArray[np.bool_],
-        fold: NDArray[np.int8],
-    ) -> dict[str, Array]:
-        """Ask the battles of other folds alone, and so of other prompts."""
-        self.votes_ = Votes.of(texts.prompt, y, plain, held)
-        columns = {name: np.empty(len(y)) for name in _neighbours.documentation()}
-        for k in np.unique(fold):
-            inside = fold == k
-            voters = self.votes_.take(~inside)
-            found = vote_columns(voters, texts.prompt[inside], held[:, :, inside], self.neighbours)
-            for name, values in found.items():
-                columns[name][inside] = values
-        return columns
+        learned = learned._replace(
+            direction=Score(direction.coef, 0.0),
+            tie=Score(tie.coef, tie.intercept),
+            figures=learned.figures | score_figures(direction, tie, y, plain),
+        )
+        return learned, _score_columns(direction.scores, tie.scores)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
-        texts = self.conversations(Asked.of(battles)).widened(len(self.centroid_))
-        self.check_weights(battles, self.weights_)
-        columns = self._fixed(texts)
+        turns, learned = self._checked(battles), self.learned_
+        texts = Conversations.of(turns, self.store.vectors_of(turns))
+        texts = texts.widened(len(learned.centroid))
+        columns = _fixed(texts, learned)
         if self.scores:
-            direction, tie = self.direction_(self._signed(texts)), self.tie_(self._unsigned(texts))
-            columns |= _score_columns(direction, tie)
-        if self.neighbours:
-            columns |= vote_columns(self.votes_, texts.prompt, traits(battles), self.neighbours)
+            signed, unsigned = _matrices(texts, learned)
+            columns |= _score_columns(learned.direction(signed), learned.tie(unsigned))
         return columns
-
-    def _fixed(self, texts: Conversations) -> dict[str, Array]:
-        """Return the columns that no vote has taught."""
-        columns = likeness(texts)
-        columns["oddness_prompt"] = 1.0 - cosine(
-            texts.prompt, np.broadcast_to(self.centroid_, texts.prompt.shape)
-        )
-        return columns | projections(self.answers_, texts.a, texts.b, self.prompts_, texts.prompt)
 
     def _documentation(self) -> dict[str, str]:
         docs = _likeness.documentation()
         docs["oddness_prompt"] = "1 - cosine of the prompt's vector and the mean of all prompts'"
-        if hasattr(self, "answers_"):
-            numbers = (len(space.components) for space in (self.answers_, self.prompts_))
-            docs |= _projections.documentation(*numbers)
-        if self.scores:
-            docs |= SCORES
-        if self.neighbours:
-            docs |= _neighbours.documentation()
-        return docs
+        if hasattr(self, "learned_"):
+            spaces = (self.learned_.answers, self.learned_.prompts)
+            docs |= _projections.documentation(*(len(space.components) for space in spaces))
+        return docs | (SCORES if self.scores else {})
 
-    def report(self) -> dict[str, Any]:
-        """Return what encoded the texts, and the scores' out-of-fold figures."""
-        return dict(self._figures)
 
-    def dump(self) -> dict[str, bytes]:
-        """Return JSON, and the arrays as safetensors. The encoder's own weights are not in it."""
-        arrays = {name: getattr(self, f"{name}_") for name in ("centroid", "scale", "tie_scale")}
-        for of, space in (("answers", self.answers_), ("prompts", self.prompts_)):
-            arrays |= {f"{of}_{name}": values for name, values in space._asdict().items()}
-        state: dict[str, Any] = {"weights": self.weights_, "figures": self._figures}
-        if self.scores:
-            arrays |= {"direction": self.direction_.coef, "tie": self.tie_.coef}
-            state["tie_intercept"] = self.tie_.intercept
-        if self.neighbours:
-            arrays |= {f"votes_{name}": values for name, values in self.votes_._asdict().items()}
-        contiguous = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-        return {STATE: json.dumps(state, indent=1).encode(), ARRAYS: safetensors.save(contiguous)}
+def _fixed(texts: Conversations, learned: Embedding) -> dict[str, Array]:
+    """Return the columns that no vote has taught."""
+    columns = likeness(texts)
+    centroid = np.broadcast_to(learned.centroid, texts.prompt.shape)
+    columns["oddness_prompt"] = 1.0 - cosine_of_rows(texts.prompt, centroid)
+    projected = projections(learned.answers, texts.a, texts.b, learned.prompts, texts.prompt)
+    return columns | projected
 
-    def load(self, files: Mapping[str, bytes]) -> Self:
-        """Take over what `dump` gave of a family with the same parameters."""
-        state, arrays = json.loads(files[STATE]), safetensors.load(files[ARRAYS])
-        self.weights_, self._figures = state["weights"], state["figures"]
-        self.centroid_ = arrays["centroid"]
-        self.scale_, self.tie_scale_ = arrays["scale"], arrays["tie_scale"]
-        self.answers_, self.prompts_ = (
-            Space(**{name: arrays[f"{of}_{name}"] for name in Space._fields})
-            for of in ("answers", "prompts")
-        )
-        if self.scores:
-            self.direction_ = Score(arrays["direction"], 0.0)
-            self.tie_ = Score(arrays["tie"], state["tie_intercept"])
-        if self.neighbours:
-            self.votes_ = Votes(**{name: arrays[f"votes_{name}"] for name in Votes._fields})
-        self._name_columns(self._documentation())
-        return self
+
+def _matrices(texts: Conversations, learned: Embedding) -> tuple[csr_matrix, csr_matrix]:
+    """Return the rows of the direction's score, and of the ties'."""
+    signed = (texts.a - texts.b) / learned.scale
+    return csr_matrix(signed), csr_matrix(_unsigned(texts) / learned.tie_scale)
 
 
 def _score_columns(direction: Array, tie: Array) -> dict[str, Array]:

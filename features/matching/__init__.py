@@ -1,4 +1,5 @@
-"""Token states of prompt and answers, matched against each other.
+"""Token states of prompt and answers, matched against each other, and the store of a run.
 
-The door is `features.matching.store.MatchStore`, which reads vectors in the same pass.
+The door is `features.matching.family.EncoderFamily`, which reads with an
+`features.matching.store.EncoderStore`.
 """

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.matching.attention import FIGURES
 from features.storage.cache import Cache
-from features.storage.chunks import Chunks
+from features.storage.segments import Segments
 
 N_TEXTS = 3  # prompt, first answer, second answer
 PAIRS = ((0, 1), (0, 2), (1, 2))
@@ -101,8 +101,8 @@ def _ranges(starts: NDArray[np.intp], lengths: NDArray[np.int32]) -> NDArray[np.
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
 
 
-class MatchChunks(Chunks):
-    """Matches of wanted battles; parameters as for `features.storage.chunks.Chunks`."""
+class MatchSegments(Segments):
+    """Matches of wanted battles; parameters as for `features.storage.segments.Segments`."""
 
     FIELDS = Matches._fields
 

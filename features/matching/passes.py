@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.encoding.batches import out_of_memory, workers
-from features.encoding.encoder import Done, Encoded, Encoder, flattened
+from features.encoding.encoder import Done, Encoded, Encoder
 from features.encoding.files import EncoderError
 from features.encoding.truncation import Tokens
 from features.matching.attention import FIGURES, match
@@ -29,7 +29,7 @@ PADDED = {"cpu": 1, "cuda": 2**18}
 
 Turns = Sequence[int]  # numbers of a text's turns
 Padded = tuple[Any, Any]  # states, and how many of them are those of tokens
-Pieces = Sequence[list[Tokens]]  # what is read of each turn
+Pieces = Sequence[Tokens]  # what is read of each turn
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class MatchingPass:
             The turns of the prompt, the first and the second answer.
         equal : sequence of bool
             Whether a battle's answers are the same.
-        pieces : sequence of list of ndarray of int32
+        pieces : sequence of ndarray of int32
             What is read of each turn.
         done : callable
             Told of the tokens that are read.
@@ -120,7 +120,7 @@ class MatchingPass:
     ) -> tuple[dict[int, Encoded], Matches]:
         """Read battles whose states fit; none are held any more when it returns."""
         turns = sorted({turn for texts in battles for turns in texts for turn in turns})
-        tokens = sum(len(piece) for turn in turns for piece in pieces[turn])
+        tokens = sum(len(pieces[turn]) for turn in turns)
         try:
             held, encoded = self._held([pieces[turn] for turn in turns], done)
             states = dict(zip(turns, held, strict=True))
@@ -137,7 +137,7 @@ class MatchingPass:
     def _groups(self, battles: Sequence[Sequence[Turns]], pieces: Pieces) -> Iterator[range]:
         """Cut battles into groups of so many tokens at most."""
         most = self.matching.most_held(self.encoder.device)
-        size = [sum(map(len, of)) for of in pieces]
+        size = [len(piece) for piece in pieces]
         start = total = 0
         for row, texts in enumerate(battles):
             tokens = sum(size[turn] for turns in texts for turn in turns)
@@ -148,14 +148,13 @@ class MatchingPass:
         if start < len(battles):
             yield range(start, len(battles))
 
-    def _held(self, pieces: list[list[Tokens]], done: Done) -> tuple[list[Any], Encoded]:
+    def _held(self, pieces: Pieces, done: Done) -> tuple[list[Any], Encoded]:
         """Return the states of each turn's own tokens, scaled to length 1, and the vectors."""
         import torch
 
         started = perf_counter()
         backbone = self.encoder.backbone
-        owner, flat = flattened(pieces)
-        starts = np.cumsum([0, *(len(backbone.own(piece)) for piece in flat)])
+        starts = np.cumsum([0, *(len(backbone.own(piece)) for piece in pieces)])
         held = torch.empty((int(starts[-1]), backbone.width), device=backbone.device)
         skipped, pool = backbone.skipped, backbone.pool(self.encoder.pooling)
 
@@ -166,10 +165,9 @@ class MatchingPass:
                 held[here] = scaled[row, skipped : skipped + here.stop - here.start]
             return pool(states, mask)
 
-        encoded = self.encoder.averaged(pieces, self.encoder.reduce(flat, keep, done))
-        bounds = starts[np.searchsorted(owner, np.arange(len(pieces) + 1))]
+        encoded = self.encoder.rounded(pieces, self.encoder.reduce(pieces, keep, done))
         self.seconds["network"] += perf_counter() - started
-        return [held[a:b] for a, b in pairwise(bounds)], encoded
+        return [held[a:b] for a, b in pairwise(starts)], encoded
 
     def _matched(
         self,
@@ -183,7 +181,7 @@ class MatchingPass:
 
         started = perf_counter()
         own, most = self.encoder.backbone.own, self.matching.tokens
-        ids = {turn: np.concatenate([own(piece) for piece in pieces[turn]]) for turn in states}
+        ids = {turn: own(pieces[turn]) for turn in states}
         none = np.zeros(0, np.int32)
         tokens = [
             [np.concatenate([none, *last(most, [ids[turn] for turn in turns])]) for turns in texts]

@@ -1,4 +1,4 @@
-"""What is kept on disk for the next run: whole arrays, and chunks that processes share.
+"""What is kept on disk for the next run: whole arrays, and segments that processes share.
 
 The door is `features.storage.cache.Cache`.
 """

@@ -28,10 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         metavar="FOLDER",
-        action="append",
-        default=[],
-        help="where a frozen encoder lies, if not where the run's configuration says; may be "
-        "repeated",
+        help="where the frozen encoder lies, if not where the run's configuration says",
     )
     add_cache_flags(parser)
 
@@ -47,7 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         arguments.test,
         arguments.output,
         sample_submission=arguments.sample_submission,
-        encoders=arguments.encoder,
+        encoder=arguments.encoder,
         cache=cache_from(arguments),
         console=console,
     )

@@ -15,21 +15,15 @@ from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
 from features import FAMILIES, TEXTS, BattleFamily, count, to_polars, turns_of
-from features.encoding.conversations import EncodingFamily
 from features.layout import texts_of
+from features.matching.store import EncoderStore
 from features.ngram.counting import CountStore
 from features.storage.cache import Cache
 from features.text import formulas as text
 from models.learners.registry import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build
-from pipelines.estimator.encoding import (
-    encode,
-    encoder_device,
-    encoding_families,
-    families_of,
-    share_stores,
-)
+from pipelines.estimator.encoding import encoder_of, families_of, hand_over, using
 from pipelines.estimator.timing import Seconds, timed
 
 BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a time, at most
@@ -113,10 +107,17 @@ def _frame(
     return pd.DataFrame(values, index=index, columns=names, copy=False)
 
 
-def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
+def build_pipeline(config: Config, device: str = "cpu", cache: Cache | None = None) -> Pipeline:
     """Return the unfitted estimator: ``fit(battles, y)``, ``predict_proba(battles)``.
 
     It clones, and works in scikit-learn's `cross_val_predict` on the plain rows of one file.
+
+    Parameters
+    ----------
+    config : Config
+    device : {"cpu", "cuda"}
+    cache : Cache, optional
+        Where what a frozen encoder makes is kept on disk.
 
     Examples
     --------
@@ -127,22 +128,20 @@ def build_pipeline(config: Config, device: str = "cpu") -> Pipeline:
     families = [
         (name, build(FAMILIES[name], config.features.get(name, {}))) for name in config.families
     ]
-    for _, family in families:
-        if isinstance(family, EncodingFamily):
-            family.set_params(device=encoder_device(device))
     members = [
         (name, build(LEARNERS[name], config.learners.get(name, {})))
         for name in config.model.members
     ]
-    # Clones read with the same encoder, and no text twice.
-    share_stores([family for _, family in families if isinstance(family, EncodingFamily)])
     options = config.model.model_dump(exclude={"members"})
-    return Pipeline(
+    pipeline = Pipeline(
         [
             ("features", _union([*families, ("passed", PassThrough())])),
             ("model", PreferenceModel(members, device=device, seed=config.seed, **options)),
         ]
     )
+    if config.encoder is not None:  # one for all families: their clones read no text twice
+        hand_over(pipeline, EncoderStore(encoder_of(config.encoder, device), cache))
+    return pipeline
 
 
 def _union(transformers: list[tuple[str, Any]]) -> FeatureUnion:
@@ -161,7 +160,8 @@ def precompute(
 
     Of families that learn nothing these are the columns, computed block by block: a row of theirs
     depends on its battle alone. Families that learn stay as they are and are fitted in each fold;
-    those that count n-grams find the counts made, those with an encoder its vectors.
+    those that count n-grams find the counts made. What an encoder reads is another step, see
+    `pipelines.estimator.encoding.encode`.
 
     Parameters
     ----------
@@ -171,11 +171,10 @@ def precompute(
     done : callable, optional
         Told of the battles × families that are computed.
     cache : Cache, optional
-        Where counts and vectors are kept on disk.
+        Where counts are kept on disk.
     """
-    encode(pipeline, battles, cache)
-    if encoding := encoding_families(pipeline):
-        done(len(battles) * len(encoding))
+    for _ in using(pipeline, "encoder"):
+        done(len(battles))
     steps: list[tuple[str, Any]] = []
     named = pipeline.named_steps["features"].transformer_list
     for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):
@@ -212,7 +211,7 @@ def _count(
     cache: Cache | None,
 ) -> None:
     """Let the families that count n-grams share the counts of all battles."""
-    counting = [family for family in families_of(pipeline) if family.uses == "counts"]
+    counting = using(pipeline, "counts")
     if counting:
         store = CountStore(texts_of(to_polars(battles)).distinct, cache)
         for family in counting:

@@ -1,17 +1,19 @@
-"""Frozen encoders in a pipeline: which families share one, and when it reads."""
+"""The frozen encoder of a run: who reads with it, where, and when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from features import BattleFamily, to_polars
-from features.encoding.asked import Asked
-from features.encoding.conversations import EncodingFamily
-from features.encoding.store import VectorStore
-from features.storage.cache import Cache
-from features.storage.chunks import Progress
+from features.encoding.encoder import Encoder
+from features.encoding.turns import DistinctTurns
+from features.matching.store import EncoderStore
+from features.storage.segments import Progress
+from pipelines.config import build
 
 
 def families_of(pipeline: Pipeline) -> list[BattleFamily]:
@@ -20,69 +22,46 @@ def families_of(pipeline: Pipeline) -> list[BattleFamily]:
     return [family for _, family in steps if isinstance(family, BattleFamily)]
 
 
-def encoding_families(pipeline: Pipeline) -> list[EncodingFamily]:
-    """Return the families that read texts with a frozen encoder."""
-    return [family for family in families_of(pipeline) if isinstance(family, EncodingFamily)]
+def using(pipeline: Pipeline, store: str) -> list[BattleFamily]:
+    """Return the families that read from a store of this kind, see `BattleFamily.uses`."""
+    return [family for family in families_of(pipeline) if family.uses == store]
 
 
-def encoder_device(device: str) -> str:
-    """Return where encoders read: on the run's GPU, if the torch that is installed can use it."""
+def encoder_of(options: Mapping[str, Any], device: str) -> Encoder:
+    """Return the encoder of a configuration's section, not yet loaded.
+
+    It reads on the run's GPU, if the torch that is installed can use it.
+    """
+    encoder: Encoder = build(Encoder, options)
     if device == "cuda" and find_spec("torch") is not None:
         import torch
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return "cpu"
+        if torch.cuda.is_available():
+            return replace(encoder, device="cuda")
+    return encoder
 
 
-def encode(
-    pipeline: Pipeline,
-    battles: pd.DataFrame,
-    cache: Cache | None = None,
-    progress: Progress | None = None,
-) -> None:
+def hand_over(pipeline: Pipeline, store: EncoderStore) -> None:
+    """Let the families that read with an encoder do so with this store's, and through it."""
+    for family in using(pipeline, "encoder"):
+        family.set_params(encoder=store.encoder).use(store)
+
+
+def encoder_store(pipeline: Pipeline) -> EncoderStore | None:
+    """Return the store through which the families of a pipeline read, None where none does."""
+    return next((family.store for family in using(pipeline, "encoder")), None)
+
+
+def encode(pipeline: Pipeline, battles: pd.DataFrame, progress: Progress | None = None) -> None:
     """Let the families with a frozen encoder find each text of `battles` encoded, once for all.
 
-    Families that ask for the same share it, and clones of a family keep it.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        As `build_pipeline` returns it.
-    battles : DataFrame
-        May be empty: texts are then encoded when they come, through the cache.
-    cache : Cache, optional
-        Where vectors are kept on disk.
-    progress : callable, optional
-        Told of tokens.
+    Clones of a family find it as well.
 
     Raises
     ------
     EncoderError
-        An encoder cannot be had or used.
+        The encoder cannot be had or used.
     """
-    asked = Asked.of(to_polars(battles))
-    for store in stores_of(pipeline):
-        store.cache = cache or store.cache
-        store.add_battles(asked, progress)
-
-
-def stores_of(pipeline: Pipeline) -> list[VectorStore]:
-    """Return what reads for the families of a pipeline, each once."""
-    return list({id(family.store): family.store for family in encoding_families(pipeline)}.values())
-
-
-def share_stores(families: Sequence[EncodingFamily]) -> None:
-    """Let families use one store where it has what each of them asks for."""
-    stores = [family.store for family in families]
-    users = {id(store): sum(family.can_use(store) for family in families) for store in stores}
-    for family in families:
-        usable = [store for store in stores if family.can_use(store)]
-        family.prepare(max(usable, key=lambda store: users[id(store)]))
-
-
-def lend(families: Iterable[EncodingFamily], stores: Sequence[VectorStore]) -> None:
-    """Let families use those of the stores that have what they ask for."""
-    for family in families:
-        for store in stores:
-            if family.can_use(store):
-                family.prepare(store)
+    store = encoder_store(pipeline)
+    if store is not None:
+        store.add_battles(DistinctTurns.of(to_polars(battles)), progress)

@@ -7,14 +7,14 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from data.battles import swap_battles
-from features.storage.cache import Cache
+from features.matching.store import EncoderStore
 from models.device import Device
 from models.measures.metrics import swap_error
 from pipelines.command.progress import Steps
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import describe_columns, dump_features, fit_pipeline, learned_report
 from pipelines.estimator.crossfit import Chosen, chosen
-from pipelines.estimator.encoding import encoding_families, lend, stores_of
+from pipelines.estimator.encoding import encoder_store, hand_over
 from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts
 from pipelines.run.files import csv_bytes
@@ -61,7 +61,6 @@ def fit_final(
     battles: Battles,
     run: UnfinishedRun,
     steps: Steps,
-    cache: Cache | None = None,
 ) -> Final:
     """Fit on all rows, and leave the model, its columns and their importance in the run."""
     seconds: Seconds = {}
@@ -74,13 +73,14 @@ def fit_final(
     for name, content in files.items():
         run.write(name, content)
     hashes = {name: digest(content) for name, content in files.items()}
-    stores = stores_of(pipeline)
-    fitted = read_pipeline(run.path, hashes, device.name, stores)
+    store = encoder_store(pipeline)
+    fitted = read_pipeline(run.path, hashes, device.name, store)
     run.write("features.json", _columns(fitted))
     run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
-    # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
-    lend(encoding_families(fitted), [store.emptied(cache) for store in stores])
+    if store is not None:
+        # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
+        hand_over(fitted, EncoderStore(store.encoder, store.cache))
     return Final(
         pipeline=fitted,
         hashes=hashes,

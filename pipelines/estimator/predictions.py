@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import WINNER_COLUMNS, iter_test
 from pipelines.command.progress import Steps
-from pipelines.estimator.encoding import stores_of
+from pipelines.estimator.encoding import encoder_store
 from pipelines.run.files import csv_bytes, whole_file
 
 
@@ -23,9 +23,10 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
         What was counted while reading, see `data.battles.COUNTS`.
     """
     counts: Counter[str] = Counter()
+    store = encoder_store(pipeline)
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
-            for store in stores_of(pipeline):
+            if store is not None:
                 store.progress = steps.lines("encode", "tokens")
             table = predictions(chunk.battles["id"], pipeline.predict_proba(chunk.battles))
             file.write(csv_bytes(table, header=number == 0))

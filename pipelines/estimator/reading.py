@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -13,15 +13,13 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import make_battles
 from features import EncoderError
-from features.encoding.conversations import EncodingFamily
-from features.encoding.encoder import Encoder
-from features.encoding.store import VectorStore
+from features.matching.store import EncoderStore
 from features.storage.cache import Cache
 from models.device import find_device
 from models.preference import PASSED_THROUGH
-from pipelines.config import ConfigError, load_config
+from pipelines.config import Config, ConfigError, load_config
 from pipelines.estimator.build import build_pipeline, load_features
-from pipelines.estimator.encoding import encoding_families, lend, share_stores
+from pipelines.estimator.encoding import hand_over
 from pipelines.run.folder import RunError, check_run, digest
 
 CONFIG, MODELS, REPORT = "config.toml", "models", "report.json"
@@ -41,7 +39,7 @@ class _Report(BaseModel):
     files: dict[str, str]
 
 
-def load_pipeline(run: Path, cache: Cache | None = None, encoders: Sequence[str] = ()) -> Pipeline:
+def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = None) -> Pipeline:
     """Return the fitted estimator that lies in a run folder.
 
     It predicts on the kind of device that the run was fitted on, or on the CPU where that is not
@@ -52,8 +50,8 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoders: Sequence[str]
     run : Path
     cache : Cache, optional
         Where vectors of a frozen encoder are kept on disk.
-    encoders : sequence of str, optional
-        Folders of frozen encoders, where they are not what the configuration names; their files
+    encoder : str, optional
+        Folder of the frozen encoder, where that is not what the configuration names; its files
         must be those that the run was fitted with.
 
     Raises
@@ -70,7 +68,7 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoders: Sequence[str]
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
     device = wanted if wanted == found.name else "cpu"
-    return read_pipeline(run, report.files, device, cache=cache, encoders=encoders)
+    return read_pipeline(run, report.files, device, cache=cache, encoder=encoder)
 
 
 def _read_report(run: Path) -> _Report:
@@ -107,9 +105,9 @@ def read_pipeline(
     folder: Path,
     hashes: Mapping[str, str],
     device: str,
-    stores: Sequence[VectorStore] = (),
+    store: EncoderStore | None = None,
     cache: Cache | None = None,
-    encoders: Sequence[str] = (),
+    encoder: str | None = None,
 ) -> Pipeline:
     """Return the fitted estimator of a configuration and model files, checked by their SHA-256.
 
@@ -120,52 +118,40 @@ def read_pipeline(
     hashes : mapping of str to str
         Path in the folder -> SHA-256, of the configuration and of each model file.
     device : {"cpu", "cuda"}
-    stores : sequence of VectorStore
-        Encoders that are loaded already, and what they have read.
+    store : EncoderStore, optional
+        With the encoder, loaded already, and what it has read; a new one by default.
     cache : Cache, optional
-        Where vectors are kept on disk, for encoders that are not loaded yet.
-    encoders : sequence of str, optional
-        Where encoders lie, for the families that were fitted with their files.
+        Where a new store keeps on disk what it makes.
+    encoder : str, optional
+        Where the encoder lies, if not where the configuration says.
     """
     files = {name: _checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
         raise _altered(folder / REPORT, f"no hash of {CONFIG}")
     try:
-        pipeline = build_pipeline(load_config(file=folder / CONFIG), device)
+        config = load_config(file=folder / CONFIG)
     except ConfigError as error:
         raise RunError(f"{error} The run was made by another version: fit it again.") from None
+    if encoder is not None:
+        config = _with_encoder(config, encoder, folder)
+    pipeline = build_pipeline(config, device, cache)
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     with _altered_where_it_fails(folder, models):
         load_features(pipeline, models)
         pipeline.named_steps["model"].load(models)
         _check_columns(folder, pipeline)
-    families = encoding_families(pipeline)
-    for encoder in encoders:
-        _place(encoder, families, folder)
-    for family in families:
-        family.prepare(family.wanted_store(cache))
-    share_stores(families)
-    lend(families, stores)
+    if store is not None:
+        hand_over(pipeline, store)
     with _altered_where_it_fails(folder, models):
         pipeline.predict_proba(make_battles(["Hi"], ["Hello!"], ["Hey"]))
     return pipeline
 
 
-def _place(encoder: str, families: Sequence[EncodingFamily], folder: Path) -> None:
-    """Let the families take their encoder where it lies, if its files are those of their fit."""
-    if not families:
+def _with_encoder(config: Config, encoder: str, folder: Path) -> Config:
+    """Return the configuration with its encoder lying elsewhere."""
+    if config.encoder is None:
         raise RunError(f"--encoder {encoder}: {folder} was fitted without a frozen encoder.")
-    weights = Encoder(encoder).weights
-    fitted = {family.name: family.weights_ for family in families}
-    if weights not in fitted.values():
-        expected = ", ".join(f"{known} ({name})" for name, known in fitted.items())
-        raise EncoderError(
-            f"--encoder {encoder}: expected the files it was fitted with (hash {expected}), found "
-            f"others ({weights})."
-        )
-    for family in families:
-        if family.weights_ == weights:
-            family.set_params(encoder=encoder)
+    return config.model_copy(update={"encoder": {**config.encoder, "name": encoder}})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from pipelines.estimator.encoding import families_of, stores_of
+from pipelines.estimator.encoding import encoder_store, families_of
 
 DIGITS = 3
 BESIDE = ("tokenise",)  # parts that go on while others do
@@ -42,8 +42,9 @@ def fit_parts(pipeline: Pipeline) -> dict[str, Seconds]:
 
 
 def encoding_parts(pipeline: Pipeline) -> Seconds:
-    """Return what the parts of frozen encoders' work took: that of a loaded cache is none."""
-    return added(store.seconds for store in stores_of(pipeline))
+    """Return what the parts of a frozen encoder's work took: that of a loaded cache is none."""
+    store = encoder_store(pipeline)
+    return {} if store is None else dict(store.seconds)
 
 
 def with_rest(parts: Seconds, step: float | None) -> Seconds:

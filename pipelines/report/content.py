@@ -73,7 +73,7 @@ class MadeWith(TypedDict):
     """What a result depends on besides configuration and files."""
 
     versions: dict[str, str]
-    encoders: NotRequired[dict[str, str]]
+    encoder: NotRequired[str]
 
 
 class Report(MadeWith):
@@ -184,10 +184,10 @@ def report_bytes(report: Report) -> bytes:
     return json.dumps(report, indent=1, ensure_ascii=False).encode(errors="replace")
 
 
-def versions(*, encoders: bool = False) -> dict[str, str]:
-    """Return the versions that a result may depend on, of libraries for encoders on demand."""
+def versions(*, encoder: bool = False) -> dict[str, str]:
+    """Return the versions that a result may depend on, of libraries for an encoder on demand."""
     found = {"python": sys.version.split()[0]}
-    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoders else ())):
+    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoder else ())):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -22,7 +22,6 @@ from data.battles import (
 )
 from data.cells import join_turns, parse_cell, prompt_group
 from features import FAMILIES
-from features.encoding.conversations import EncodingFamily
 from features.encoding.encoder import Encoder
 from features.encoding.truncation import CUTS
 from features.sides import Swap
@@ -84,7 +83,7 @@ def families(make_family):
 
     Those that read with an encoder are left out: their threads wait busily, which counts as time.
     """
-    names = [name for name, cls in FAMILIES.items() if not issubclass(cls, EncodingFamily)]
+    names = [name for name, cls in FAMILIES.items() if cls.uses != "encoder"]
     read = read_training(SAMPLE / "train.csv")
     fitted = [make_family(name).fit(read.battles[:FIT_ROWS], read.y[:FIT_ROWS]) for name in names]
     for family in fitted:
@@ -193,4 +192,4 @@ def test_any_cells_pass_the_reader_and_all_families(tmp_path: Path, families, ro
 def test_an_encoders_tokens_are_made_in_linear_time(part, tiny_encoder):
     """All else that it does with a text is bounded by its length in tokens."""
     backbone = Encoder(str(tiny_encoder)).backbone
-    assert growth(lambda text: backbone.pieces([text], CUTS["head"], 512, 1), part) == 1.0
+    assert growth(lambda text: backbone.pieces([text], CUTS["head"], 512), part) == 1.0

@@ -9,6 +9,7 @@ from models.learners.boosting import LightGBMLearner
 from models.learners.linear import LinearLearner
 from models.learners.registry import LEARNERS
 from pipelines.config import (
+    MOVED,
     Config,
     ConfigError,
     ModelConfig,
@@ -56,6 +57,9 @@ from pipelines.presets import presets
         ),
         ("seed=-1", r"seed: .*greater than or equal to 0\. Got -1"),
         ("folds.n_folds=1000", r"folds\.n_folds: .*less than or equal to 100\. Got 1000"),
+        ("encoder=3", r"encoder: should be a valid dictionary.*Got 3"),
+        ("encoder.layers=3", r"encoder\.layers: unknown key\. Allowed: name, pooling, length"),
+        ("encoder.batch_tokens=true", r"encoder\.batch_tokens: should not be true or false"),
         ("model=3", r"model: should be a valid dictionary.*Got 3"),
         ("features.length=3", r"features\.length: should be a valid dictionary\. Got 3"),
         ("learners.lightgbm.max_rounds=many", r"learners\.lightgbm\.max_rounds: .*Got 'many'"),
@@ -151,6 +155,28 @@ def test_every_default_in_use_is_written_out():
     assert set(written["learners"]["lightgbm"]) == set(LightGBMLearner().get_params())
 
 
+def test_an_encoder_is_written_out_where_a_family_reads_with_one():
+    neural = load_config(preset="neural", settings=["encoder.length=128"])
+    assert neural.encoder == {
+        "name": "minilm",
+        "pooling": "own",
+        "length": 128,
+        "long": "head",
+        "precision": "auto",
+    }
+    assert load_config(settings=["encoder.length=128"]).encoder is None
+    assert "encoder" not in tomllib.loads(write_config(load_config()))
+
+
+@pytest.mark.parametrize(
+    "family", [name for name, cls in FAMILIES.items() if cls.uses == "encoder"]
+)
+@pytest.mark.parametrize("key", MOVED)
+def test_what_families_held_of_an_encoder_is_refused_with_where_it_stands(family, key):
+    with pytest.raises(ConfigError, match=rf"features\.{family}\.{key}: unknown key.*\[encoder\]"):
+        load_config(preset="neural", settings=[f"features.{family}.{key}=8"])
+
+
 def test_families_are_required(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text("seed = 1\n")
@@ -187,7 +213,7 @@ def test_check_config_says_where():
 def test_options_are_the_constructor_and_its_defaults(cls):
     built = build(cls, {})
     options = list(options_of(cls).model_fields)
-    parameters = set(built.get_params(deep=False)) - {"device"}  # which a run is given
+    parameters = set(built.get_params(deep=False)) - {"device", "encoder"}  # given by the run
     assert options == sorted(parameters, key=options.index)
     assert built.get_params() == cls().get_params()
 

@@ -1,6 +1,7 @@
 """The runtime of frozen encoders: vectors that depend on their text alone, of any folder."""
 
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -29,20 +30,19 @@ def assert_near(found, expected, tolerance=HALF):
     )
 
 
-def by_transformers(folder, text, *, pooling="mean", layer=-1, length=512):
+def by_transformers(folder, text, *, pooling="mean", length=512):
     """One text alone, as a page of the library's manual would do it."""
     from transformers import AutoModel, AutoTokenizer
 
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     inputs = tokenizer([text], return_tensors="pt", truncation=True, max_length=length)
     with torch.inference_mode():
-        states = model.eval()(**inputs, output_hidden_states=True).hidden_states[layer][0]
-    pooled = {"mean": states.mean(0), "cls": states[0], "max": states.max(0).values}
-    return pooled[pooling].numpy()
+        states = model.eval()(**inputs).last_hidden_state[0]
+    return {"mean": states.mean(0), "cls": states[0]}[pooling].numpy()
 
 
 class TestVectors:
-    @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+    @pytest.mark.parametrize("pooling", ["mean", "cls"])
     def test_are_those_of_the_library(self, folder, pooling):
         found = Encoder(str(folder), pooling=pooling).encode(TEXTS[:6]).vectors
         expected = [by_transformers(folder, text, pooling=pooling) for text in TEXTS[:6]]
@@ -51,15 +51,6 @@ class TestVectors:
     def test_a_folder_without_a_pooling_of_its_own_takes_the_mean(self, tiny_encoder):
         own, mean = (Encoder(str(tiny_encoder), pooling=p).encode(TEXTS) for p in ("own", "mean"))
         np.testing.assert_array_equal(own.vectors, mean.vectors)
-
-    def test_of_another_layer_and_of_the_mean_of_layers(self, tiny_encoder):
-        one, two, both = (
-            Encoder(str(tiny_encoder), layers=layers).encode(TEXTS).vectors.astype(np.float64)
-            for layers in ((-1,), (1,), (-1, 1))
-        )
-        assert_near(two[:1], [by_transformers(tiny_encoder, TEXTS[0], layer=1)], 2e-3)
-        assert np.abs(one - two).max() > 0.1
-        assert_near(both, (one + two) / 2, 2e-3)
 
     def test_do_not_depend_on_padding_batch_or_order(self, folder):
         """Bitwise on a CPU: texts share a batch only with texts of their length."""
@@ -85,7 +76,7 @@ class TestVectors:
         for step in (1, 256):
             monkeypatch.setattr("features.encoding.encoder.STEP", {"cpu": step})
             encoder = Encoder(str(folder), precision=precision)
-            pieces = [p for (p,) in encoder.backbone.pieces(TEXTS, CUTS["head"], 512, 1)]
+            pieces = encoder.backbone.pieces(TEXTS, CUTS["head"], 512)
             pool = encoder.backbone.pool("mean")
             found = encoder.reduce(pieces, lambda _, *states, pool=pool: pool(*states))
             rows.append(found.astype(np.float64))
@@ -94,10 +85,14 @@ class TestVectors:
 
     def test_token_states_come_with_their_mask_and_text(self, folder):
         encoder, found = Encoder(str(folder), pooling="mean"), {}
-        for part in encoder.states(TEXTS):
-            assert part.states.shape[:2] == part.mask.shape
-            for place, states, mask in zip(*part, strict=True):
-                found[place] = states[mask.bool()].mean(dim=0).numpy()
+
+        def keep(places, states, mask):
+            assert states.shape[:2] == mask.shape
+            for place, own, held in zip(places, states, mask, strict=True):
+                found[place] = own[held.bool()].mean(dim=0).numpy()
+            return states[:, 0]
+
+        encoder.reduce(encoder.pieces(TEXTS), keep)
         assert sorted(found) == list(range(len(TEXTS)))
         assert_near(encoder.encode(TEXTS).vectors, [found[n] for n in range(len(TEXTS))], 2e-3)
 
@@ -111,8 +106,8 @@ class TestVectors:
 
     def test_many_batches_on_all_cores_give_what_one_gives(self, tiny_encoder):
         texts = [f"number {n} " * (n % 40) for n in range(120)]
-        few = Encoder(str(tiny_encoder), layers=(-1, 1)).encode(texts).vectors
-        many = Encoder(str(tiny_encoder), layers=(-1, 1), batch_tokens=16).encode(texts).vectors
+        few = Encoder(str(tiny_encoder)).encode(texts).vectors
+        many = Encoder(str(tiny_encoder), batch_tokens=16).encode(texts).vectors
         np.testing.assert_array_equal(many, few)
 
     def test_of_nothing(self, tiny_encoder):
@@ -172,22 +167,6 @@ class TestLongTexts:
         encoded = Encoder(str(tiny_encoder), length=32, long="head_tail").encode([self.LONG])
         assert_near(encoded.vectors, [self.encoded(tiny_encoder, tokens[:15] + tokens[-15:])], 2e-3)
 
-    def test_windows_are_averaged_by_their_tokens(self, tiny_encoder):
-        text = "one two three four five six seven " * 10
-        tokens = self.tokens(tiny_encoder, text)
-        assert len(tokens) == 70
-        windows = [tokens[:30], tokens[30:60], tokens[60:]]
-        weights = [len(window) + 2 for window in windows]
-        expected = np.average(
-            [self.encoded(tiny_encoder, window) for window in windows], axis=0, weights=weights
-        )
-        encoder = Encoder(str(tiny_encoder), length=32, long="windows", windows=4)
-        encoded = encoder.encode([text, "a"])
-        assert_near(encoded.vectors[:1], [expected], 2e-3)
-        assert encoded.tokens.tolist() == [sum(weights), 3]
-        few = Encoder(str(tiny_encoder), length=32, long="windows", windows=1).encode([text])
-        assert few.tokens.tolist() == [32]
-
     @pytest.mark.parametrize("length", [2, 513])
     def test_a_length_the_network_cannot_take_is_refused(self, tiny_encoder, length):
         with pytest.raises(EncoderError, match=rf"length must be 3 to 512 tokens\. Got {length}"):
@@ -230,7 +209,7 @@ class TestSentenceTransformers:
     def test_a_projection_is_made_in_full_precision(self, tiny_encoder, tmp_path):
         folder = make_sentence_transformer(tmp_path / "st", tiny_encoder)
         exact, rough = (
-            Encoder(str(folder), layers=(-1, -2), precision=precision).encode(TEXTS).vectors
+            Encoder(str(folder), precision=precision).encode(TEXTS).vectors
             for precision in ("fp32", "bf16")
         )
         assert_near(rough, exact, 0.1)
@@ -243,11 +222,11 @@ class TestMemory:
         encoder, calls = Encoder(str(tiny_encoder)), []
         states = encoder.backbone.states
 
-        def scarce(ids, mask, layers):
+        def scarce(ids, mask):
             calls.append(ids.shape[0])
             if ids.shape[0] > 5:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            return states(ids, mask, layers)
+            return states(ids, mask)
 
         monkeypatch.setattr(encoder.backbone, "states", scarce)
         monkeypatch.setattr("features.encoding.batches.cpu_count", lambda: 1)
@@ -260,11 +239,11 @@ class TestMemory:
         encoder, failed = Encoder(str(tiny_encoder)), []
         states = encoder.backbone.states
 
-        def scarce(ids, mask, layers):
+        def scarce(ids, mask):
             if ids.shape[0] > 5:
                 failed.append(ids.shape[0])
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            return states(ids, mask, layers)
+            return states(ids, mask)
 
         monkeypatch.setattr(encoder.backbone, "states", scarce)
         monkeypatch.setattr("features.encoding.batches.cpu_count", lambda: 1)
@@ -328,15 +307,23 @@ class TestIdentity:
         "option",
         [
             {"pooling": "cls"},
-            {"layers": (-2,)},
             {"length": 77},
-            {"long": "windows"},
+            {"long": "head_tail"},
             {"precision": "bf16"},
         ],
     )
     def test_is_of_all_that_changes_a_vector(self, tiny_encoder, option):
         name = str(tiny_encoder)
         assert Encoder(name, **option).identity != Encoder(name).identity
+
+    def test_a_pickled_one_leaves_the_network_behind(self, tiny_encoder):
+        encoder = Encoder(str(tiny_encoder), length=16)
+        expected = encoder.encode(TEXTS).vectors
+        content = pickle.dumps(encoder)
+        assert len(content) < 1_000
+        again = pickle.loads(content)
+        assert again == encoder
+        np.testing.assert_array_equal(again.encode(TEXTS).vectors, expected)
 
     def test_is_not_of_what_changes_none(self, tiny_encoder):
         name = str(tiny_encoder)
@@ -432,18 +419,13 @@ class TestFaults:
             Encoder(str(folder)).encode(["a"])
         assert not (tmp_path / "ran").exists()
 
-    def test_a_layer_that_there_is_not(self, tiny_encoder):
-        with pytest.raises(EncoderError, match=r"its layers are -4 to 3\. Got 9"):
-            Encoder(str(tiny_encoder), layers=(-1, 9)).encode(["a"])
-
     @pytest.mark.parametrize(
         ("option", "words"),
         [
-            ({"pooling": "sum"}, "The pooling of an encoder must be one of own, mean"),
-            ({"long": "tail"}, "The long of an encoder must be one of head, head_tail"),
-            ({"precision": "int8"}, "The precision of an encoder must be one of auto"),
-            ({"layers": ()}, "The layers of an encoder must be one or more"),
-            ({"device": "tpu"}, "The device of an encoder must be one of cpu, cuda"),
+            ({"pooling": "sum"}, "The pooling of Encoder must be 'own', 'mean' or 'cls'"),
+            ({"long": "tail"}, "The long of Encoder must be 'head' or 'head_tail'"),
+            ({"precision": "int8"}, "The precision of Encoder must be 'auto'"),
+            ({"device": "tpu"}, "The device of Encoder must be cpu or cuda"),
         ],
     )
     def test_options_that_there_are_not(self, option, words):

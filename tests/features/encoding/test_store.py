@@ -20,7 +20,7 @@ TEXTS = [f"text number {n} " * (n % 5 + 1) for n in range(30)]
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch):
-    monkeypatch.setattr("features.storage.chunks.SHARD_CHARACTERS", 200)
+    monkeypatch.setattr("features.storage.segments.SHARD_CHARACTERS", 200)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def expected(tiny_encoder):
     return Encoder(str(tiny_encoder)).encode(TEXTS).vectors
 
 
-def chunks(tmp_path):
+def segments(tmp_path):
     return sorted((tmp_path / "cache").glob("*"))
 
 
@@ -108,7 +108,7 @@ def test_other_options_do_not_find_these_vectors(store, option):
 @pytest.mark.parametrize("how", ["truncated", "altered", "empty", "removed"])
 def test_a_damaged_chunk_is_noticed_and_encoded_again(store, expected, tmp_path, how):
     filled(store)
-    path = chunks(tmp_path)[1]
+    path = segments(tmp_path)[1]
     content = path.read_bytes()
     altered = content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
     if how == "removed":
@@ -125,7 +125,7 @@ def test_a_damaged_chunk_is_noticed_and_encoded_again(store, expected, tmp_path,
 
 def test_a_file_of_something_else_under_a_chunks_name_is_passed_over(store, expected, tmp_path):
     made = filled(store)
-    start = chunks(tmp_path)[0].stem[:35]
+    start = segments(tmp_path)[0].stem[:35]
     Cache(tmp_path / "cache", 10**9).put(f"{start}0", {"counts": np.arange(3)})
     np.testing.assert_array_equal(made.vectors(TEXTS).vectors, expected)
     np.testing.assert_array_equal(filled(store).vectors(TEXTS).vectors, expected)
@@ -153,12 +153,13 @@ def filled_tokens(made):
 def test_two_processes_share_a_folder(store, tiny_encoder, tmp_path, expected):
     """Both end with all vectors, and have not both read everything."""
     code = (
-        "import sys; from pathlib import Path; from features import chunks, vectors\n"
+        "import sys; from pathlib import Path; from features.storage import segments\n"
         "from features.storage.cache import Cache; from features.encoding.encoder import Encoder\n"
-        "chunks.SHARD_CHARACTERS = 200\n"
+        "from features.encoding.store import VectorStore\n"
+        "segments.SHARD_CHARACTERS = 200\n"
         "texts = [f'text number {n} ' * (n % 5 + 1) for n in range(400)]\n"
         f"cache = Cache(Path({str(tmp_path / 'cache')!r}), 10**9)\n"
-        f"store = vectors.VectorStore(Encoder({str(tiny_encoder)!r}), cache)\n"
+        f"store = VectorStore(Encoder({str(tiny_encoder)!r}), cache)\n"
         "store.add(texts); print(store.tokens_read, int(store.vectors(texts).tokens.sum()))"
     )
     root = Path(__file__).parents[3]
@@ -196,7 +197,7 @@ def test_a_small_limit_is_kept_and_changes_nothing(store, expected, tmp_path):
     made = store(limit=3000)
     made.add(TEXTS)
     np.testing.assert_array_equal(made.vectors(TEXTS).vectors, expected)
-    assert sum(path.stat().st_size for path in chunks(tmp_path)) <= 3000
+    assert sum(path.stat().st_size for path in segments(tmp_path)) <= 3000
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(store, expected, tmp_path):
@@ -253,9 +254,9 @@ def test_threads_may_share_a_store(store, expected):
 
 def test_files_are_mapped_and_not_read_into_memory(store, tmp_path):
     filled(store)
-    arrays = Cache(tmp_path / "cache", 10**9).get(chunks(tmp_path)[0].stem, mapped=True)
+    arrays = Cache(tmp_path / "cache", 10**9).get(segments(tmp_path)[0].stem, mapped=True)
     assert isinstance(arrays["vectors"], np.memmap)
-    os.unlink(chunks(tmp_path)[0])
+    os.unlink(segments(tmp_path)[0])
     assert np.isfinite(arrays["vectors"]).all()
     with pytest.raises(ValueError, match="read-only"):
         arrays["vectors"][0] = 0

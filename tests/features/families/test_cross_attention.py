@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 
 from data.battles import make_battles, read_training, swap_battles
 from features import EncoderError
 from features.encoding.encoder import Encoder
-from features.encoding.store import VectorStore
 from features.families.cross_attention import CrossAttentionFeatures
 from features.families.embedding import EmbeddingFeatures
-from features.matching.store import MatchStore
+from features.matching.store import EncoderStore
 from features.sides import Swap
 from features.storage.cache import Cache
 from tests.conftest import SAMPLE
@@ -31,7 +31,12 @@ Y = [0, 1, 2, 0, 1]
 @pytest.fixture(scope="module")
 def family(tiny_encoder):
     """Make the family with a small encoder."""
-    return lambda **options: CrossAttentionFeatures(str(tiny_encoder), **options)
+
+    def make(batch_tokens=None, **options):
+        encoder = Encoder(str(tiny_encoder), batch_tokens=batch_tokens)
+        return CrossAttentionFeatures(encoder, **options)
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +57,11 @@ def read(tiny_encoder):
 
     def states(turns):
         tokens, found = [], np.zeros((0, 32))
-        for turn in turns:
-            if turn:
-                (part,) = encoder.states([turn])
-                own = part.states[0][part.mask[0] == 1][1:-1].double().numpy()
-                tokens += encoder.backbone.own(encoder.pieces([turn])[0][0]).tolist()
-                found = np.concatenate([found, own])
+        for piece in encoder.pieces([turn for turn in turns if turn]):
+            ids = torch.from_numpy(piece.astype(np.int64))[None]
+            own = encoder.backbone.states(ids, torch.ones_like(ids))[0][1:-1].double().numpy()
+            tokens += encoder.backbone.own(piece).tolist()
+            found = np.concatenate([found, own])
         return tokens, found
 
     return states
@@ -120,7 +124,7 @@ class TestColumns:
 
     def test_the_parameters_are_read(self, family):
         plain = family().fit_transform(BATTLES, Y)
-        for option in ({"threshold": 0.8}, {"temperature": 0.5}, {"tokens": 2}, {"layers": (1,)}):
+        for option in ({"threshold": 0.8}, {"temperature": 0.5}, {"tokens": 2}):
             other = family(**option).fit_transform(BATTLES, Y)
             assert not np.allclose(other, plain), option
 
@@ -145,9 +149,9 @@ class TestColumns:
         for part in ("first", "last"):
             assert columns[f"cross_attention__prompt_{part}_b"] == 1.0
 
-    def test_where_the_answer_looks_back_to_the_prompt_shows(self, family):
+    def test_where_the_answer_looks_back_to_the_prompt_shows(self):
         said, filler = "name seven prime numbers", "salt " * 12
-        columns = family(layers=(0,)).fit_transform(
+        columns = CrossAttentionFeatures().fit_transform(
             make_battles([said], [f"{said} {filler}"], [f"{filler} {said}"]), [0]
         )
         assert (columns["cross_attention__prompt_first_diff"] > 0.2).all()
@@ -177,15 +181,16 @@ class TestInvariance:
 
     def test_a_swap_is_bitwise_through_the_cache(self, family, training, tmp_path):
         battles, y = training
-        made = family()
-        made.store.cache = Cache(tmp_path, 10**9)
-        made.fit(battles, y)
+
+        def cached():
+            return family().use(EncoderStore(family().encoder, Cache(tmp_path, 10**9)))
+
+        made = cached().fit(battles, y)
         swap = Swap(list(made.get_feature_names_out()))
         new = read_training(SAMPLE / "train.csv").battles.iloc[300:340]
         for some in (battles, new):
             columns = made.transform(some).to_numpy()
-            again = family().load(made.dump())
-            again.store.cache = Cache(tmp_path, 10**9)
+            again = cached().load(made.dump())
             swapped = again.transform(swap_battles(some)).to_numpy()
             np.testing.assert_array_equal(swapped, swap(columns))
         assert again.store.tokens_read == 0
@@ -212,16 +217,16 @@ class TestFamily:
     @pytest.mark.parametrize(
         ("option", "value", "words"),
         [
-            ("temperature", 0.01, r"at least 0\.025"),
-            ("temperature", math.nan, r"at least 0\.025"),
-            ("threshold", 0.0, "above 0 and at most 1"),
-            ("threshold", 1.5, "above 0 and at most 1"),
-            ("tokens", 0, "at least 1"),
-            ("held_tokens", 0, "at least 1"),
+            ("temperature", 0.01, r"greater than or equal to 0\.025"),
+            ("temperature", math.nan, r"a finite number"),
+            ("threshold", 0.0, "greater than 0"),
+            ("threshold", 1.5, "less than or equal to 1"),
+            ("tokens", 0, "greater than or equal to 1"),
+            ("held_tokens", 0, "greater than or equal to 1"),
         ],
     )
     def test_parameters_that_make_no_sense_are_refused(self, family, option, value, words):
-        with pytest.raises(ValueError, match=rf"The {option} of Cross.* must be {words}. Got"):
+        with pytest.raises(ValueError, match=rf"The {option} of Cross.* must be {words}\. Got"):
             family(**{option: value}).fit(BATTLES, Y)
 
     def test_clones_share_what_was_read(self, fitted, training):
@@ -229,30 +234,33 @@ class TestFamily:
         before = twin.store.tokens_read
         twin.fit(*training)
         assert twin.store is fitted.store
+        assert twin.encoder is fitted.encoder
         assert twin.store.tokens_read == before
 
-    def test_the_embedding_family_can_use_its_store_and_not_the_other_way_round(
-        self, family, tiny_encoder
-    ):
-        attention, embedding = family(), EmbeddingFeatures(str(tiny_encoder))
-        assert embedding.can_use(attention.store)
-        assert not attention.can_use(embedding.store)
-        assert not family(temperature=0.1).can_use(attention.store)
-        assert isinstance(attention.store, MatchStore)
-        assert not isinstance(embedding.store, MatchStore)
-
-    def test_embeddings_through_its_store_are_bitwise_the_same(
-        self, family, tiny_encoder, training
-    ):
-        alone = EmbeddingFeatures(str(tiny_encoder), neighbours=8)
-        shared = clone(alone).prepare(family().store)
+    def test_in_one_store_both_families_are_read_in_one_pass(self, family, tiny_encoder, training):
+        store = EncoderStore(Encoder(str(tiny_encoder)))
+        alone = EmbeddingFeatures(str(tiny_encoder))
+        embedding, attention = clone(alone).use(store), family().use(store)
+        vectors = embedding.fit_transform(*training)
+        read = store.tokens_read
+        pd.testing.assert_frame_equal(vectors, alone.fit_transform(*training))
         pd.testing.assert_frame_equal(
-            shared.fit_transform(*training), alone.fit_transform(*training)
+            attention.fit_transform(*training), family().fit_transform(*training)
         )
+        assert store.tokens_read == read
 
-    def test_a_store_without_matches_is_not_used(self, family, tiny_encoder, training):
-        made = family().prepare(VectorStore(Encoder(str(tiny_encoder))))
-        assert np.isfinite(made.fit_transform(*training)).all(axis=None)
+    def test_a_store_that_matched_otherwise_is_told_how(self, family, training):
+        store = EncoderStore(family().encoder)
+        one, other = family().use(store), family(temperature=0.5).use(store)
+        expected = family().fit_transform(*training)
+        assert not np.allclose(other.fit_transform(*training), expected)
+        pd.testing.assert_frame_equal(one.fit_transform(*training), expected)
+
+    def test_a_store_of_another_encoder_is_not_used(self, family, tiny_encoder, training):
+        made = family().use(EncoderStore(Encoder(str(tiny_encoder), length=8)))
+        pd.testing.assert_frame_equal(
+            made.fit_transform(*training), family().fit_transform(*training)
+        )
 
 
 def test_deberta_reads_with_its_tokenizer(tiny_deberta):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from data.battles import read_training, swap_battles
+from features.encoding.encoder import Encoder
 from features.families.cross_attention import CrossAttentionFeatures
 from features.sides import Swap
 from tests.conftest import SAMPLE
@@ -26,8 +27,9 @@ def expected(tiny_encoder, training):
     return CrossAttentionFeatures(str(tiny_encoder)).fit_transform(*training)
 
 
-def on_gpu(folder, **options):
-    return CrossAttentionFeatures(str(folder), device="cuda", **options)
+def on_gpu(folder, held_tokens=None, **options):
+    encoder = Encoder(str(folder), device="cuda", **options)
+    return CrossAttentionFeatures(encoder, held_tokens=held_tokens)
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.1)])

@@ -1,4 +1,4 @@
-"""What frozen vectors say of battles: likeness, projections, scores, votes of like prompts."""
+"""What frozen vectors say of battles: likeness, projections, scores."""
 
 import numpy as np
 import pandas as pd
@@ -7,21 +7,13 @@ from sklearn.base import clone
 
 from data.battles import make_battles, read_training, swap_battles
 from features import EncoderError, to_polars
-from features.encoding.asked import Asked
-from features.encoding.conversations import (
-    ANSWER_A,
-    ANSWER_B,
-    PROMPT,
-    Conversations,
-    cosine,
-    euclidean,
-    multiply,
-)
+from features.encoding.conversations import Conversations
 from features.encoding.encoder import Encoder
-from features.encoding.likeness import averaged, likeness
-from features.encoding.store import VectorStore
-from features.families._neighbours import SHRINK, Votes, nearest, traits, unit, vote_columns
+from features.encoding.likeness import cosine_of_rows, distance_of_rows, likeness
+from features.encoding.projections import multiply
+from features.encoding.turns import DistinctTurns
 from features.families.embedding import EmbeddingFeatures
+from features.matching.store import EncoderStore
 from features.sides import Swap
 from features.storage.cache import Cache
 from tests.conftest import SAMPLE
@@ -43,7 +35,7 @@ def family(tiny_encoder):
 
 @pytest.fixture(scope="module")
 def fitted(tiny_encoder, training):
-    return EmbeddingFeatures(str(tiny_encoder), neighbours=8).fit(*training)
+    return EmbeddingFeatures(str(tiny_encoder)).fit(*training)
 
 
 @pytest.fixture
@@ -53,7 +45,8 @@ def turns():
 
 
 def encoded(family, battles):
-    return family.conversations(Asked.of(to_polars(battles)))
+    turns = DistinctTurns.of(to_polars(battles))
+    return Conversations.of(turns, family.store.vectors_of(turns))
 
 
 class TestConversations:
@@ -74,18 +67,7 @@ class TestConversations:
         assert not found.b[1].any()
 
     def test_only_turns_with_words_are_encoded(self, turns):
-        assert set(Asked.of(to_polars(turns)).texts) == {"p", "q", "x", "y"}
-
-    def test_turns_are_put_beside_turns_of_their_number(self, family, turns, tiny_encoder):
-        vectors = Encoder(str(tiny_encoder)).encode(["p", "q", "x", "y"]).vectors
-        p, q, x, y = vectors.astype(np.float32)
-        battle, prompts, answers = encoded(family(), turns).aligned(PROMPT, ANSWER_A)
-        assert battle.tolist() == [0, 0, 1]
-        np.testing.assert_array_equal(prompts[:2], [p, q])
-        np.testing.assert_array_equal(answers[:2], [x, np.zeros_like(x)])
-        battle, one, other = encoded(family(), turns).aligned(ANSWER_A, ANSWER_B)
-        assert battle.tolist() == [0, 1]
-        np.testing.assert_array_equal((one[0], other[0]), (x, y))
+        assert set(DistinctTurns.of(to_polars(turns)).texts) == {"p", "q", "x", "y"}
 
     def test_the_last_turn_is_the_last_of_each_text(self, family, turns, tiny_encoder):
         vectors = Encoder(str(tiny_encoder)).encode(["q", "y"]).vectors.astype(np.float32)
@@ -107,9 +89,11 @@ class TestFormulas:
             )
             for a, b in zip(x, y, strict=True)
         ]
-        np.testing.assert_allclose(cosine(x, y), slow, rtol=1e-6)
-        np.testing.assert_allclose(euclidean(x, y), np.linalg.norm(x.astype(float) - y, axis=1))
-        np.testing.assert_array_equal(cosine(x, y), cosine(y, x))
+        np.testing.assert_allclose(cosine_of_rows(x, y), slow, rtol=1e-6)
+        np.testing.assert_allclose(
+            distance_of_rows(x, y), np.linalg.norm(x.astype(float) - y, axis=1)
+        )
+        np.testing.assert_array_equal(cosine_of_rows(x, y), cosine_of_rows(y, x))
 
     def test_a_product_does_not_depend_on_the_rows_beside_a_row(self):
         x, weights = RNG.normal(size=(150, 384)), RNG.normal(size=(16, 384))
@@ -119,85 +103,23 @@ class TestFormulas:
             np.testing.assert_array_equal(multiply(x[start:end], weights), whole[start:end])
 
     def test_likeness_of_a_battle_by_hand(self):
-        p, q, x, y = np.eye(4, dtype=np.float32)
-        texts = Conversations(
-            whole=[p[None], x[None], p[None]],
-            turns=np.stack([p, q, p, y, p, q]),
-            owner=np.array([0, 0, 1, 1, 2, 2]),
-        )
+        p, q, x, y = np.eye(4, dtype=np.float32)[:, None]
+        texts = Conversations(whole=[p, x, p], last=[q, y, q])
         columns = {name: values[0] for name, values in likeness(texts).items()}
         assert columns["prompt_cosine_a"] == 0.0
         assert columns["prompt_cosine_b"] == 1.0
         assert columns["prompt_cosine_diff"] == -1.0
-        assert columns["prompt_turns_cosine_a"] == 0.5
+        assert columns["answers_cosine_pair"] == 0.0
         assert columns["prompt_last_cosine_b"] == 1.0
-        assert columns["answers_turns_cosine_pair"] == 0.5
         assert columns["answers_last_cosine_pair"] == 0.0
         assert columns["prompt_distance_a"] == pytest.approx(np.sqrt(2))
-
-    def test_a_mean_over_no_pairs_is_zero(self):
-        nothing = np.empty((0, 3), np.float32)
-        pairs = (np.empty(0, dtype=np.intp), nothing, nothing)
-        assert averaged(pairs, cosine, 2).tolist() == [0.0, 0.0]
-
-
-class TestNeighbours:
-    def test_are_those_of_greatest_cosine(self):
-        among, queries = (
-            unit(RNG.normal(size=(300, 6)).astype(np.float32)),
-            RNG.normal(size=(70, 6)),
-        )
-        found = nearest(queries.astype(np.float32), among, 5)
-        slow = np.argsort(-(unit(queries.astype(np.float32)) @ among.T), axis=1)[:, :5]
-        assert all(set(a) == set(b) for a, b in zip(found, slow, strict=True))
-
-    def test_fewer_than_asked_for_are_all(self):
-        among = unit(RNG.normal(size=(3, 4)).astype(np.float32))
-        assert sorted(nearest(among[:1], among, 9)[0]) == [0, 1, 2]
-        assert nearest(among[:1], among[:0], 9).shape == (1, 0)
-
-    def votes(self):
-        """Four battles in two places: in one the longer answer wins, in the other it loses."""
-        prompt = np.float32([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])
-        y = np.array([0, 1, 1, 2], dtype=np.int8)
-        held = np.array([[[9, 1, 9, 9], [1, 9, 1, 1]], [[0, 0, 0, 0], [0, 0, 0, 0]]], dtype=float)
-        return Votes.of(prompt, y, np.array([True, True, True, True]), held)
-
-    def test_say_how_far_the_longer_answer_won_and_how_often_they_tied(self):
-        asked = self.votes().asked(np.float32([[5, 0], [0, 5]]), 2)
-        longer, formatted = asked["won"]
-        np.testing.assert_allclose(longer, [2 / (2 + SHRINK), -1 / (1 + SHRINK)])
-        assert formatted.tolist() == [0.0, 0.0]
-        np.testing.assert_allclose(asked["ties"], np.array([-0.5, 0.5]) / (2 + SHRINK))
-
-    def test_say_nothing_of_a_prompt_without_text(self):
-        asked = self.votes().asked(np.float32([[0, 0]]), 2)
-        assert not asked["ties"].any()
-        assert not asked["won"].any()
-
-    def test_ties_of_extra_rows_do_not_count(self):
-        votes = self.votes()
-        votes = votes._replace(plain=np.float32([1, 1, 1, 0]))
-        np.testing.assert_allclose(votes.asked(np.float32([[0, 5]]), 2)["ties"], [0.0])
-
-    def test_are_signed_by_the_battles_own_difference(self):
-        held = np.array([[[3.0, 1.0], [1.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]]])
-        columns = vote_columns(self.votes(), np.float32([[5, 0], [5, 0]]), held, 2)
-        assert columns["neighbours_longer_diff"][0] == pytest.approx(2 / (2 + SHRINK) * 2 / 5)
-        assert columns["neighbours_longer_diff"][1] == -columns["neighbours_longer_diff"][0]
-        assert columns["neighbours_longer_pair"].tolist() == [2 / (2 + SHRINK)] * 2
-
-    def test_traits_count_characters_and_formatting(self):
-        battles = make_battles(["p"], [["ab", "c"]], ["# H\n- **x**\n1. y"])
-        found = traits(to_polars(battles))
-        assert found[0].ravel().tolist() == [3.0, 16.0]
-        assert found[1].ravel().tolist() == [0.0, 4.0]
+        assert columns["prompt_last_distance_b"] == 0.0
 
 
 class TestOutOfFold:
-    def test_scores_and_votes_of_a_row_have_not_seen_its_label(self, tiny_encoder, training):
+    def test_scores_of_a_row_have_not_seen_its_label(self, tiny_encoder, training):
         battles, y = training
-        family = EmbeddingFeatures(str(tiny_encoder), neighbours=8)
+        family = EmbeddingFeatures(str(tiny_encoder))
         columns = family.fit_transform(battles, y)
         prompts = battles["group"].to_numpy(dtype=object)
         row = 5
@@ -206,8 +128,7 @@ class TestOutOfFold:
         other[same] = (y[same] + 1) % 3
         changed = clone(family).fit_transform(battles, other)
         learned = [n for n in columns if n.startswith(("embedding__direction", "embedding__tie"))]
-        learned += [n for n in columns if "neighbours" in n]
-        assert len(learned) == 8
+        assert len(learned) == 3
         np.testing.assert_allclose(
             columns.loc[columns.index[same], learned],
             changed.loc[columns.index[same], learned],
@@ -229,38 +150,36 @@ class TestOutOfFold:
     def test_an_extra_rows_tie_teaches_no_tie(self, family, training):
         battles, y = training
         extra = battles.assign(source=np.where(np.arange(len(y)) < 160, "plain", "extra"))
-        one = family(neighbours=8).fit(extra, y)
+        one = family().fit(extra, y)
         turned = np.where((np.arange(len(y)) >= 160) & (y == 2), 0, y)
-        two = family(neighbours=8).fit(extra.iloc[:], turned)
-        names = ["embedding__tie_pair", "embedding__neighbours_ties_pair"]
-        np.testing.assert_array_equal(
-            one.transform(battles)[names].to_numpy(), two.transform(battles)[names].to_numpy()
-        )
+        two = family().fit(extra.iloc[:], turned)
+        name = "embedding__tie_pair"
+        np.testing.assert_array_equal(one.transform(battles)[name], two.transform(battles)[name])
 
 
 class TestFamily:
     def test_swap_is_bitwise_through_the_cache(self, tiny_encoder, training, tmp_path):
         battles, y = training
-        store = VectorStore(Encoder(str(tiny_encoder)), Cache(tmp_path, 10**9))
-        family = EmbeddingFeatures(str(tiny_encoder), neighbours=8).prepare(store).fit(battles, y)
+        store = EncoderStore(Encoder(str(tiny_encoder)), Cache(tmp_path, 10**9))
+        family = EmbeddingFeatures(str(tiny_encoder)).use(store).fit(battles, y)
         swap = Swap(list(family.get_feature_names_out()))
         new = read_training(SAMPLE / "train.csv").battles.iloc[300:340]
         for some in (battles, new):
             columns = family.transform(some).to_numpy()
             swapped = family.transform(swap_battles(some)).to_numpy()
             np.testing.assert_array_equal(swapped, swap(columns))
-        cold = EmbeddingFeatures(str(tiny_encoder), neighbours=8).fit(battles, y)
+        cold = EmbeddingFeatures(str(tiny_encoder)).fit(battles, y)
         np.testing.assert_array_equal(cold.transform(new), family.transform(new))
 
     def test_dumped_and_loaded_gives_the_same(self, fitted, family, training):
         files = fitted.dump()
         assert all(isinstance(content, bytes) for content in files.values())
-        loaded = family(neighbours=8).load(files)
+        loaded = family().load(files)
         pd.testing.assert_frame_equal(loaded.transform(training[0]), fitted.transform(training[0]))
         assert loaded.report() == fitted.report()
 
     def test_another_encoder_than_the_fitted_one_is_refused(self, fitted, training, tmp_path):
-        other = EmbeddingFeatures(str(make_bert(tmp_path / "other", seed=9)), neighbours=8)
+        other = EmbeddingFeatures(str(make_bert(tmp_path / "other", seed=9)))
         with pytest.raises(EncoderError, match=r"expected the files it was fitted with"):
             other.load(fitted.dump()).transform(training[0])
 
@@ -268,12 +187,12 @@ class TestFamily:
         import shutil
 
         folder = shutil.copytree(tiny_encoder, tmp_path / "moved")
-        moved = EmbeddingFeatures(str(folder), neighbours=8).load(fitted.dump())
+        moved = EmbeddingFeatures(str(folder)).load(fitted.dump())
         pd.testing.assert_frame_equal(moved.transform(training[0]), fitted.transform(training[0]))
 
     def test_parts_can_be_left_out(self, family, training):
-        columns = family(scores=False, components=0, neighbours=0).fit_transform(*training)
-        assert len(columns.columns) == 25
+        columns = family(scores=False, components=0).fit_transform(*training)
+        assert len(columns.columns) == 17
         assert not [name for name in columns if "component" in name or "direction" in name]
 
     def test_clones_share_what_was_read(self, fitted, training):
@@ -283,8 +202,8 @@ class TestFamily:
         assert twin.store is fitted.store
         assert twin.store.tokens_read == before
 
-    def test_a_clone_with_another_encoder_reads_anew(self, fitted, tmp_path):
-        other = clone(fitted).set_params(length=16)
+    def test_a_clone_with_another_encoder_reads_anew(self, fitted):
+        other = clone(fitted).set_params(encoder=Encoder(fitted.encoder, length=16))
         assert other.store is not fitted.store
         assert other.store.encoder.length == 16
 
@@ -295,7 +214,7 @@ class TestFamily:
         good, bad = ["yes indeed"] * 120, ["no never"] * 120
         a = [g if vote != 1 else b for g, b, vote in zip(good, bad, y, strict=True)]
         b = [g if vote == 1 else b for g, b, vote in zip(good, bad, y, strict=True)]
-        fitted = family(neighbours=0, components=0).fit(make_battles(prompts, a, b), y)
+        fitted = family(components=0).fit(make_battles(prompts, a, b), y)
         assert fitted.report()["direction"]["auc"] == 1.0
         columns = fitted.transform(make_battles(["new"], ["yes indeed"], ["no never"]))
         assert columns["embedding__direction_diff"][0] > 1
@@ -309,7 +228,7 @@ class TestFamily:
     @pytest.mark.parametrize("empty", [[None], [], [""], ["  "]])
     def test_battles_without_any_text_have_columns(self, fitted, family, empty):
         """With a store of its own, which has never seen a text."""
-        loaded = family(neighbours=8).load(fitted.dump())
+        loaded = family().load(fitted.dump())
         for n_rows in (1, 3):
             columns = loaded.transform(
                 make_battles([empty] * n_rows, [empty] * n_rows, [empty] * n_rows)
@@ -322,14 +241,14 @@ class TestPromptComponents:
     def test_are_the_prompts_principal_components(self, family, training):
         from sklearn.decomposition import PCA
 
-        made = family(scores=False, components=0, neighbours=0, prompt_components=3)
+        made = family(scores=False, components=0, prompt_components=3)
         columns = made.fit_transform(*training)
-        prompts = made.conversations(Asked.of(to_polars(training[0]))).prompt.astype(np.float64)
+        prompts = encoded(made, training[0]).prompt.astype(np.float64)
         expected = PCA(3, svd_solver="covariance_eigh").fit_transform(prompts)
         names = [f"embedding__component{place}_prompt" for place in range(3)]
         np.testing.assert_allclose(columns[names], expected, atol=1e-5)
 
     def test_outlast_a_dump(self, family, training):
-        made = family(scores=False, neighbours=0, prompt_components=2).fit(*training)
-        loaded = family(scores=False, neighbours=0, prompt_components=2).load(made.dump())
+        made = family(scores=False, prompt_components=2).fit(*training)
+        loaded = family(scores=False, prompt_components=2).load(made.dump())
         pd.testing.assert_frame_equal(loaded.transform(training[0]), made.transform(training[0]))

@@ -8,9 +8,9 @@ import torch
 
 from data.battles import make_battles
 from features import EncoderError, to_polars
-from features.encoding.asked import Asked, Keyed
 from features.encoding.encoder import Encoder
 from features.encoding.store import PARTS
+from features.encoding.turns import DistinctTurns, UnorderedBattles
 from features.matching import passes as matching
 from features.matching.matches import DIRECTIONS
 from features.matching.passes import Matching, MatchingPass, match_battles
@@ -45,13 +45,13 @@ BATTLES = make_battles(
 
 
 def read(encoder, how=MATCHING, battles=BATTLES):
-    """Return what the pass makes of battles, and what it was asked."""
-    keyed = Keyed.of(Asked.of(to_polars(battles)))
-    pieces = encoder.pieces(keyed.texts)
+    """Return battles in any order, what the pass makes of them, and how many tokens it told of."""
+    unordered = UnorderedBattles.of(DistinctTurns.of(to_polars(battles)))
+    pieces = encoder.pieces(unordered.texts)
     told = []
     at_work = MatchingPass(encoder, how, dict.fromkeys((*PARTS, "matches"), 0.0))
-    encoded, found = at_work.read(keyed.battles, keyed.equal, pieces, told.append)
-    return keyed, encoded, found, sum(told)
+    encoded, found = at_work.read(unordered.battles, unordered.equal, pieces, told.append)
+    return unordered, encoded, found, sum(told)
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +65,20 @@ def result(encoder):
 
 
 def own_states(encoder, texts):
-    """Token states of texts without what stands around them, each piece read alone."""
+    """Token states of texts without what stands around them, each text read alone."""
     backbone, found = encoder.backbone, []
-    for pieces in encoder.pieces(texts):
-        states = []
-        for piece in pieces:
-            ids = torch.from_numpy(piece.astype(np.int64))[None]
-            read = backbone.states(ids, torch.ones_like(ids), encoder.layers)[0].double().numpy()
-            states.append(read[backbone.skipped : len(piece) - len(backbone.after)])
-        found.append(np.concatenate(states))
+    for piece in encoder.pieces(texts):
+        ids = torch.from_numpy(piece.astype(np.int64))[None]
+        read = backbone.states(ids, torch.ones_like(ids))[0].double().numpy()
+        found.append(read[backbone.skipped : len(piece) - len(backbone.after)])
     return found
 
 
-def assert_as_by_loops(encoder, keyed, found):
+def assert_as_by_loops(encoder, unordered, found):
     """Compare with loops over the tokens of each text."""
-    states, width = own_states(encoder, keyed.texts), encoder.backbone.width
+    states, width = own_states(encoder, unordered.texts), encoder.backbone.width
     best = np.split(found.best, np.cumsum(found.lengths.ravel())[:-1])
-    for row, battle in enumerate(keyed.battles):
+    for row, battle in enumerate(unordered.battles):
         texts = [
             np.concatenate([np.zeros((0, width)), *(states[turn] for turn in turns)])
             for turns in battle
@@ -97,8 +94,8 @@ def assert_as_by_loops(encoder, keyed, found):
 
 
 def test_vectors_are_bitwise_those_of_the_encoder_alone(encoder, result):
-    keyed, encoded, _, _ = result
-    expected = encoder.encode(keyed.texts)
+    unordered, encoded, _, _ = result
+    expected = encoder.encode(unordered.texts)
     np.testing.assert_array_equal(encoded.vectors, expected.vectors)
     np.testing.assert_array_equal(encoded.tokens, expected.tokens)
 
@@ -107,34 +104,24 @@ def test_matches_are_those_of_a_loop_over_the_tokens(encoder, result):
     assert_as_by_loops(encoder, result[0], result[2])
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"length": 6, "long": "windows", "windows": 3},
-        {"length": 7, "long": "head_tail"},
-        {"length": 7},
-        {"layers": (0, 2)},
-    ],
-)
-def test_long_texts_and_layers_are_read_as_the_encoder_does(tiny_encoder, options):
-    encoder = Encoder(str(tiny_encoder), **options)
-    keyed, encoded, found, _ = read(encoder)
-    assert_as_by_loops(encoder, keyed, found)
-    np.testing.assert_array_equal(encoded.vectors, encoder.encode(keyed.texts).vectors)
-    if options.get("long") == "windows":
-        assert found.lengths.max() == 12
+@pytest.mark.parametrize("long", ["head", "head_tail"])
+def test_long_texts_are_read_as_the_encoder_does(tiny_encoder, long):
+    encoder = Encoder(str(tiny_encoder), length=7, long=long)
+    unordered, encoded, found, _ = read(encoder)
+    assert_as_by_loops(encoder, unordered, found)
+    np.testing.assert_array_equal(encoded.vectors, encoder.encode(unordered.texts).vectors)
+    assert found.lengths[:6].max() == 5
 
 
 def test_tokens_are_those_of_the_tokenizer(encoder, result):
-    keyed, _, found, _ = result
+    unordered, _, found, _ = result
     tokens = np.split(found.tokens, np.cumsum(found.lengths.ravel())[:-1])
-    for row, battle in enumerate(keyed.battles):
+    for row, battle in enumerate(unordered.battles):
         for text, turns in enumerate(battle):
-            words = "".join(keyed.texts[turn] for turn in turns)
+            words = "".join(unordered.texts[turn] for turn in turns)
             expected = [
-                encoder.backbone.own(p)
-                for turn in turns
-                for p in encoder.pieces([keyed.texts[turn]])[0]
+                encoder.backbone.own(piece)
+                for piece in encoder.pieces([unordered.texts[turn] for turn in turns])
             ]
             assert tokens[3 * row + text].tolist() == [n for part in expected for n in part]
             assert bool(words) == bool(len(tokens[3 * row + text]))
@@ -146,7 +133,7 @@ def test_progress_counts_what_was_read(encoder):
     assert told == encoded.tokens.sum() > 0
     battles = make_battles(["Hi"] * 3, ["so", "it is", "no"], ["why", "yes", "then"])
     _, encoded, _, told = read(encoder, Matching(0.05, 1024, 1), battles)
-    assert told == encoded.tokens.sum() + 2 * len(encoder.pieces(["Hi"])[0][0])
+    assert told == encoded.tokens.sum() + 2 * len(encoder.pieces(["Hi"])[0])
 
 
 @pytest.mark.parametrize("held", [1, 40, 10**6])
@@ -162,7 +149,7 @@ def test_the_device_holds_no_more_states_than_allowed(encoder, monkeypatch):
     inside = MatchingPass._held
 
     def noted(self, pieces, done):
-        held.append(sum(len(piece) for of in pieces for piece in of))
+        held.append(sum(len(piece) for piece in pieces))
         return inside(self, pieces, done)
 
     monkeypatch.setattr(MatchingPass, "_held", noted)
@@ -204,16 +191,16 @@ def test_the_last_tokens_are_matched_where_there_are_too_many(encoder):
     battles = make_battles([["one two three", "four five"]], [["six"]], [["seven"]])
     kept = read(encoder, Matching(0.05, 4), battles)[2]
     expected = [
-        *encoder.backbone.own(encoder.pieces(["one two three"])[0][0])[:2],
-        *encoder.backbone.own(encoder.pieces(["four five"])[0][0]),
+        *encoder.backbone.own(encoder.pieces(["one two three"])[0])[:2],
+        *encoder.backbone.own(encoder.pieces(["four five"])[0]),
     ]
     assert kept.lengths.max() == 4
     assert kept.tokens[:4].tolist() == expected
 
 
 def test_no_battles_give_no_matches(encoder):
-    keyed, encoded, found, _ = read(encoder, battles=BATTLES.iloc[:0])
-    assert (keyed.keys, len(encoded.tokens), len(found.tokens)) == ([], 0, 0)
+    unordered, encoded, found, _ = read(encoder, battles=BATTLES.iloc[:0])
+    assert (unordered.keys, len(encoded.tokens), len(found.tokens)) == ([], 0, 0)
     best, figures = match_battles([], [], 0.05, "cpu")
     assert (best.shape, figures.shape) == ((0, 2), (0, 6, 3))
 
@@ -229,11 +216,11 @@ def test_a_prompt_that_the_folder_puts_before_each_text_is_not_matched(tiny_enco
 
     folder = make_sentence_transformer(tmp_path / "asked", tiny_encoder, prompt="query: ")
     encoder = Encoder(str(folder))
-    assert encoder.backbone.asked > 0
+    assert encoder.backbone.prompt_tokens > 0
     plain = read(Encoder(str(tiny_encoder)), battles=BATTLES.iloc[:2])[2]
-    keyed, _, found, _ = read(encoder, battles=BATTLES.iloc[:2])
+    unordered, _, found, _ = read(encoder, battles=BATTLES.iloc[:2])
     assert found.tokens.tolist() == plain.tokens.tolist()
-    assert_as_by_loops(encoder, keyed, found)
+    assert_as_by_loops(encoder, unordered, found)
 
 
 def test_what_was_held_is_let_go_before_more_is_read(encoder, monkeypatch):

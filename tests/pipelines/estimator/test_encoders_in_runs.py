@@ -14,13 +14,13 @@ from sklearn.model_selection import cross_val_predict
 from data.battles import make_battles
 from features import to_polars
 from features.encoding import files as _encoder_files
-from features.encoding.asked import Asked
-from features.encoding.store import VectorStore
-from features.matching.store import MatchStore
+from features.encoding.encoder import Encoder
+from features.encoding.turns import DistinctTurns
+from features.matching.store import EncoderStore
 from features.storage.cache import Cache
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.encoding import encode, stores_of
+from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.fit import Inputs, fit
 from pipelines.predict import load_pipeline
 from pipelines.run.folder import RunError
@@ -36,16 +36,13 @@ ENCODING = (
     "model.inner_folds=2",
     "folds.n_folds=3",
     "learners.linear.penalties=[0.3, 0.03]",
-    "features.embedding.neighbours=8",
     "features.embedding.components=3",
 )
-
-ENCODERS = ("features.embedding.encoder", "features.cross_attention.encoder")
 
 
 @pytest.fixture(scope="module")
 def encoding(tiny_encoder):
-    return load_config(settings=[*ENCODING, *(f"{key}={tiny_encoder}" for key in ENCODERS)])
+    return load_config(settings=[*ENCODING, f"encoder.name={tiny_encoder}"])
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +82,7 @@ class TestRun:
     def test_reports_the_encoder_and_the_libraries(self, run, encoding):
         report = json.loads((run[0] / "report.json").read_text())
         family = report["final"]["families"]["embedding"]
-        assert report["encoders"] == dict.fromkeys(FAMILIES, family["weights"])
+        assert report["encoder"] == family["weights"]
         assert {"torch", "transformers"} <= set(report["versions"])
         for step in ("encode", "predict"):
             parts = report["parts"][step]
@@ -124,23 +121,6 @@ class TestRun:
         expected = (run[0] / "submission.csv").read_bytes()
         asked = ("--encoder", str(folder), "--no-cache")
         assert submission(run[0], files, tmp_path, *asked) == expected
-
-    def test_two_encoders_elsewhere_are_both_named(
-        self, files, tiny_encoder, quiet, tmp_path, capsys
-    ):
-        folders = [shutil.copytree(tiny_encoder, tmp_path / "one"), make_bert(tmp_path / "two", 3)]
-        named = [f"{key}={folder}" for key, folder in zip(ENCODERS, folders, strict=True)]
-        inputs = Inputs(files / "train.csv", files / "test.csv")
-        config = load_config(settings=[*ENCODING, *named])
-        run = fit(config, inputs, tmp_path / "run", device="cpu", console=quiet())
-        expected = (run / "submission.csv").read_bytes()
-        moved = [str(folder.rename(tmp_path / f"moved-{folder.name}")) for folder in folders]
-        asked = [flag for folder in moved[::-1] for flag in ("--encoder", folder)]
-        assert submission(run, files, tmp_path, *asked, "--no-cache") == expected
-        output = tmp_path / "other.csv"
-        asked = [str(run), "--test", str(files / "test.csv"), "--output", str(output)]
-        assert predict([*asked, "--encoder", moved[0]]) == 2
-        assert "no such folder" in capsys.readouterr().err
 
     def test_another_encoder_is_refused(self, run, files, tmp_path, capsys):
         other = make_bert(tmp_path / "other", seed=5)
@@ -188,7 +168,7 @@ class TestUnfinished:
         self, files, quiet, tmp_path, monkeypatch
     ):
         folder = make_bert(tmp_path / "bert")
-        config = load_config(settings=[*ENCODING, *(f"{key}={folder}" for key in ENCODERS)])
+        config = load_config(settings=[*ENCODING, f"encoder.name={folder}"])
         inputs = Inputs(files / "train.csv")
 
         def stop(*_, **__):
@@ -199,48 +179,61 @@ class TestUnfinished:
             with pytest.raises(KeyboardInterrupt):
                 fit(config, inputs, tmp_path / "run", device="cpu", console=quiet())
         make_bert(folder, seed=7)
-        with pytest.raises(RunError, match="holds unfinished work of other encoders"):
+        with pytest.raises(RunError, match="holds unfinished work of other encoder"):
             fit(config, inputs, tmp_path / "run", device="cpu", console=quiet())
+
+
+def prepared(config, frame):
+    """The pipeline as `pipelines.fit` has it when folds are fitted."""
+    pipeline = build_pipeline(config)
+    encode(pipeline, frame)
+    return precompute(pipeline, frame)
 
 
 class TestPipeline:
     def test_texts_are_read_once_for_all_folds(self, battles, encoding):
         frame, y = battles
-        pipeline = precompute(build_pipeline(encoding), frame)
-        (store,) = stores_of(pipeline)
+        pipeline = prepared(encoding, frame)
+        store = encoder_store(pipeline)
         read = store.tokens_read
         cross_val_predict(pipeline, frame, y, cv=2, method="predict_proba")
         assert store.tokens_read == read > 0
 
-    def test_families_with_one_encoder_share_a_pass(self, battles, encoding):
+    def test_all_families_read_in_one_pass(self, battles, encoding):
         pipeline = build_pipeline(encoding)
-        (store,) = stores_of(pipeline)
-        assert isinstance(store, MatchStore)
+        store = encoder_store(pipeline)
         encode(pipeline, battles[0])
-        alone = VectorStore(store.encoder)
-        alone.add_battles(Asked.of(to_polars(battles[0])))
+        alone = EncoderStore(store.encoder)  # which matches nothing
+        alone.add_battles(DistinctTurns.of(to_polars(battles[0])))
         repeated = store.tokens_read / alone.tokens_read  # a prompt may be read with each answer
         assert 1.0 <= repeated < 1.2
 
-    def test_families_with_other_encoders_do_not(self, tiny_encoder, tmp_path):
-        others = dict(zip(ENCODERS, (tiny_encoder, make_bert(tmp_path / "b", seed=3)), strict=True))
-        settings = [*ENCODING, *(f"{key}={folder}" for key, folder in others.items())]
-        stores = stores_of(build_pipeline(load_config(settings=settings)))
-        assert [type(store) for store in stores] == [VectorStore, MatchStore]
+    def test_all_families_have_the_encoder_of_the_run_with_its_options(self, tiny_encoder):
+        settings = [*ENCODING, f"encoder.name={tiny_encoder}", "encoder.length=32"]
+        pipeline = build_pipeline(load_config(settings=settings))
+        reading = [family for family in families_of(pipeline) if family.uses == "encoder"]
+        assert [family.name for family in reading] == list(FAMILIES)
+        expected = Encoder(str(tiny_encoder), length=32)
+        assert all(family.encoder == expected for family in reading)
+        assert len({id(family.store) for family in reading}) == 1
+
+    def test_a_pipeline_without_such_families_has_no_encoder(self, light):
+        assert light.encoder is None
+        assert encoder_store(build_pipeline(light)) is None
 
     def test_without_precompute_clones_share_what_was_read(self, battles, encoding):
         frame, y = battles
         pipeline = build_pipeline(encoding)
         alone = cross_val_predict(pipeline, frame, y, cv=2, method="predict_proba")
-        prepared = precompute(build_pipeline(encoding), frame)
-        beside = cross_val_predict(prepared, frame, y, cv=2, method="predict_proba")
+        whole = prepared(encoding, frame)
+        beside = cross_val_predict(whole, frame, y, cv=2, method="predict_proba")
         np.testing.assert_array_equal(alone, beside)
-        assert stores_of(pipeline)[0].tokens_read < 2 * stores_of(prepared)[0].tokens_read
+        assert encoder_store(pipeline).tokens_read < 2 * encoder_store(whole).tokens_read
 
     def test_no_battles_ask_for_no_network(self, encoding):
         pipeline = build_pipeline(encoding)
         encode(pipeline, make_battles([], [], []))
-        assert "backbone" not in vars(stores_of(pipeline)[0].encoder)
+        assert "backbone" not in vars(encoder_store(pipeline).encoder)
 
     def test_a_loaded_run_is_swap_symmetric(self, run, battles):
         from data.battles import swap_battles
@@ -254,13 +247,21 @@ class TestWrongUse:
     @pytest.mark.parametrize(
         ("settings", "words"),
         [
-            (("features.embedding.pooling=sum",), r"embedding\.pooling: should be 'own', 'mean'"),
-            (("features.embedding.layers=[]",), r"embedding\.layers: .*at least 1 item"),
+            (("encoder.pooling=sum",), r"encoder\.pooling: should be 'own', 'mean' or 'cls'"),
+            (("encoder.length=0",), r"encoder\.length: .*greater than or equal to 1"),
+            (("encoder.device=cuda",), r"encoder\.device: unknown key"),
             (("features.cross_attention.temperature=0.01",), r"temperature: .*0\.025"),
             (("features.cross_attention.threshold=0",), r"threshold: .*greater than 0"),
-            (("features.cross_attention.encoder=./none",), r"encoder \./none: no such folder"),
+            (
+                ("features.cross_attention.windows=2",),
+                r"cross_attention\.windows: unknown key.* in the section \[encoder\]",
+            ),
             (("features.embedding.device=cuda",), r"embedding\.device: unknown key"),
-            (("features.embedding.encoder=./none",), r"encoder \./none: no such folder"),
+            (
+                ("features.embedding.encoder=minilm",),
+                r"embedding\.encoder: unknown key.* in the section \[encoder\].*: name, pooling",
+            ),
+            (("encoder.name=./none",), r"encoder \./none: no such folder"),
         ],
     )
     def test_is_one_line(self, files, tmp_path, capsys, settings, words):
@@ -281,7 +282,7 @@ class TestWrongUse:
             str(tmp_path / "run"),
             "--no-cache",
         ]
-        more = (f"features.embedding.encoder={tiny_encoder}", "features.embedding.length=9000")
+        more = (f"encoder.name={tiny_encoder}", "encoder.length=9000")
         assert fit_main([*asked, *flags(*more)]) == 2
         assert "its length must be 3 to 512 tokens. Got 9000" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""What was made of many things, kept in chunks on disk: found by key, shared by processes."""
+"""What was made of many things, kept in segments on disk: found by key, shared by processes."""
 
 import hashlib
 import random
@@ -38,8 +38,11 @@ class Silent:
         """Do nothing."""
 
 
-class Chunks:
-    """What is wanted by its keys, taken out of chunks on disk where there is a cache.
+SILENT = Silent()
+
+
+class Segments:
+    """What is wanted by its keys, taken out of segments on disk where there is a cache.
 
     A subclass sets `FIELDS` and writes `_keep`.
 
@@ -47,7 +50,7 @@ class Chunks:
     ----------
     cache : Cache or None
     start : str
-        Of the chunks' names.
+        Of the segments' names.
     keys : sequence of bytes
         Of what is wanted, each once.
 
@@ -56,7 +59,7 @@ class Chunks:
     missing : ndarray of bool, shape (n_keys,)
     """
 
-    FIELDS: ClassVar[tuple[str, ...]]  # names of a chunk's arrays, beside its keys
+    FIELDS: ClassVar[tuple[str, ...]]  # names of a segment's arrays, beside its keys
 
     def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
         self.cache, self.start = cache, start
@@ -65,7 +68,7 @@ class Chunks:
         self.missing = np.ones(len(keys), dtype=np.bool_)
 
     def refresh(self) -> None:
-        """Take over what lies on disk by now; a chunk of another shape is none of ours."""
+        """Take over what lies on disk by now; a segment of another shape is none of ours."""
         if self.cache is None or not self.missing.any():
             return
         for name in self.cache.keys(self.start):
@@ -88,7 +91,7 @@ class Chunks:
             name = self.start + hashlib.blake2b(table.tobytes(), digest_size=KEY_BYTES).hexdigest()
             self._names.add(name)
             if not self.cache.put(name, {"keys": table, **arrays}):
-                self.cache = None  # said already, and not again for each chunk
+                self.cache = None  # said already, and not again for each segment
 
     def take(self, keys: Sequence[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Copy what is wanted and not there yet."""
@@ -102,7 +105,7 @@ class Chunks:
     def _keep(
         self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
     ) -> None:
-        """Keep these rows of a chunk at these places among what is wanted."""
+        """Keep these rows of a segment at these places among what is wanted."""
         raise TypeError(f"{type(self).__name__} must write _keep.")
 
 
@@ -111,9 +114,9 @@ class Work:
 
     Parameters
     ----------
-    chunks : Chunks
+    segments : Segments
     characters : sequence of int
-        Of each thing that is wanted, in the order of the chunks' keys.
+        Of each thing that is wanted, in the order of the segments' keys.
     guess : callable
         Returns how many tokens each has, about; asked if there is work.
     progress : Progress
@@ -128,29 +131,29 @@ class Work:
 
     def __init__(
         self,
-        chunks: Chunks,
+        segments: Segments,
         characters: Sequence[int],
         guess: Callable[[], NDArray[np.float64]],
         progress: Progress,
         together: int = 0,
     ) -> None:
-        self.chunks, self.characters = chunks, characters
+        self.segments, self.characters = segments, characters
         self.guess, self.progress = guess, progress
         self.shard = max(SHARD_CHARACTERS, together)
         self.tokens, self._as_guessed = 0, 0.0
 
     def shards(self) -> Iterator[list[int]]:
         """Give the numbers of what nobody has read yet, in an order that no other process has."""
-        self.chunks.refresh()
-        if not self.chunks.missing.any():
+        self.segments.refresh()
+        if not self.segments.missing.any():
             return
         self._guessed = self.guess()
         self._expect(0.0)
         first, *others = shards(self.characters, self.shard)  # the longest go first
         random.SystemRandom().shuffle(others)
         for shard in (first, *others):
-            self.chunks.refresh()
-            rows = np.array(shard)[self.chunks.missing[shard.start : shard.stop]].tolist()
+            self.segments.refresh()
+            rows = np.array(shard)[self.segments.missing[shard.start : shard.stop]].tolist()
             if rows:
                 yield rows
 
@@ -160,14 +163,16 @@ class Work:
         self.progress(tokens)
 
     def finished(self, rows: Sequence[int]) -> None:
-        """Take note that these are in the chunks now."""
+        """Take note that these are in the segments now."""
         self._expect(self._guessed[rows].sum())
 
     def _expect(self, guessed: float) -> None:
         """Say how many tokens there will be, by how wrong the guesses have been so far."""
         self._as_guessed += guessed
         wrong = self.tokens / self._as_guessed if self._as_guessed else 1.0
-        self.progress.expect(round(self.tokens + wrong * self._guessed[self.chunks.missing].sum()))
+        self.progress.expect(
+            round(self.tokens + wrong * self._guessed[self.segments.missing].sum())
+        )
 
 
 def shards(characters: Sequence[int], most: int) -> Iterator[range]:

@@ -1,4 +1,4 @@
-"""What some battles ask a frozen encoder for: their turns, each distinct one once."""
+"""The turns that a frozen encoder reads of some battles, each distinct one once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.layout import TEXTS, turns_of
-from features.storage.chunks import digest_of, key_of
+from features.storage.segments import digest_of, key_of
 
 T = TypeVar("T", int, float)
 COLUMNS = list(TEXTS.values())
@@ -19,7 +19,7 @@ BLANK = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class DistinctTurns:
     """The turns of some battles.
 
     Attributes
@@ -40,11 +40,11 @@ class Asked:
     n_battles: int
 
     @classmethod
-    def of(cls, battles: pl.DataFrame) -> "Asked":
-        """Return what these battles ask for.
+    def of(cls, battles: pl.DataFrame) -> "DistinctTurns":
+        """Return the turns of battles.
 
-        >>> asked = Asked.of(pl.DataFrame({name: [["7", "", "7"]] for name in COLUMNS}))
-        >>> asked.texts, asked.place.tolist()
+        >>> turns = DistinctTurns.of(pl.DataFrame({name: [["7", "", "7"]] for name in COLUMNS}))
+        >>> turns.texts, turns.place.tolist()
         (['7'], [0, -1, 0, 0, -1, 0, 0, -1, 0])
         """
         turns = turns_of(battles, COLUMNS)
@@ -56,9 +56,9 @@ class Asked:
         return cls(list(distinct), np.array(place, dtype=np.intp), turns.owner, battles.height)
 
     @cached_property
-    def keyed(self) -> "Keyed":
+    def unordered(self) -> "UnorderedBattles":
         """The battles whatever the order of their answers."""
-        return Keyed.of(self)
+        return UnorderedBattles.of(self)
 
     def conversations(self) -> list[list[list[int]]]:
         """Return the places of each text's turns that are not blank, by battle: three lists."""
@@ -72,22 +72,22 @@ class Asked:
         return [[turns[row], turns[n + row], turns[2 * n + row]] for row in range(n)]
 
 
-class Keyed(NamedTuple):
+class UnorderedBattles(NamedTuple):
     """Battles whatever the order of their answers, each once.
 
     Attributes
     ----------
     texts : list of str
-        As in `Asked`.
+        As in `DistinctTurns`.
     battles : list of list of list of int
         Places of the turns of the prompt, the first and the second answer.
     keys : list of bytes
         Of the battles, by their content.
     equal : list of bool
         Whether the answers are the same.
-    place : ndarray of intp, shape (n_asked,)
-        Of each battle that was asked for among these.
-    swapped : ndarray of bool, shape (n_asked,)
+    place : ndarray of intp, shape (n_given,)
+        Of each battle that was given among these.
+    swapped : ndarray of bool, shape (n_given,)
         Whether its answer A is the second one here.
     """
 
@@ -99,17 +99,17 @@ class Keyed(NamedTuple):
     swapped: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, asked: Asked) -> "Keyed":
+    def of(cls, turns: DistinctTurns) -> "UnorderedBattles":
         """Put the answers into the order of their hashes, and the longest battles first.
 
         So nothing depends on the order in which answers and battles were met.
         """
-        text_keys = list(map(key_of, asked.texts))
+        text_keys = list(map(key_of, turns.texts))
         number: dict[bytes, int] = {}
         battles, place, swapped = [], [], []
-        for prompt, a, b in asked.conversations():
+        for prompt, a, b in turns.conversations():
             of_prompt, of_a, of_b = (
-                digest_of([text_keys[turn] for turn in turns]) for turns in (prompt, a, b)
+                digest_of([text_keys[turn] for turn in text]) for text in (prompt, a, b)
             )
             swap = of_a > of_b
             key = digest_of([of_prompt, min(of_a, of_b), max(of_a, of_b)])
@@ -118,21 +118,21 @@ class Keyed(NamedTuple):
                 battles.append(([prompt, b, a] if swap else [prompt, a, b], of_a == of_b))
             place.append(number[key])
             swapped.append(swap)
-        keyed = cls(
-            asked.texts,
+        unordered = cls(
+            turns.texts,
             [texts for texts, _ in battles],
             list(number),
             [same for _, same in battles],
             np.array(place, dtype=np.intp),
             np.array(swapped, dtype=np.bool_),
         )
-        size = keyed.sums([len(text) for text in asked.texts])
-        order = sorted(range(len(size)), key=lambda row: (-size[row], keyed.keys[row]))
+        size = unordered.sums([len(text) for text in turns.texts])
+        order = sorted(range(len(size)), key=lambda row: (-size[row], unordered.keys[row]))
         rank = np.argsort(np.array(order, dtype=np.intp))
-        return keyed._rows(order)._replace(place=rank[keyed.place])
+        return unordered._rows(order)._replace(place=rank[unordered.place])
 
-    def only(self, wanted: Sequence[bool]) -> "Keyed":
-        """Return some of the battles; where they were asked for is forgotten."""
+    def only(self, wanted: Sequence[bool]) -> "UnorderedBattles":
+        """Return some of the battles; which ones were given is forgotten."""
         rows = [row for row, want in enumerate(wanted) if want]
         return self._rows(rows)._replace(place=self.place[:0], swapped=self.swapped[:0])
 
@@ -147,7 +147,7 @@ class Keyed(NamedTuple):
         battles = [[[number[turn] for turn in of] for of in self.battles[row]] for row in rows]
         return turns, battles
 
-    def _rows(self, rows: Sequence[int]) -> "Keyed":
+    def _rows(self, rows: Sequence[int]) -> "UnorderedBattles":
         return self._replace(
             battles=[self.battles[row] for row in rows],
             keys=[self.keys[row] for row in rows],
