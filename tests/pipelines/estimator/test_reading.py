@@ -145,9 +145,9 @@ def test_a_configuration_that_this_version_does_not_know_is_refused(run, tmp_pat
 def test_columns_that_the_features_no_longer_make_are_refused(light_run, monkeypatch):
     build = reading.build_pipeline
 
-    def fewer(config, device):
+    def fewer(config, *given):
         features = {"length": {"statistics": ["characters_sum", "words_sum"]}}
-        return build(config.model_copy(update={"features": features}), device)
+        return build(config.model_copy(update={"features": features}), *given)
 
     monkeypatch.setattr(reading, "build_pipeline", fewer)
     with pytest.raises(RunError, match=r"column \d+ of the features: expected length__\w+, which"):
