@@ -2,8 +2,11 @@
 
 A NAME of `FITS` is a whole ``pipelines.fit`` on the real battles of the folder that
 ``ARENABOOST_DATA`` names, with each of the seeds; the figures are those of its out-of-fold
-predictions of the plain rows. ``--against`` compares one of them, of this tree, with a commit's or
-with runs that lie on disk, over the same folds and seeds; with ``--new`` both sides are runs:
+predictions of the plain rows. A NAME of `STUDIES` is a table of its own, which its module explains;
+``--only`` takes some of its lines. Without a NAME all fits are made, and no study.
+
+``--against`` compares a fit of this tree with a commit's, or with runs that lie on disk, over the
+same folds and seeds; with ``--new`` both sides are runs:
 
     python -m benchmarks.quality classical --against COMMIT --keep DIR
     python -m benchmarks.quality --against RUN RUN RUN --new RUN RUN RUN
@@ -19,33 +22,39 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.quality import real
+from benchmarks import real
+from benchmarks.quality import ablation, direction, lexical
 from benchmarks.quality.against import write_comparison
 from benchmarks.quality.fits import FITS, fitted, write_fits
 from benchmarks.quality.runs import PREDICTIONS, Run, RunError, Scored, paired
-from benchmarks.quality.tables import write
+from benchmarks.quality.study import LineError, Options, Study, write_study
 from benchmarks.quality.versions import Version, VersionError, checked_out, this_tree
 from data.battles import read_training
+
+STUDIES: dict[str, Study] = {
+    **ablation.STUDIES,
+    **direction.STUDIES,
+    **lexical.STUDIES,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what is asked for as Markdown tables."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if unknown := set(options.names) - set(FITS):
+    if unknown := set(options.names) - set(FITS) - set(STUDIES):
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
     if options.new and not options.against:
         parser.error("--new needs --against")
-    if options.against and len(options.names) > 1:
-        parser.error("--against compares one experiment at a time")
+    if options.against and (len(options.names) > 1 or set(options.names) & set(STUDIES)):
+        parser.error(f"--against compares one whole fit: {', '.join(FITS)}")
     if not real.at_hand():
-        write(f"skipped: {real.VARIABLE} does not name the folder of real battles")
         return 0
     with ExitStack() as stack:
         options.keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             _compare(options, stack) if options.against else _measure(options)
-        except (RunError, VersionError) as error:
+        except (LineError, RunError, VersionError) as error:
             sys.exit(f"python -m benchmarks.quality: {error}")
     return 0
 
@@ -57,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help=f"of {', '.join(FITS)}")
+    add("names", nargs="*", metavar="NAME", help=f"of {', '.join([*FITS, *STUDIES])}")
     add("--seeds", nargs="+", type=int, metavar="N", help="0 1 2, or those of the runs")
+    add("--only", nargs="+", default=[], metavar="LINE", help="of the tables of the studies")
     add("--against", nargs="+", metavar="COMMIT|RUN", help="a commit, or a run folder a seed")
     add("--new", nargs="+", type=Path, metavar="RUN", help="run folders instead of this tree")
     add("--other-folds", action="store_true", help="compare runs whose folds differ as well")
@@ -68,9 +78,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    names = options.names or list(FITS)
-    seeds = options.seeds or [0, 1, 2]
-    write_fits(names, this_tree(), seeds, options.keep, options.cache)
+    names, seeds = options.names or list(FITS), options.seeds or [0, 1, 2]
+    if fits := [name for name in names if name in FITS]:
+        write_fits(fits, this_tree(), seeds, options.keep, options.cache)
+    for name in names:
+        if name in STUDIES:
+            write_study(name, STUDIES[name], Options(seeds, options.only, options.cache))
 
 
 def _compare(options: argparse.Namespace, stack: ExitStack) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.quality.fits import cost
 from benchmarks.quality.runs import Run, Scored
-from benchmarks.quality.tables import difference, each, write, write_header, write_row
+from benchmarks.tables import difference, each, write, write_header, write_row
 from models.measures.evaluation import paired_difference
 from models.measures.metrics import METRICS
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality import real
+from benchmarks import real
 from benchmarks.quality.runs import Run, Scored
-from benchmarks.quality.tables import difference, each, write, write_header, write_row
 from benchmarks.quality.versions import Version
+from benchmarks.tables import difference, each, write, write_header, write_row
 from data.battles import WINNER_COLUMNS, ReadBattles, read_training
 from data.folds import make_folds
 from features.families.length import LengthFeatures

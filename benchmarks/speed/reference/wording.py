@@ -1,8 +1,8 @@
 r"""The statistics of the families `wording` and `prompt` as a Python loop would compute them.
 
-The second half of the yardstick of `benchmarks.features`, see `benchmarks.features_reference`. Each
-list of words is one compiled alternation behind one ``\b``, a text is put in lower case once, and
-what only other scripts can hold is not looked for in ASCII.
+The second half of the yardstick of `benchmarks.speed.features`, see `loops`. Each list of words is
+one compiled alternation behind one ``\b``, a text is put in lower case once, and what only other
+scripts can hold is not looked for in ASCII.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
-from benchmarks.features_reference import FENCE, Row, Values, beside, filled, ratio, share
+from benchmarks.speed.reference.loops import FENCE, Row, Values, beside, filled, ratio, share
 from features.text.wordlists import ANSWERS, ENGLISH, OTHER_LATIN, PROMPTS, SCRIPTS, WordList
 
 Count = Callable[[str], int]
@@ -223,7 +223,7 @@ def _heads(heads: list[str]) -> Values:
 
 def _asked(turn: str) -> Values:
     lower, last = turn.lower(), turn.rstrip()[-1:]
-    lines = [line for line in turn.split("\n") if line]
+    lines = [line for line in map(str.strip, turn.split("\n")) if line]
     number = WORDS_ASKED.search(lower)
     return {
         "question_end": last in ("?", "？", "؟"),

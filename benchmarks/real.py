@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import read_training
+from benchmarks.tables import write
+from data.battles import concat_battles, read_training
 
 VARIABLE = "ARENABOOST_DATA"
 
 
 def at_hand() -> bool:
-    """Return whether the folder of real battles is named."""
+    """Return whether the folder of real battles is named, and say so where it is not."""
+    if VARIABLE not in os.environ:
+        write(f"skipped: {VARIABLE} does not name the folder of real battles")
     return VARIABLE in os.environ
 
 
@@ -36,6 +39,12 @@ def _folder() -> Path:
     return Path(os.environ[VARIABLE]).resolve()
 
 
+def all_rows() -> tuple[pd.DataFrame, NDArray[np.int8]]:
+    """Return plain and extra rows, one after the other, and their labels."""
+    plain, extra = read_training(train_file()), read_training(extra_file(), source="extra")
+    return concat_battles([plain.battles, extra.battles]), np.concatenate([plain.y, extra.y])
+
+
 def extra_rows(most: int | None = None, seed: int = 0) -> tuple[pd.DataFrame, NDArray[np.int8]]:
     """Return the extra rows whose prompts no scored row has: the ones that choices are made on.
 
@@ -45,11 +54,6 @@ def extra_rows(most: int | None = None, seed: int = 0) -> tuple[pd.DataFrame, ND
         Rows that are drawn before those with such prompts are left out; all, in the file's order,
         by default.
     seed : int
-
-    Returns
-    -------
-    battles : DataFrame
-    y : ndarray of int8
     """
     scored = set(read_training(train_file()).battles["group"])
     extra = read_training(extra_file(), source="extra")

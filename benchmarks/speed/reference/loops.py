@@ -1,6 +1,6 @@
 r"""The statistics of the feature families as a Python loop would compute them, battle by battle.
 
-The yardstick of `benchmarks.features`, with `benchmarks.reference_wording`: compiled patterns, all
+The yardstick of `benchmarks.speed.features`, with `wording`: compiled patterns, all
 counts taken once, sets from the interpreter's own C. The package `regex` stands in where a text is
 not ASCII, for its ``\w`` is that of polars' expressions; the standard library's, a quarter faster,
 leaves out combining marks.

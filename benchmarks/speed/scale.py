@@ -1,4 +1,4 @@
-"""How time and memory grow with the rows: ``python -m benchmarks.scale [fit] [predict]``.
+"""How time and memory grow with the rows: ``python -m benchmarks.speed.scale [fit] [predict]``.
 
 ``fit`` reads a training file of generated battles, computes its features, cuts folds, fits one fold
 and predicts it: seconds and peak memory after each step, with the families that learn nothing, the
@@ -40,7 +40,7 @@ QUICK = [
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for each step."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.scale", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--test-rows", type=int, nargs=2, default=[200_000, 400_000], metavar="N")

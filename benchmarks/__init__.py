@@ -1,0 +1,4 @@
+"""What is measured, against whom, by which command; the results stand in README.md.
+
+`quality`: how good predictions are, and what a change did to that. `speed`: time and memory.
+"""
