@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from benchmarks.tables import write
 from data.battles import read_training
 from data.folds import make_folds, training_rows
 from data.synthetic.generate import main as generate
@@ -29,7 +30,7 @@ from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.fit import SAMPLE, Inputs, fit
 from pipelines.report.content import peak_memory_mb
 
-PARTS = ("fit", "predict")
+PARTS = ("predict", "fit")
 SEED = "7"
 QUICK = [
     'families=["length", "turns", "style", "wording", "overlap", "prompt"]',
@@ -40,21 +41,20 @@ QUICK = [
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for each step."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.scale", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.scale")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--test-rows", type=int, nargs=2, default=[200_000, 400_000], metavar="N")
     parser.add_argument("--preset", default="classical", metavar="NAME")
     parser.add_argument("--set", action="append", default=QUICK, metavar="KEY=VALUE")
-    arguments = parser.parse_args(argv)
-    unknown = set(arguments.parts) - set(PARTS)
-    if unknown:
+    options = parser.parse_args(argv)
+    if unknown := set(options.parts) - set(PARTS):
         parser.error(f"{', '.join(unknown)}: expected {' or '.join(PARTS)}")
     with tempfile.TemporaryDirectory() as folder:
-        if "predict" in (arguments.parts or PARTS):
-            predict_sizes(Path(folder), arguments.test_rows, arguments.preset)
-        if "fit" in (arguments.parts or PARTS):
-            fit_one_fold(Path(folder), arguments.rows, arguments.preset, arguments.set)
+        if "predict" in (options.parts or PARTS):
+            predict_sizes(Path(folder), options.test_rows, options.preset)
+        if "fit" in (options.parts or PARTS):
+            fit_one_fold(Path(folder), options.rows, options.preset, options.set)
     return 0
 
 
@@ -62,32 +62,30 @@ def fit_one_fold(folder: Path, rows: int, preset: str, settings: Sequence[str]) 
     """Read, featurise, cut folds, fit the first and predict it."""
     _generate(folder, rows, 1)
     config = load_config(preset=preset, settings=settings)
-    console = Console()
-    steps = Steps(console)
-
-    def peak() -> None:
-        console.print(f"    peak so far: {peak_memory_mb():,.0f} MB", highlight=False)
-
+    steps = Steps(Console())
     with steps.step("read", rows) as advance:
         read = read_training(folder / "train.csv", progress=advance)
-    peak()
+    _peak()
     battles, y = read.battles, read.y
     with steps.step("features", rows * len(config.families), "battles × families") as advance:
         pipeline = precompute(build_pipeline(config), battles, advance)
-    peak()
+    _peak()
     with steps.step("folds"):
         folds = make_folds(y, battles["group"], n_folds=config.folds.n_folds, seed=config.seed)
-    peak()
     held = folds == 0
     train = training_rows(held, battles["group"], battles["source"])
     with steps.step("fit"):
         pipeline.fit(battles[train], y[train])
-    peak()
+    _peak()
     with steps.step("predict the fold", int(held.sum())) as advance:
         proba = pipeline.predict_proba(battles[held])
         advance(len(proba))
-    peak()
-    console.print(f"log loss of the fold: {log_loss(np.asarray(y)[held], proba):.4f}")
+    _peak()
+    write(f"log loss of the fold: {log_loss(np.asarray(y)[held], proba):.4f}")
+
+
+def _peak() -> None:
+    write(f"    peak so far: {peak_memory_mb():,.0f} MB")
 
 
 def predict_sizes(folder: Path, sizes: Sequence[int], preset: str) -> None:
@@ -95,17 +93,14 @@ def predict_sizes(folder: Path, sizes: Sequence[int], preset: str) -> None:
     run = fit(load_config(preset=preset), Inputs(SAMPLE / "train.csv"), folder / "run")
     for size in sizes:
         _generate(folder, 1, size)
+        files = ("--test", str(folder / "test.csv"), "--output", str(folder / "submission.csv"))
         start = time.perf_counter()
-        megabytes = _peak_of_child(
-            "pipelines.predict", str(run), "--test", str(folder / "test.csv"),
-            "--output", str(folder / "submission.csv"),
-        )  # fmt: skip
+        megabytes = _peak_of_child("pipelines.predict", str(run), *files)
         seconds = time.perf_counter() - start
-        sys.stdout.write(
-            f"predict {size:,} rows: {seconds:.1f} s with the start, "
-            f"{size / seconds:,.0f} battles/s, peak {megabytes:,.0f} MB\n"
+        write(
+            f"predict {size:,} rows: {seconds:.1f} s with the start, {size / seconds:,.0f} "
+            f"battles/s, peak {megabytes:,.0f} MB"
         )
-        sys.stdout.flush()
 
 
 def _generate(folder: Path, rows: int, test_rows: int) -> None:
@@ -115,8 +110,9 @@ def _generate(folder: Path, rows: int, test_rows: int) -> None:
 
 def _peak_of_child(module: str, *arguments: str) -> float:
     """Run a module in a process of its own and return the most memory that it held, in MB."""
-    command = [sys.executable, "-m", module, *arguments]
-    child = os.posix_spawn(sys.executable, command, dict(os.environ))
+    child = os.posix_spawn(
+        sys.executable, [sys.executable, "-m", module, *arguments], dict(os.environ)
+    )
     _, status, usage = os.wait4(child, 0)
     if status:
         raise RuntimeError(f"{module} ended with status {os.waitstatus_to_exitcode(status)}")
