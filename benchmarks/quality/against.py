@@ -38,8 +38,8 @@ def write_comparison(
     seeds = ", ".join(str(run.seed) for run in sides[0])
     write(
         f"\n{len(scored.y):,} battles, {len(np.unique(scored.group)):,} prompts; seeds {seeds}. "
-        "The difference is the second line minus the first, mean of the seeds, with a 95 % bootstrap "
-        "interval over prompts."
+        "The difference is the second line minus the first, mean of the seeds, with a 95 % "
+        "bootstrap interval over prompts."
     )
     moved = [run.seed for run, other in pairs if (run.fold != other.fold).any()]
     if moved:
