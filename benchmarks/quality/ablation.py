@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import real
 from benchmarks.quality.runs import Scored
-from benchmarks.quality.study import Lines, Options, Study
+from benchmarks.quality.study import Lines, Options, Study, features_of
 from benchmarks.tables import difference, each
 from data.battles import read_training
 from data.folds import make_folds, training_rows
@@ -27,7 +27,7 @@ from models.measures.evaluation import paired_difference
 from models.measures.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
-from pipelines.estimator.build import build_pipeline, precompute
+from pipelines.estimator.build import build_pipeline
 
 COLUMNS = ("families", "log loss", "A/B AUC", "against all families", "by seed")
 Families = tuple[str, ...]
@@ -78,8 +78,7 @@ class Measure:
         self.config, self.seeds = config, options.seeds
         self.battles, self.y = real.all_rows()
         self.scored = Scored.of(read_training(real.train_file()))
-        pipeline = precompute(build_pipeline(config), self.battles, cache=options.kept)
-        features = pipeline.named_steps["features"]
+        features = features_of(config, self.battles, options.kept)
         self.columns = [
             self._columns(clone(features), seed, held)
             for seed in self.seeds

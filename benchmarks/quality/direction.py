@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from benchmarks import real
-from benchmarks.quality.study import Lines, Options, Study
+from benchmarks.quality.study import Lines, Options, Study, features_of
 from benchmarks.tables import write
 from data.folds import hash_folds
 from data.labels import TIE, A
@@ -28,7 +28,6 @@ from models.learners.registry import LEARNERS
 from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
-from pipelines.estimator.build import build_pipeline, precompute
 
 N_FOLDS = 3
 Logits = NDArray[np.float64]
@@ -158,8 +157,7 @@ def decided_rows(config: Config, options: Options) -> tuple[Rows, list[str]]:
     """Return the decided extra rows as if they were plain, and their columns' names."""
     battles, y = real.extra_rows()
     battles, y = battles[y != TIE], y[y != TIE]
-    pipeline = precompute(build_pipeline(config), battles, cache=options.kept)
-    union = pipeline.named_steps["features"]
+    union = features_of(config, battles, options.kept)
     columns: pd.DataFrame = union.fit_transform(battles, y).drop(columns=list(PASSED_THROUGH))
     ones = np.ones(len(battles))
     rows = Rows(

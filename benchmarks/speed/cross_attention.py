@@ -73,9 +73,7 @@ def token_lengths(battles: int, encoder: Encoder | None = None) -> NDArray[np.in
     rows = read_training(path).battles
     texts = rows.sample(min(battles, len(rows)), random_state=SEED)[list(TEXT_COLUMNS)].stack()
     turns = pd.Series([list(turns) for turns in texts]).explode().fillna("")
-    own = [
-        sum(len(encoder.backbone.own(piece)) for piece in of) for of in encoder.pieces(list(turns))
-    ]
+    own = [len(encoder.backbone.own(piece)) for piece in encoder.pieces(list(turns))]
     lengths = pd.Series(own).groupby(turns.index.to_numpy()).sum().clip(upper=FAMILY.tokens)
     return lengths.to_numpy().reshape(-1, len(TEXT_COLUMNS))
 

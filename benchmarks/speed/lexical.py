@@ -38,7 +38,7 @@ from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent, t
 from features.votes import sparse_logistic_kernel
 from features.votes.scores import figures
 from features.votes.sparse_logistic import fit_many
-from pipelines.report.screen import peak_memory_mb
+from pipelines.report.content import peak_memory_mb
 
 KINDS = (Grams("word", 1, 3), Grams("char_wb", 2, 5))
 COLUMNS, MIN_DF, PART = 150_000, 5, 10
