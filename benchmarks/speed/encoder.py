@@ -26,7 +26,7 @@ from sentence_transformers import SentenceTransformer
 from benchmarks import real
 from benchmarks.speed.deberta import random_deberta
 from benchmarks.speed.texts import SEED, texts_of
-from benchmarks.speed.timing import race
+from benchmarks.speed.timing import Timed, race
 from benchmarks.tables import write, write_header, write_row
 from data.battles import read_training
 from features.encoding.encoder import Encoder
@@ -95,7 +95,7 @@ def write_race(
     texts: Sequence[str],
     runs: Mapping[str, Callable[[list[str]], NDArray[Any]]],
     repeats: int,
-) -> None:
+) -> dict[str, Timed]:
     """Print rates, how many times that of the first run, and how like its vectors they are."""
     tokens = int(encoder.encode(texts).tokens.sum())  # and what is loaded once
     timed = race({name: lambda run=run: run(list(texts)) for name, run in runs.items()}, repeats)
@@ -107,6 +107,7 @@ def write_race(
         cosines = (x * y).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
         ratio = f"{plain.wall / of.wall:.2f}"
         write_row([name, f"{tokens / of.wall:,.0f}", ratio, f"{cosines.min():.5f}"])
+    return timed
 
 
 if __name__ == "__main__":
