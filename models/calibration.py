@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from data.labels import TIE, A
+from features.sides import Array
 from models.heads import CLIP, Labels, probabilities
-
-Array = NDArray[np.float64]
 
 BINS = 3  # of equal numbers of battles, by length
 SMALLEST_BIN = 100  # battles; with fewer the bins would follow noise

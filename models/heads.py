@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from data.labels import TIE, A, B
+from features.sides import Array
 
-Array = NDArray[np.float64]
 Labels = NDArray[np.int8]  # 0 A preferred, 1 B preferred, 2 tie
 
 CLIP = 30.0  # bound of z and t: beyond it a probability is not far from 0 or 1 in float64

@@ -49,7 +49,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Draw:
     """A few battles: shape (n,) each, `parts` (millionths of A, B, tie) shape (n, 3)."""
 
     id: Integers
@@ -76,7 +76,7 @@ class Summary:
     drawn: float
 
 
-def draw_chunk(seed: int, split: int, number: int) -> Chunk:
+def draw_chunk(seed: int, split: int, number: int) -> Draw:
     """Draw chunk `number` of the training (split 0) or test file (split 1) of a seed."""
     sequence = np.random.SeedSequence(seed, spawn_key=(split, number))
     rng = np.random.Generator(np.random.PCG64(sequence))
@@ -93,7 +93,7 @@ def draw_chunk(seed: int, split: int, number: int) -> Chunk:
     identical = np.array([x == y for x, y in zip(response_a, response_b, strict=True)])
     parts = probabilities(prompts, a, b, identical)
     row = number * CHUNK_ROWS + np.arange(CHUNK_ROWS)
-    return Chunk(
+    return Draw(
         id=2 * (_SPREAD_IDS * row + pick(draws[3], _SPREAD_IDS)) + split,
         model_a=model_a,
         model_b=model_b,
@@ -105,7 +105,7 @@ def draw_chunk(seed: int, split: int, number: int) -> Chunk:
     )
 
 
-def draw_chunks(rows: int, seed: int, split: int = TRAIN) -> Iterator[tuple[Chunk, int]]:
+def draw_chunks(rows: int, seed: int, split: int = TRAIN) -> Iterator[tuple[Draw, int]]:
     """Yield the chunks of `rows` battles one by one, each with the number of its rows to use.
 
     >>> [use for _, use in draw_chunks(1200, seed=0)]
@@ -180,7 +180,7 @@ def _header(split: int) -> tuple[str, ...]:
     return ("id", *TEXTS) if split == TEST else ("id", "model_a", "model_b", *TEXTS, *WINNERS)
 
 
-def _battle(chunk: Chunk, row: int, split: int) -> list[object]:
+def _battle(chunk: Draw, row: int, split: int) -> list[object]:
     texts = [_cell(turns[row]) for turns in (chunk.prompt, chunk.response_a, chunk.response_b)]
     if split == TEST:
         return [chunk.id[row], *texts]
@@ -193,11 +193,11 @@ def _cell(turns: Turns) -> str:
     return _ENCODE(turns).replace("/", "\\/")
 
 
-def _truth(chunk: Chunk, row: int) -> list[object]:
+def _truth(chunk: Draw, row: int) -> list[object]:
     return [chunk.id[row], *(part / PARTS for part in chunk.parts[row].tolist())]
 
 
-def _losses(chunk: Chunk, use: int) -> Floats:
+def _losses(chunk: Draw, use: int) -> Floats:
     """Sum both log losses over the first `use` rows."""
     parts = chunk.parts[:use]
     drawn = parts[np.arange(use), chunk.label[:use]] / PARTS

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
+from features.sides import Array
 from models.learners.contract import Matrix, Model, Sample, Setting, Watch
 
-Array = NDArray[np.float64]
 BLOCK_ROWS = 16_384  # rows that are worked on at a time
 Penalty = Annotated[float, Field(ge=1e-8, le=1e4)]
 

@@ -9,9 +9,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from features.sides import Array
 from models.heads import swapped_labels
-
-Array = NDArray[np.float64]
 
 
 class LengthRegression(ClassifierMixin, BaseEstimator):

@@ -13,13 +13,12 @@ from sklearn.pipeline import Pipeline
 from data.battles import WINNER_COLUMNS
 from data.folds import training_rows
 from features.families.length import LengthFeatures
+from features.sides import Array
 from models.measures.baselines import BASELINES
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
-
-Array = NDArray[np.float64]
 
 
 class Chosen(TypedDict):
