@@ -97,14 +97,14 @@ class CardFeed(HostFeed):
     def __init__(self, rows: Orders, info: Info, torch: ModuleType, device: str = "cuda") -> None:
         self._torch = torch
         self._X = torch.from_numpy(rows.one()).to(device)
-        if rows.swap is not None:
-            self._order = torch.from_numpy(rows.swap.order).to(device)
-            self._signs = torch.from_numpy(rows.swap.signs).to(device)
+        self._turn = rows.swap and tuple(
+            torch.from_numpy(part).to(device) for part in (rows.swap.order, rows.swap.signs)
+        )
         super().__init__(rows, info)
 
     def reset(self) -> None:
         """Begin anew, with the rows that lie on the card."""
-        self._blocks = self._on_card()
+        self._blocks = _card_blocks(self._X, self._turn)
 
     def next(self, input_data: Callable[..., None]) -> bool:
         """Hand over the next block, past `input_data`, which asks for cupy to say where it lies."""
@@ -117,14 +117,17 @@ class CardFeed(HostFeed):
             return True
         return False
 
-    def _on_card(self) -> Iterator[tuple[slice, Any]]:
-        n = len(self._X)
-        starts = range(0, n, CARD_ROWS)
-        for start in starts:
-            block = self._X[start : start + CARD_ROWS]
-            yield slice(start, start + len(block)), block
-        if self._rows.swap is None:
-            return
-        for start in starts:
-            block = self._X[start : start + CARD_ROWS][:, self._order] * self._signs
-            yield slice(n + start, n + start + len(block)), block
+
+def _card_blocks(X: Any, turn: Any) -> Iterator[tuple[slice, Any]]:
+    """Give the rows on a card, and behind them those with columns in `turn`'s order and signs."""
+    n = len(X)
+    starts = range(0, n, CARD_ROWS)
+    for start in starts:
+        block = X[start : start + CARD_ROWS]
+        yield slice(start, start + len(block)), block
+    if turn is None:
+        return
+    order, signs = turn
+    for start in starts:
+        block = X[start : start + CARD_ROWS][:, order] * signs
+        yield slice(n + start, n + start + len(block)), block

@@ -1,5 +1,7 @@
 """XGBoost's matrix of both orders: the same on the host as of one array, and made once."""
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -97,6 +99,21 @@ def test_on_a_card_one_order_travels_and_the_other_is_made_there(card, card_rows
     made = xgboost.QuantileDMatrix(feed, max_bin=31, nthread=1)
     assert trees(made) == trees(whole(rows(), **info()))
     assert travelled == [(ROWS, 4), (4,), (4,)]  # the rows, the columns' order, their signs
+
+
+@pytest.mark.parametrize("swap", [SWAP, None])
+def test_nothing_stays_on_the_card_but_the_matrix(card, swap):
+    """Without a wait for the garbage collector: XGBoost needs the memory."""
+    feed = CardFeed(Orders(rows(), swap=swap), {}, card[0], device="cpu")
+    made = xgboost.QuantileDMatrix(feed, max_bin=31, nthread=1)
+    assert made.num_row() == ROWS * (1 if swap is None else 2)
+    alive = weakref.ref(feed)
+    gc.disable()
+    try:
+        del feed
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_without_torch_a_card_gets_its_rows_from_the_host(monkeypatch):
