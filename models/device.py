@@ -1,8 +1,19 @@
 """Which device trains: one probe, said aloud, written into the report."""
 
 import ctypes
+import subprocess
+import sys
 from typing import Literal, NamedTuple
 
+PROBE = """
+import sys, lightgbm, numpy as np
+X = np.arange(100.0)[:, None]
+params = {"objective": "binary", "device_type": sys.argv[1], "verbosity": -1}
+try:
+    lightgbm.train(params, lightgbm.Dataset(X, X[:, 0] > 50), 1)
+except lightgbm.basic.LightGBMError as error:
+    sys.exit(print(str(error).splitlines()[0]) or 1)
+"""
 Choice = Literal["auto", "cpu", "cuda"]
 
 
@@ -75,6 +86,30 @@ def cuda_card() -> str:
     driver.cuInit(0)
     driver.cuDeviceGetName(name, len(name), 0)
     return name.value.decode()
+
+
+def check_lightgbm(device_type: str) -> None:
+    """Let LightGBM train one tree on what its settings name, before any work.
+
+    In a process of its own: LightGBM writes on the error stream by itself, and a driver of a GPU
+    that crashes must not take the run along.
+
+    Raises
+    ------
+    DeviceError
+        If it cannot.
+    """
+    if device_type == "cpu":
+        return
+    probe = subprocess.run(  # noqa: S603 - this very Python, with a program that stands above
+        [sys.executable, "-c", PROBE, device_type], capture_output=True, text=True, check=False
+    )
+    if probe.returncode:
+        lack = probe.stdout.strip().rstrip(".") or f"it ended with status {probe.returncode}"
+        raise DeviceError(
+            f"learners.lightgbm.device_type: LightGBM cannot train on {device_type!r}: {lack}. "
+            "Leave the key out to train on the CPU, or install a build of LightGBM that can."
+        )
 
 
 def _driver() -> ctypes.CDLL:

@@ -1,19 +1,20 @@
 """The parts that a preference model is put together from: a head of a member, fitted on rows."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from statistics import fmean, median_high
+from threading import Lock
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.sides import Swap
+from features.sides import Array, Swap
 from models.heads import Head, Labels, swapped_labels
 from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch
 
-Array = NDArray[np.float64]
 NO_FOLD = -1  # of a fit on all rows
-BLOCK_ROWS = 16_384  # rows that are swapped at a time
 
 
 class Rows(NamedTuple):
@@ -63,6 +64,13 @@ class Fit(NamedTuple):
     complexity: int | None = None
 
 
+class Lesson(NamedTuple):
+    """What a fit learns from and, if an inner fold is left out, what it is watched by."""
+
+    sample: Sample
+    watch: Watch | None
+
+
 def learned(head: Head, rows: Rows, fold: int) -> NDArray[np.bool_]:
     """Return the mask of the rows that a head learns from, without an inner fold."""
     return head.rows(rows.y, rows.plain) & (rows.fold != fold)
@@ -79,20 +87,76 @@ def judgeable(head: Head, rows: Rows, fold: int) -> bool:
     return len(targets) == head.n_classes and bool(judged(head, rows, fold).any())
 
 
-def fit_part(fit: Fit, rows: Rows, swap: Swap, *, threads: int, device: str) -> Model:
-    """Fit a part on both orders of its rows, watched by the inner fold if one is left out."""
-    part, fold, complexity = fit
-    used = learned(part.head, rows, fold)
+class Lessons:
+    """What the fits of a head and an inner fold are given: made by the first, gone with the last.
+
+    Parameters
+    ----------
+    fits : iterable of Fit
+        All that will ask, each once.
+    rows : Rows
+    swap : Swap
+    """
+
+    def __init__(self, fits: Iterable[Fit], rows: Rows, swap: Swap) -> None:
+        self._rows = rows
+        self._swap = swap
+        self._left = Counter(map(self._key, fits))
+        self._made: dict[tuple[str, int], Lesson] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def lesson(self, fit: Fit) -> Iterator[Lesson]:
+        """Lend what a fit is given, for as long as it goes on."""
+        key = self._key(fit)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = _lesson(fit, self._rows, self._swap)
+            lesson = self._made[key]
+        try:
+            yield lesson
+        finally:
+            with self._lock:
+                self._left[key] -= 1
+                if not self._left[key]:
+                    del self._made[key]
+
+    @staticmethod
+    def _key(fit: Fit) -> tuple[str, int]:
+        return fit.part.head.name, fit.fold
+
+
+def fit_part(
+    fit: Fit,
+    rows: Rows,
+    swap: Swap,
+    *,
+    threads: int,
+    device: str,
+    lessons: Lessons | None = None,
+) -> Model:
+    """Fit a part on both orders of its rows, watched by the inner fold if one is left out.
+
+    Fits that are handed the same `lessons` share what they are given.
+    """
+    part = fit.part
+    setting = Setting(swap, part.head.name, part.head.n_classes, part.seed, threads, device)
+    with (lessons or Lessons([fit], rows, swap)).lesson(fit) as (sample, watch):
+        return part.learner.fit(sample, setting, complexity=fit.complexity, watch=watch)
+
+
+def _lesson(fit: Fit, rows: Rows, swap: Swap) -> Lesson:
+    head, fold = fit.part.head, fit.fold
+    used = learned(head, rows, fold)
     y = rows.y[used]
     sample = Sample(
-        X=both_orders(rows.X, used, swap),
-        target=np.concatenate([part.head.target(labels) for labels in (y, swapped_labels(y))]),
+        X=rows.X,
+        target=np.concatenate([head.target(labels) for labels in (y, swapped_labels(y))]),
         weight=np.tile(rows.weight[used], 2),
-        mirrored=True,
+        rows=np.flatnonzero(used),
+        swap=swap,
     )
-    setting = Setting(swap, part.head.name, part.head.n_classes, part.seed, threads, device)
-    watch = None if fold == NO_FOLD else _watch(part.head, rows, swap, fold)
-    return part.learner.fit(sample, setting, complexity=complexity, watch=watch)
+    return Lesson(sample, None if fold == NO_FOLD else _watch(head, rows, swap, fold))
 
 
 def _watch(head: Head, rows: Rows, swap: Swap, fold: int) -> Watch:
@@ -102,23 +166,7 @@ def _watch(head: Head, rows: Rows, swap: Swap, fold: int) -> Watch:
     def loss(raw: Array) -> float:
         return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y)
 
-    return Watch(both_orders(rows.X, held, swap), loss)
-
-
-def both_orders(X: Matrix, mask: NDArray[np.bool_], swap: Swap) -> Matrix:
-    """Return the masked rows and, under them, the same with A and B in each other's place.
-
-    >>> X, mask = np.array([[0, 0], [3, 1]], np.float32), np.array([False, True])
-    >>> both_orders(X, mask, Swap(["f__words_a", "f__words_b"])).tolist()
-    [[3.0, 1.0], [1.0, 3.0]]
-    """
-    n = int(mask.sum())
-    both = np.empty((2 * n, X.shape[1]), dtype=X.dtype)
-    np.compress(mask, X, axis=0, out=both[:n])
-    for start in range(0, n, BLOCK_ROWS):  # in place: there may be many rows
-        end = min(start + BLOCK_ROWS, n)
-        both[n + start : n + end] = swap(both[start:end])
-    return both
+    return Watch(rows.X, loss, rows=np.flatnonzero(held), swap=swap)
 
 
 def chosen_complexity(models: Mapping[int, Model]) -> int:

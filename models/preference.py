@@ -12,20 +12,19 @@ are averaged over the members, calibrated, and turned into probabilities by
 import json
 from collections.abc import Mapping, Sequence
 from itertools import product
-from time import perf_counter
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
-from features.sides import Swap
+from features.sides import Array, Swap
 from models.calibration import Calibration
+from models.fits import run_fits
 from models.heads import FORMS, Labels, probabilities
 from models.learners.contract import Learner, Matrix, Model
 from models.parts import (
@@ -34,13 +33,11 @@ from models.parts import (
     Rows,
     average,
     chosen_complexity,
-    fit_part,
     judgeable,
     mean_loss,
     part_logits,
 )
 
-Array = NDArray[np.float64]
 PASSED_THROUGH = ("group", "source", "characters")  # columns that are no features
 SEED_STRIDE = 1000  # between the seeds of a bag: neighbouring runs must not share them
 
@@ -66,7 +63,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         Taken by the members that can use a GPU; see `models.device.find_device`.
     seed : int, default=0
     n_jobs : int, default=-1
-        Fits at the same time. Each runs on one thread, so that no result depends on it.
+        Fits at the same time, those on a GPU being one of them. On the CPU each runs on one
+        thread, so that no result depends on it.
 
     Attributes
     ----------
@@ -84,7 +82,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     device_ : dict
         ``member_head`` -> what it was really trained on.
     seconds_ : dict
-        ``member_head`` -> wall-clock time of its fits together; on a CPU they go on side by side.
+        ``member_head`` -> wall-clock time of its fits together; those of others go on beside them.
     """
 
     def __init__(
@@ -140,6 +138,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         self.models_ = {fit.part.name: model for fit, model in zip(fits, models, strict=True)}
         self.device_ = {name: model.device for name, model in self.models_.items()}
         return self
+
+    def check_device(self) -> None:
+        """Raise `models.device.DeviceError` where a device that a member names is not there."""
+        for _, learner in self.members:
+            learner.check_device()
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """Return P(A), P(B), P(tie), shape (n_battles, 3), each strictly between 0 and 1."""
@@ -228,7 +231,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         """Fit every part without each inner fold that it can be judged on."""
         fits = [
             Fit(part, fold)
-            for part, fold in product(self._parts(), range(self.inner_folds))
+            for fold, part in product(range(self.inner_folds), self._parts())  # rows are shared
             if judgeable(part.head, rows, fold)
         ]
         inner: dict[str, dict[int, Model]] = {part.name: {} for part in self._parts()}
@@ -244,24 +247,10 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         return inner
 
     def _run(self, fits: Sequence[Fit], rows: Rows, swap: Swap) -> list[Model]:
-        """Make the fits: side by side on the CPU, one after the other on all cores on a GPU."""
-        on_gpu = [self.device == "cuda" and fit.part.learner.uses_gpu for fit in fits]
-        on_cpu = iter(
-            Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(_timed_fit)(fit, rows, swap, threads=1, device="cpu")
-                for fit, gpu in zip(fits, on_gpu, strict=True)
-                if not gpu
-            )
-        )
-        cores = effective_n_jobs(self.n_jobs)
-        models = []
-        for fit, gpu in zip(fits, on_gpu, strict=True):
-            model, seconds = (
-                _timed_fit(fit, rows, swap, threads=cores, device="cuda") if gpu else next(on_cpu)
-            )
-            self.seconds_[fit.part.name] += seconds
-            models.append(model)
-        return models
+        made = run_fits(fits, rows, swap, device=self.device, n_jobs=self.n_jobs)
+        for fit, fitted in zip(fits, made, strict=True):
+            self.seconds_[fit.part.name] += fitted.seconds
+        return [fitted.model for fitted in made]
 
     def _calibration(
         self, rows: Rows, swap: Swap, inner: Mapping[str, Mapping[int, Model]]
@@ -280,13 +269,6 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             )
         used = rows.plain & np.isin(rows.fold, list(shared))
         return Calibration.fit(z[used], t[used], rows.y[used], rows.length[used], rows.fold[used])
-
-
-def _timed_fit(
-    fit: Fit, rows: Rows, swap: Swap, *, threads: int, device: str
-) -> tuple[Model, float]:
-    start = perf_counter()
-    return fit_part(fit, rows, swap, threads=threads, device=device), perf_counter() - start
 
 
 def _length(X: pd.DataFrame) -> Array:

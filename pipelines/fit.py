@@ -91,6 +91,7 @@ def fit(
     found = find_device(device)
     tell(steps.console, f"device: {found.name} ({found.reason})")
     pipeline = build_pipeline(config, found.name, cache)
+    pipeline.named_steps["model"].check_device()
     key = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
@@ -151,7 +152,9 @@ def _made_with(pipeline: Pipeline) -> MadeWith:
     One that cannot be had is told of here, before any work.
     """
     store = encoder_store(pipeline)
-    found: MadeWith = {"versions": versions(encoder=store is not None)}
+    # On a card torch hands XGBoost its rows: without it the quantiles are the host's.
+    by_torch = store is not None or pipeline.named_steps["model"].device == "cuda"
+    found: MadeWith = {"versions": versions(encoder=by_torch)}
     return found if store is None else {**found, "encoder": store.encoder.weights}
 
 

@@ -30,7 +30,7 @@ from features.families.turns import TurnFeatures
 from features.sides import Swap
 from models.device import find_device
 from models.heads import DirectionHead, direction_loss
-from models.learners.boosting import XGBoostLearner
+from models.learners.xgboost import XGBoostLearner
 from models.parts import Fit, Part, Rows, fit_part, part_logits
 from pipelines.report.content import peak_memory_mb
 

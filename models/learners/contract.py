@@ -5,8 +5,10 @@ folds choose of it is one number, its ``complexity``: rounds of boosting, or a p
 of penalties.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, Self
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,43 +16,129 @@ from numpy.typing import NDArray
 from features.sides import Swap
 
 Matrix = NDArray[np.float32]
+T = TypeVar("T")
+BLOCK_ROWS = 16_384  # rows that are swapped at a time
 
 
-class Sample(NamedTuple):
+class Kept:
+    """What learners made of some rows, each thing once, whoever asks for it first.
+
+    >>> kept = Kept()
+    >>> kept("sum", lambda: 1 + 2), kept("sum", lambda: 1 / 0)
+    (3, 3)
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Any] = {}
+        self._lock = Lock()
+
+    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what stands under `key`; `make` gives it where there is nothing yet."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """Rows as they came and, behind them, the same with A and B in each other's place.
+
+    They are copied where they are needed, all of them or a block at a time.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n_all, n_columns)
+        May belong to others: nobody writes to it.
+    rows : ndarray of intp, shape (n,), optional
+        Which rows of `X` count; without it all do.
+    swap : Swap, optional
+        The columns' algebra; without it the rows count in one order alone.
+    kept : Kept
+        What the fits on these very rows share.
+    """
+
+    X: Matrix
+    rows: NDArray[np.intp] | None = field(default=None, kw_only=True)
+    swap: Swap | None = field(default=None, kw_only=True)
+    kept: Kept = field(default_factory=Kept, init=False, repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of rows in one order."""
+        return len(self.X if self.rows is None else self.rows)
+
+    def __len__(self) -> int:
+        """Return the number of rows, in both orders together."""
+        return self.n * (1 if self.swap is None else 2)
+
+    def one(self) -> Matrix:
+        """Return the rows as they came, shape (n, n_columns)."""
+        return self.X if self.rows is None else self.X[self.rows]
+
+    def both(self) -> Matrix:
+        """Return the rows in both orders, shape (2 n, n_columns).
+
+        >>> X, rows = np.array([[0, 0], [3, 1]], np.float32), np.array([1])
+        >>> Orders(X, rows=rows, swap=Swap(["f__words_a", "f__words_b"])).both().tolist()
+        [[3.0, 1.0], [1.0, 3.0]]
+        """
+        if self.swap is None:
+            return self.one()
+        both = np.empty((len(self), self.X.shape[1]), dtype=self.X.dtype)
+        for place, block in self.blocks():
+            both[place] = block
+        return both
+
+    def blocks(self) -> Iterator[tuple[slice, Matrix]]:
+        """Give the rows of both orders a block at a time, each with its place among all rows."""
+        n, swap = self.n, self.swap
+        starts = range(0, n, BLOCK_ROWS)
+        for start in starts:
+            block = self._block(start)
+            yield slice(start, start + len(block)), block
+        if swap is None:
+            return
+        for start in starts:
+            block = swap(self._block(start))
+            yield slice(n + start, n + start + len(block)), block
+
+    def _block(self, start: int) -> Matrix:
+        place = slice(start, start + BLOCK_ROWS)
+        return self.X[place] if self.rows is None else self.X[self.rows[place]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(Orders):
     """Rows to learn from.
 
     Attributes
     ----------
-    X : ndarray of float32, shape (n_rows, n_columns)
     target : ndarray of int8, shape (n_rows,)
-        0 or 1, or 0, 1, 2 for three classes.
+        0 or 1, or 0, 1, 2 for three classes; of both orders, where there are two.
     weight : ndarray of float64, shape (n_rows,)
-    mirrored : bool
-        Whether the second half of the rows is the first one with A and B in each other's place.
     """
 
-    X: Matrix
     target: NDArray[np.int8]
     weight: NDArray[np.float64]
-    mirrored: bool = False
 
     def one_order(self) -> Self:
-        """Return the first half of mirrored rows, each with the weight of both orders."""
-        half = len(self.X) // 2
-        return type(self)(self.X[:half], self.target[:half], 2.0 * self.weight[:half])
+        """Return the rows as they came, each with the weight of both orders."""
+        n = self.n
+        return type(self)(self.X, self.target[:n], 2.0 * self.weight[:n], rows=self.rows)
 
 
-class Watch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Watch(Orders):
     """Rows kept apart to choose the complexity by.
 
     Attributes
     ----------
-    X : ndarray of float32, shape (n_rows, n_columns)
     loss : callable
-        From the rows' raw scores to a loss.
+        From the raw scores of the rows, in both orders where there are two, to a loss.
     """
 
-    X: Matrix
     loss: Callable[[NDArray[np.float64]], float]
 
 
@@ -66,8 +154,8 @@ class Setting(NamedTuple):
     n_classes : int
         2 or 3.
     seed, threads : int
-    device : {"cpu", "cuda"}
-        Taken by the learners that can use a GPU.
+    device : {"cpu", "cuda", "gpu"}
+        What the learner's `trains_on` gave.
     """
 
     swap: Swap
@@ -110,8 +198,15 @@ class Learner(Protocol):
     """Settings of a member."""
 
     model: type[Model]
-    uses_gpu: bool  # whether it trains on a CUDA device that is there
     seeded: bool  # whether another seed gives another model
+
+    def trains_on(self, device: str) -> str:
+        """Return where it trains in a run on `device`: ``cpu``, or what a GPU is used through."""
+        return "cpu"
+
+    def check_device(self) -> None:
+        """Raise `models.device.DeviceError` where a device that its settings name is not there."""
+        return  # here they name none
 
     def fit(
         self,

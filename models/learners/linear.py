@@ -11,9 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
 from features.sides import Array
-from models.learners.contract import Matrix, Model, Sample, Setting, Watch
+from models.learners.contract import BLOCK_ROWS, Learner, Matrix, Model, Sample, Setting, Watch
 
-BLOCK_ROWS = 16_384  # rows that are worked on at a time
 Penalty = Annotated[float, Field(ge=1e-8, le=1e4)]
 
 
@@ -149,7 +148,7 @@ class LinearModel(Model):
         return sums.astype(np.float64)
 
 
-class LinearLearner(BaseEstimator):
+class LinearLearner(BaseEstimator, Learner):
     """Settings of the linear member.
 
     Parameters
@@ -160,7 +159,6 @@ class LinearLearner(BaseEstimator):
     """
 
     model = LinearModel
-    uses_gpu = False
     seeded = False
 
     def __init__(
@@ -177,17 +175,18 @@ class LinearLearner(BaseEstimator):
         watch: Watch | None = None,
     ) -> LinearModel:
         """Fit the place `complexity` of the path (counted from 1), or with `watch` all of it."""
-        if sample.mirrored and setting.n_classes == 2:
+        if sample.swap is not None and setting.n_classes == 2:
             # By the symmetry of the columns a row and its mirror have the same loss.
             sample = sample.one_order()
         places = self.penalties if complexity is None else self.penalties[complexity - 1 :][:1]
-        scaling = scaling_for(sample.X, setting)
-        U = scaling(sample.X)
+        X = sample.both()
+        scaling = scaling_for(X, setting)
+        U = scaling(X)
         fits = _path(U, sample, setting, places)
         coefficients, intercepts = (np.array(part) for part in zip(*fits, strict=True))
         model = LinearModel(scaling, coefficients, intercepts, losses=[])
         if watch:
-            V = scaling(watch.X)
+            V = scaling(watch.both())
             model.losses = [watch.loss(model._scores(V, place)) for place in range(len(places))]
         return model
 

@@ -1,26 +1,71 @@
-"""Rows in both orders."""
+"""What the fits of a head and a fold are given, and for how long it is there."""
+
+import gc
+import weakref
+from threading import Barrier, Thread
 
 import numpy as np
 import pytest
 
 from features.sides import Swap
-from models import parts
-from models.parts import both_orders
+from models.heads import DirectionHead
+from models.learners.linear import LinearLearner
+from models.parts import NO_FOLD, Fit, Lessons, Part, Rows
 
-SWAP = Swap(["f__size_a", "f__size_b", "f__gap_diff"])
-
-
-@pytest.mark.parametrize("block_rows", [1, 7, 1000])
-def test_both_orders_are_the_masked_rows_and_their_mirrors(block_rows, monkeypatch):
-    monkeypatch.setattr(parts, "BLOCK_ROWS", block_rows)
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 3)).astype(np.float32)
-    mask = rng.uniform(size=60) < 0.5
-    both = both_orders(X, mask, SWAP)
-    np.testing.assert_array_equal(both, np.vstack([X[mask], SWAP(X[mask])]))
-    assert both.dtype == np.float32
+SWAP = Swap(["f__size_a", "f__size_b"])
+PATIENCE = 20.0  # seconds until a test gives up
 
 
-def test_no_rows_have_no_mirrors():
-    X = np.ones((5, 3), dtype=np.float32)
-    assert both_orders(X, np.zeros(5, dtype=bool), SWAP).shape == (0, 3)
+def rows(n=40):
+    ones = np.ones(n)
+    y = (np.arange(n) % 3).astype(np.int8)
+    X = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
+    return Rows(X, y, ones.astype(bool), ones, ones, (np.arange(n) % 4).astype(np.int8))
+
+
+def fits_of(n, fold=NO_FOLD):
+    return [Fit(Part("one", LinearLearner(), DirectionHead(), seed), fold) for seed in range(n)]
+
+
+def test_a_lesson_is_the_rows_of_the_head_without_the_fold_which_watches():
+    (fit,), given = fits_of(1, fold=2), rows()
+    with Lessons([fit], given, SWAP).lesson(fit) as (sample, watch):
+        learned = (given.y != 2) & (given.fold != 2)
+        np.testing.assert_array_equal(sample.one(), given.X[learned])
+        half = (given.y[learned] == 0).astype(int)
+        assert sample.target.tolist() == [*half, *(1 - half)]
+        held = (given.y != 2) & (given.fold == 2)
+        np.testing.assert_array_equal(watch.both(), np.vstack([given.X[held], SWAP(given.X[held])]))
+
+
+def test_rows_are_gone_with_the_last_fit_that_needs_them():
+    fits = fits_of(2)
+    lessons = Lessons(fits, rows(), SWAP)
+    with lessons.lesson(fits[0]) as (sample, _):
+        alive = weakref.ref(sample)
+    del sample
+    gc.collect()
+    assert alive() is not None
+    with pytest.raises(ValueError, match="no such luck"), lessons.lesson(fits[1]):
+        raise ValueError("no such luck")
+    gc.collect()
+    assert alive() is None
+
+
+def test_threads_that_ask_at_the_same_time_get_the_same_rows():
+    fits = fits_of(4)
+    lessons, given, together = Lessons(fits, rows(), SWAP), [], Barrier(4)
+
+    def ask(fit):
+        together.wait(PATIENCE)
+        with lessons.lesson(fit) as (sample, _):
+            given.append(sample)
+            together.wait(PATIENCE)
+
+    threads = [Thread(target=ask, args=[fit]) for fit in fits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(given) == 4
+    assert len(set(map(id, given))) == 1

@@ -8,8 +8,9 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 from features.sides import Swap
-from models.learners.boosting import LightGBMLearner, XGBoostLearner
+from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
+from models.learners.xgboost import XGBoostLearner
 from models.preference import PASSED_THROUGH, PreferenceModel
 
 BOOSTED, LINEAR = ("lightgbm", LightGBMLearner(max_rounds=15)), ("linear", LinearLearner())
@@ -75,13 +76,15 @@ class Recorder(BaseEstimator):
     """
 
     model = FakeModel
-    uses_gpu = False
     seeded = False
 
     def __init__(self, best=None, memorise=False):
         self.best = best
         self.memorise = memorise
         self.calls = []
+
+    def trains_on(self, device):
+        return "cpu"
 
     def fit(self, sample, setting, *, complexity=None, watch=None):
         earlier = sum(call["setting"].head == setting.head for call in self.calls)
@@ -92,7 +95,7 @@ class Recorder(BaseEstimator):
             {"sample": sample, "setting": setting, "complexity": complexity, "watch": watch}
         )
         scores = np.where(sample.target == 1, 9.0, -9.0)
-        known = dict(zip(map(key, sample.X), scores, strict=True)) if self.memorise else {}
+        known = dict(zip(map(key, sample.both()), scores, strict=True)) if self.memorise else {}
         return FakeModel(known, losses if watch is not None else [], setting.n_classes)
 
 
@@ -239,9 +242,10 @@ def test_each_row_stands_there_in_both_orders():
     X, y = table()
     for form in TWO_FORMS:
         for call in recorded(X, y, inner_folds=2, form=form):
-            sample, half = call["sample"], len(call["sample"].X) // 2
-            np.testing.assert_array_equal(sample.X[half:], Swap(COLUMNS)(sample.X[:half]))
-            rows = rows_of(sample.X[:half])
+            sample, both = call["sample"], call["sample"].both()
+            half = len(both) // 2
+            np.testing.assert_array_equal(both[half:], Swap(COLUMNS)(both[:half]))
+            rows = rows_of(both[:half])
             labels = {"direction": (y == 0), "tie": (y == 2), "multiclass": y}
             mirror = {"direction": (y == 1), "tie": (y == 2), "multiclass": np.array([1, 0, 2])[y]}
             head = call["setting"].head
@@ -254,12 +258,12 @@ def test_the_last_fit_takes_decided_rows_for_the_direction_and_plain_ones_for_th
     calls = recorded(X, y, inner_folds=2)
     (direction,) = by_head(calls, "direction", watched=False)
     (tie,) = by_head(calls, "tie", watched=False)
-    assert sorted(rows_of(direction["sample"].X)) == sorted([*np.flatnonzero(y != 2)] * 2)
-    assert sorted(rows_of(tie["sample"].X)) == sorted([*range(240)] * 2)
+    assert sorted(rows_of(direction["sample"].both())) == sorted([*np.flatnonzero(y != 2)] * 2)
+    assert sorted(rows_of(tie["sample"].both())) == sorted([*range(240)] * 2)
     (three,) = by_head(
         recorded(X, y, inner_folds=2, form="multiclass"), "multiclass", watched=False
     )
-    assert sorted(rows_of(three["sample"].X)) == sorted([*range(300)] * 2)
+    assert sorted(rows_of(three["sample"].both())) == sorted([*range(300)] * 2)
 
 
 @pytest.mark.parametrize("form", TWO_FORMS)
@@ -268,7 +272,7 @@ def test_a_prompt_stays_on_one_side_of_every_inner_split(form):
     calls = [call for call in recorded(X, y, inner_folds=3, form=form) if call["watch"] is not None]
     group = X["group"].to_numpy()
     for call in calls:
-        trained, watched = rows_of(call["sample"].X), rows_of(call["watch"].X)
+        trained, watched = rows_of(call["sample"].both()), rows_of(call["watch"].both())
         assert not set(group[trained]) & set(group[watched])
     assert len(calls) == 3 * (2 if form == "heads" else 1)
 
@@ -281,18 +285,18 @@ def test_plain_rows_are_watched_each_once_in_both_orders(form):
     for name in ("direction", "tie") if form == "heads" else ("multiclass",):
         seen = []
         for call in by_head(calls, name, watched=True):
-            half = len(call["watch"].X) // 2
+            half = len(call["watch"].both()) // 2
             np.testing.assert_array_equal(
-                call["watch"].X[half:], Swap(COLUMNS)(call["watch"].X[:half])
+                call["watch"].both()[half:], Swap(COLUMNS)(call["watch"].both()[:half])
             )
-            seen += rows_of(call["watch"].X[:half]).tolist()
+            seen += rows_of(call["watch"].both()[:half]).tolist()
         assert sorted(seen) == list(watched.get(name, range(240)))
 
 
 def test_the_watched_loss_is_that_of_the_symmetric_logits():
     X, y = table()
     call = by_head(recorded(X, y, inner_folds=2), "direction", watched=True)[0]
-    rows = rows_of(call["watch"].X)
+    rows = rows_of(call["watch"].both())
     half = len(rows) // 2
     raw = np.random.default_rng(0).normal(size=len(rows))
     z = (raw[:half] - raw[half:]) / 2
@@ -342,7 +346,7 @@ def test_extra_weight_zero_leaves_the_extra_rows_out(form):
 def test_extra_weight_is_the_weight_of_extra_rows():
     X, y = table()
     call = by_head(recorded(X, y, inner_folds=2, extra_weight=0.25), "direction", watched=False)[0]
-    rows, weight = rows_of(call["sample"].X), call["sample"].weight
+    rows, weight = rows_of(call["sample"].both()), call["sample"].weight
     assert set(weight[rows < 240]) == {1.0}
     assert set(weight[rows >= 240]) == {0.25}
 
@@ -491,3 +495,14 @@ def test_a_bag_averages_over_seeds_and_then_over_members(columns, battles):
     assert not np.array_equal(*copies)
     expected = (sum(copies) / 2 + z("linear_direction")) / 2
     np.testing.assert_allclose(bag.logits(columns)[0], expected, rtol=1e-12)
+
+
+def test_copies_of_a_bag_learn_from_the_same_rows():
+    """So that what a library makes of them is made once for each head and fold."""
+    X, y = table()
+    recorder = Recorder()
+    recorder.seeded = True
+    PreferenceModel([("r", recorder)], inner_folds=2, bag=3, n_jobs=1).fit(X, y)
+    samples = {id(call["sample"]) for call in recorder.calls}
+    assert len(recorder.calls) == 3 * 2 * (2 + 1)
+    assert len(samples) == 2 * (2 + 1)

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from features import FAMILIES
-from models.learners.boosting import LightGBMLearner
+from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
 from models.learners.registry import LEARNERS
 from pipelines.config import (

@@ -1,10 +1,14 @@
 """Boosted trees as members: rounds, early stopping, where they start, names."""
 
+from dataclasses import replace
+
+import lightgbm
 import numpy as np
 import pytest
 
-from models.learners.boosting import LightGBMLearner, XGBoostLearner
 from models.learners.contract import Sample, Watch
+from models.learners.lightgbm import LightGBMLearner, LightGBMModel
+from models.learners.xgboost import XGBoostLearner
 
 NAMES = ["f__size_a", "f__size_b", 'f__odd[<">]{}:, name_diff', "f__x_pair"]
 every_booster = pytest.mark.parametrize("booster", [LightGBMLearner, XGBoostLearner])
@@ -65,7 +69,7 @@ def test_a_given_complexity_is_the_number_of_rounds(booster, sample, setting):
 @every_booster
 def test_the_direction_starts_at_even_odds_and_the_tie_at_its_share(booster, sample, setting):
     """A start elsewhere costs rounds, which trees spend on a constant."""
-    fifth = sample._replace(target=(np.arange(600) % 5 == 0).astype(np.int8))
+    fifth = replace(sample, target=(np.arange(600) % 5 == 0).astype(np.int8))
     slow = booster(learning_rate=1e-9)
     direction = slow.fit(sample, setting(NAMES, "direction"), complexity=1).raw(sample.X)
     tie = slow.fit(fifth, setting(NAMES, "tie"), complexity=1).raw(sample.X)
@@ -76,7 +80,7 @@ def test_the_direction_starts_at_even_odds_and_the_tie_at_its_share(booster, sam
 @every_booster
 def test_the_seed_matters_and_the_threads_do_not(booster, sample, setting):
     one, other, threads = (
-        booster(max_rounds=5).fit(sample, made, complexity=5).raw(sample.X)
+        booster(max_rounds=5).fit(replace(sample), made, complexity=5).raw(sample.X)
         for made in (
             setting(NAMES, seed=0),
             setting(NAMES, seed=1),
@@ -126,3 +130,32 @@ def test_only_lightgbm_has_settings_to_tell_and_they_lie_in_its_file(sample, set
     told = {"lightgbm": {"deterministic": True, "num_threads": 1, "force_row_wise": True}}
     assert type(lightgbm).load(lightgbm.dump()).settings() == lightgbm.settings() == told
     assert XGBoostLearner().fit(sample, setting(NAMES), complexity=2).settings() == {}
+
+
+@pytest.mark.parametrize("place", ["cuda", "gpu"])
+def test_lightgbm_trains_on_what_its_settings_name_and_says_so(place, sample, setting, monkeypatch):
+    """Here no GPU is needed: the library is told of one, and trains on the CPU."""
+    told = []
+    train = lightgbm.train
+
+    def on_the_cpu(params, *given, **named):
+        told.append(params)
+        return train({**params, "device_type": "cpu"}, *given, **named)
+
+    monkeypatch.setattr(lightgbm, "train", on_the_cpu)
+    learner = LightGBMLearner(device_type=place)
+    assert learner.trains_on("cpu") == place
+    content = learner.fit(sample, setting(NAMES), complexity=2).dump()
+    (params,) = told
+    assert params["device_type"] == place
+    assert not params["deterministic"]
+    assert not params["force_row_wise"]
+    there = content.replace(b"[device_type: cpu]", f"[device_type: {place}]".encode())
+    loaded = LightGBMModel.load(there)
+    assert loaded.device == place
+    assert loaded.raw(sample.X).std() > 0
+
+
+def test_xgboost_trains_on_the_device_of_the_run_and_lightgbm_on_the_cpu():
+    assert XGBoostLearner().trains_on("cuda") == "cuda"
+    assert LightGBMLearner().trains_on("cuda") == "cpu"

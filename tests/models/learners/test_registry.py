@@ -1,6 +1,7 @@
 """Every learner of the registry, by what the preference model asks of a member."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_weights_count(name, setting):
     )
     scores = learner(name).fit(sample, setting(NAMES), complexity=4).raw(right.X)
     assert np.mean((scores > 0) == (right.target == 1)) > 0.75
-    turned = sample._replace(weight=sample.weight[::-1].copy())
+    turned = replace(sample, weight=sample.weight[::-1].copy())
     scores = learner(name).fit(turned, setting(NAMES), complexity=4).raw(right.X)
     assert np.mean((scores > 0) == (right.target == 1)) < 0.25
 

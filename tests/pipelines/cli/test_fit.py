@@ -31,6 +31,10 @@ from tests.commands import fit
         (["--output", "/"], r"/: a run cannot have this name"),
         (["--output", "a.partial"], r"a\.partial: a name that ends in \.partial is kept"),
         (["--sample-submission", "s.csv"], r"--sample-submission goes with --test"),
+        (
+            ["--set", "learners.lightgbm.device_type=abacus"],
+            r"device_type: should be 'cpu', 'cuda' or 'gpu'\. Got 'abacus'",
+        ),
     ],
 )
 def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
@@ -44,6 +48,21 @@ def test_fit_refuses_wrong_use(argv, words, capsys, tmp_path, monkeypatch):
     assert len(err.splitlines()) == 1
     assert len(err) < 500
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_build_of_lightgbm_that_lacks_the_device_is_told_of_before_any_work(
+    files, capfd, tmp_path, monkeypatch
+):
+    """The wheels have no CUDA learner."""
+    monkeypatch.chdir(tmp_path)
+    argv = ["--train", str(files / "train.csv"), "--device", "cpu"]
+    assert fit([*argv, "--set", "learners.lightgbm.device_type=cuda"]) == 2
+    said = capfd.readouterr()
+    assert re.fullmatch(
+        r"error: learners\.lightgbm\.device_type: LightGBM cannot train on 'cuda': .*\n", said.err
+    )
+    assert "writing to" not in said.out
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from models import preference
+from models import fits
 from pipelines.command.launcher import start
 from pipelines.command.progress import Steps
 from pipelines.report import content
@@ -19,8 +19,8 @@ from pipelines.run.folder import UnfinishedRun
 
 BEFORE, AFTER = "before", "after"
 CALLS = {
-    "before an inner fit": (preference, "fit_part", BEFORE),
-    "after an inner fit": (preference, "fit_part", AFTER),
+    "before an inner fit": (fits, "fit_part", BEFORE),
+    "after an inner fit": (fits, "fit_part", AFTER),
     "before a checkpoint is saved": (UnfinishedRun, "save", BEFORE),
     "in the evaluation": (content, "evaluate", AFTER),
     "before the run has its name": (Path, "rename", BEFORE),

@@ -1,0 +1,69 @@
+"""Many fits at the same time: on the CPU side by side, on a GPU one after the other."""
+
+from collections.abc import Sequence
+from threading import Event
+from time import perf_counter
+from typing import NamedTuple
+
+from joblib import Parallel, delayed, effective_n_jobs
+
+from features.sides import Swap
+from models.learners.contract import Model
+from models.parts import Fit, Lessons, Rows, fit_part
+
+
+class Fitted(NamedTuple):
+    """A fitted part, and the wall-clock time that it took."""
+
+    model: Model
+    seconds: float
+
+
+def run_fits(
+    fits: Sequence[Fit], rows: Rows, swap: Swap, *, device: str, n_jobs: int
+) -> list[Fitted]:
+    """Make the fits, and return them in the order in which they were asked for.
+
+    Those on a GPU are one of the jobs: they go on one after the other while the other jobs make
+    those on the CPU, each on one thread. The first that fails ends them all.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        Neighbours of the same head and inner fold share their rows.
+    rows : Rows
+    swap : Swap
+    device : {"cpu", "cuda"}
+        Of the run; where a learner trains is what its `trains_on` says.
+    n_jobs : int
+        As joblib counts.
+    """
+    places = [fit.part.learner.trains_on(device) for fit in fits]
+    on_gpu = [number for number, place in enumerate(places) if place != "cpu"]
+    on_cpu = [number for number, place in enumerate(places) if place == "cpu"]
+    lessons = {
+        number: shared
+        for numbers in (on_gpu, on_cpu)
+        for shared in [Lessons([fits[number] for number in numbers], rows, swap)]
+        for number in numbers
+    }
+    cores, failed = effective_n_jobs(n_jobs), Event()
+
+    def make(number: int) -> Fitted:
+        start, place = perf_counter(), places[number]
+        threads = 1 if place == "cpu" else cores
+        model = fit_part(
+            fits[number], rows, swap, threads=threads, device=place, lessons=lessons[number]
+        )
+        return Fitted(model, perf_counter() - start)
+
+    def job(numbers: Sequence[int]) -> list[tuple[int, Fitted]]:
+        return [(number, make(number)) for number in numbers if not failed.is_set()]
+
+    jobs = [on_gpu] * bool(on_gpu) + [[number] for number in on_cpu]
+    try:
+        done = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(job)(some) for some in jobs)
+    finally:
+        failed.set()  # where one failed: no thread begins another fit
+    made = dict(pair for pairs in done for pair in pairs)
+    return [made[number] for number in range(len(fits))]
