@@ -1,4 +1,4 @@
-"""What the matches of tokens say of a battle, as columns of `features.cross_attention`."""
+"""What the matches of tokens say of a battle, as columns of the family `cross_attention`."""
 
 from typing import NamedTuple
 
