@@ -14,8 +14,6 @@ from features.sides import Array
 Formula = Callable[[pl.Expr], pl.Expr]  # a turn's text in, a number out
 
 TEXTS: dict[str, str] = {"prompt": "prompt", "a": "response_a", "b": "response_b"}
-
-
 _TURNS = pa.large_list(pa.large_string())
 
 

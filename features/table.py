@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -12,8 +12,8 @@ from features.sides import SIDES, Array, compare
 
 T = TypeVar("T")
 
-
 MOST_LISTED = 40  # names in an error message
+SHARE = ("a", "b", "diff")  # the sides of a statistic that has no scale
 
 
 class Statistic(NamedTuple):
@@ -38,7 +38,11 @@ class Statistic(NamedTuple):
     sides: tuple[str, ...] = ("a", "b", "ratio")
 
 
-SHARE = ("a", "b", "diff")  # the sides of a statistic that has no scale
+class Row(NamedTuple):
+    """A statistic that is computed elsewhere: what it is in words, and the columns to make."""
+
+    doc: str
+    sides: tuple[str, ...] = SHARE
 
 
 class StatisticsFamily(BattleFamily):
@@ -84,11 +88,20 @@ class StatisticsFamily(BattleFamily):
         return columns
 
     def _documentation(self) -> dict[str, str]:
-        return {
-            f"{name}_{side}": f"{row.doc}, {SIDES[side].doc}"
-            for name, row in self._table().items()
-            for side in row.sides
-        }
+        return documentation(self._table())
+
+
+def documentation(table: Mapping[str, Any]) -> dict[str, str]:
+    """Return a line for each column of a table, whose rows have a `doc` and `sides`.
+
+    >>> documentation({"words": Row("words", ("a",))})
+    {'words_a': 'words, of answer A'}
+    """
+    return {
+        f"{name}_{side}": f"{row.doc}, {SIDES[side].doc}"
+        for name, row in table.items()
+        for side in row.sides
+    }
 
 
 def side_columns(name: str, of: Mapping[str, Array], sides: Iterable[str]) -> dict[str, Array]:

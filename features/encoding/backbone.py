@@ -176,9 +176,7 @@ class Backbone:
     def states(self, ids: Any, mask: Any) -> Any:
         """Return the last layer's token states, shape (n_texts, n_tokens, n_dimensions).
 
-        Parameters
-        ----------
-        ids, mask : Tensor of int64, shape (n_texts, n_tokens)
+        `ids` and `mask` are tensors of int64, shape (n_texts, n_tokens).
         """
         return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
 

@@ -22,18 +22,10 @@ Reduce = Callable[[NDArray[np.intp], Any, Any], Any]  # (places, states, mask) -
 
 
 class Batch(NamedTuple):
-    """Pieces of texts that the network reads in one call.
+    """Pieces of texts that the network reads in one call."""
 
-    Attributes
-    ----------
-    places : ndarray of intp, shape (n_pieces,)
-        Of the pieces, in the list that was batched.
-    width : int
-        Tokens that each is filled up to.
-    """
-
-    places: NDArray[np.intp]
-    width: int
+    places: NDArray[np.intp]  # of the pieces, in the list that was batched
+    width: int  # tokens that each is filled up to
 
 
 def batched(pieces: Sequence[Tokens], budget: int, step: int) -> list[Batch]:
@@ -73,11 +65,7 @@ def batched(pieces: Sequence[Tokens], budget: int, step: int) -> list[Batch]:
 class Reader:
     """The network's calls for batches of some pieces, halved where memory runs out.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        Remembers how much was too much, for the batches to come.
-    pieces : sequence of ndarray of int32
+    The backbone remembers how much was too much, for the batches to come.
     """
 
     def __init__(self, backbone: Backbone, pieces: Sequence[Tokens]) -> None:

@@ -10,22 +10,16 @@ from features.encoding.encoder import Encoded
 from features.encoding.turns import BLANK, COLUMNS, DistinctTurns
 
 Matrix = NDArray[np.float32]
-PROMPT, ANSWER_A, ANSWER_B = range(3)  # their numbers
 
 
 class Conversations(NamedTuple):
-    """Vectors of the texts of some battles, of prompts, answers A and answers B.
+    """Vectors of the texts of some battles, shape (n_battles, n_dimensions) each."""
 
-    Attributes
-    ----------
-    whole : sequence of three ndarrays of float32, shape (n_battles, n_dimensions)
-        The mean over a text's turns, weighted by their tokens; 0 where there is no text.
-    last : sequence of three ndarrays of float32, shape (n_battles, n_dimensions)
-        Of the last turn of each text; 0 where that is blank.
-    """
-
-    whole: Sequence[Matrix]
-    last: Sequence[Matrix]
+    # The mean over a text's turns, weighted by their tokens; 0 where there is no text.
+    prompt: Matrix
+    a: Matrix
+    b: Matrix
+    last: Sequence[Matrix]  # of the last turn of prompt, A and B; 0 where that is blank
 
     @classmethod
     def of(cls, turns: DistinctTurns, encoded: Encoded) -> Self:
@@ -37,29 +31,15 @@ class Conversations(NamedTuple):
             vectors[held], weight[held] = encoded.vectors[rows], encoded.tokens[rows]
         starts = np.flatnonzero(np.diff(turns.owner, prepend=-1))
         last = vectors[np.append(starts, len(turns.owner))[1:] - 1]
-        return cls(_means(vectors, weight, starts), np.split(last, len(COLUMNS)))
-
-    @property
-    def prompt(self) -> Matrix:
-        """Vectors of the prompts."""
-        return self.whole[PROMPT]
-
-    @property
-    def a(self) -> Matrix:
-        """Vectors of answers A."""
-        return self.whole[ANSWER_A]
-
-    @property
-    def b(self) -> Matrix:
-        """Vectors of answers B."""
-        return self.whole[ANSWER_B]
+        prompt, a, b = _means(vectors, weight, starts)
+        return cls(prompt, a, b, np.split(last, len(COLUMNS)))
 
     def widened(self, width: int) -> Self:
         """Return so many zeros for each text where there is no text at all, and no width known."""
         if self.prompt.shape[1]:
             return self
-        zeros = [np.zeros((len(self.prompt), width), np.float32)] * len(COLUMNS)
-        return self._replace(whole=zeros, last=zeros)
+        zeros = np.zeros((len(self.prompt), width), np.float32)
+        return type(self)(zeros, zeros, zeros, [zeros] * len(COLUMNS))
 
 
 def _means(vectors: Matrix, weight: NDArray[np.float32], starts: NDArray[np.intp]) -> list[Matrix]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -30,17 +30,10 @@ Vectors = NDArray[np.float32]
 
 
 class Encoded(NamedTuple):
-    """Vectors of texts.
+    """Vectors of texts."""
 
-    Attributes
-    ----------
-    vectors : ndarray of float16, shape (n_texts, n_dimensions)
-    tokens : ndarray of int32, shape (n_texts,)
-        How many tokens of the text were read, special ones included.
-    """
-
-    vectors: NDArray[np.float16]
-    tokens: NDArray[np.int32]
+    vectors: NDArray[np.float16]  # shape (n_texts, n_dimensions)
+    tokens: NDArray[np.int32]  # that were read of each text, special ones included
 
     @classmethod
     def none(cls) -> Self:
@@ -84,6 +77,14 @@ class Encoder:
     device : {"cpu", "cuda"}, default="cpu"
         Given by the run, not by its configuration.
 
+    Raises
+    ------
+    ValueError
+        An option has no such value: names the option, what is allowed and what was found.
+    EncoderError
+        From whatever needs its files or its network: a library or the encoder is missing, or it
+        cannot be loaded.
+
     Notes
     -----
     On a CPU each core encodes batches of its own, of texts of equal length, so that nothing is
@@ -107,13 +108,7 @@ class Encoder:
     device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
-        """Refuse what no encoder takes.
-
-        Raises
-        ------
-        ValueError
-            Names the option, what is allowed and what was found.
-        """
+        """Refuse what no encoder takes."""
         check_parameters(self)
         if self.device not in BATCH_TOKENS:
             raise ValueError(
@@ -135,24 +130,12 @@ class Encoder:
 
     @cached_property
     def folder(self) -> Path:
-        """Where its files lie; a name of the hub is downloaded now.
-
-        Raises
-        ------
-        EncoderError
-            It cannot be had.
-        """
+        """Where its files lie; a name of the hub is downloaded now."""
         return locate(self.name)
 
     @cached_property
     def weights(self) -> str:
-        """A hash of its files, whatever their folder is called.
-
-        Raises
-        ------
-        EncoderError
-            A library or the encoder is missing; a name of the hub is downloaded now.
-        """
+        """A hash of its files, whatever their folder is called."""
         need_libraries()
         return weights_digest(self.folder)
 
@@ -174,7 +157,10 @@ class Encoder:
     def identity(self) -> str:
         """A hash of all that its vectors depend on, in hexadecimal."""
         known = asdict(self) | {"weights": self.weights, "version": VERSION}
-        known |= {"precision": self.found_precision, "libraries": _versions()}
+        known |= {
+            "precision": self.found_precision,
+            "libraries": {name: version(name) for name in LIBRARIES},
+        }
         for option in ("name", "batch_tokens"):
             known.pop(option)
         content = json.dumps(known, sort_keys=True).encode()
@@ -193,13 +179,7 @@ class Encoder:
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The network, loaded now.
-
-        Raises
-        ------
-        EncoderError
-            It cannot be loaded.
-        """
+        """The network, loaded now."""
         return Backbone(self.folder, self.device, self.found_precision)
 
     @property
@@ -224,11 +204,7 @@ class Encoder:
     def encode(self, texts: Sequence[str], done: Done = SILENT) -> Encoded:
         """Return one vector a text.
 
-        Parameters
-        ----------
-        texts : sequence of str
-        done : callable, optional
-            Told of the tokens that are read.
+        `done` is told of the tokens that are read.
 
         Raises
         ------
@@ -290,14 +266,3 @@ class Encoder:
         for places, found in rows:
             vectors[places] = found.float().cpu().numpy()
         return vectors
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of the libraries that make vectors."""
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

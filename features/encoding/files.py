@@ -18,13 +18,8 @@ INSTALL = (
 DESCRIBING, SAFE, UNSAFE = (".json", ".txt", ".model"), ".safetensors", ".bin"
 CONFIG = ("config.json", "modules.json", "config_sentence_transformers.json", "sentence_*.json")
 TOKENIZER = (
-    "tokenizer*",
-    "vocab*",
-    "merges.txt",
-    "*.model",
-    "special_tokens_map.json",
-    "added_*.json",
-)
+    "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json", "added_*.json",
+)  # fmt: skip
 BLOCK = 1 << 22
 
 
@@ -95,7 +90,7 @@ def _from_hub(name: str) -> Path:
             folder = Path(snapshot_download(name, local_files_only=True))
             if is_whole(folder):  # and not what is left of a download that was broken off
                 return folder
-        # DistinctTurns once, for the hub's client tries to download for most of a minute.
+        # Asked once, for the hub's client tries to download for most of a minute.
         held = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
         return Path(snapshot_download(name, allow_patterns=_patterns(held)))
     except Exception as error:
@@ -144,23 +139,14 @@ def _read_files(part: Path) -> list[Path]:
     files = sorted(path for path in part.iterdir() if path.is_file()) if part.is_dir() else []
     weights = [path for path in files if path.suffix == SAFE]
     weights = weights or [path for path in files if path.suffix == UNSAFE]
-    described = [
-        path for path in files if any(fnmatch(path.name, n) for n in (*CONFIG, *TOKENIZER))
-    ]
-    return [*described, *weights]
+    known = (*CONFIG, *TOKENIZER)
+    return [path for path in files if any(fnmatch(path.name, n) for n in known)] + weights
 
 
 def weights_digest(folder: Path) -> str:
     """Return a hash of the files that are read when an encoder is loaded, whatever it is called.
 
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    str
-        BLAKE2b of 16 bytes, in hexadecimal.
+    It is BLAKE2b of 16 bytes, in hexadecimal.
     """
     files = read_files(folder)
     stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)

@@ -5,20 +5,21 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from features import table
 from features.encoding.conversations import Conversations, Matrix
-from features.sides import SIDES, Array, compare
+from features.sides import Array, compare
+from features.table import SHARE, Row
 
-PROMPT_SIDES = ("a", "b", "diff")
 SCOPES = {"": "", "last_": ", last turns"}  # which vectors, in the columns' names and in words
 
 
 def likeness(texts: Conversations) -> dict[str, Array]:
     """Return a column for each measure, scope, pair of texts and side."""
     columns: dict[str, Array] = {}
-    for start, (prompt, a, b) in zip(SCOPES, (texts.whole, texts.last), strict=True):
+    for start, (prompt, a, b) in zip(SCOPES, (texts[:3], texts.last), strict=True):
         for name, (measure, _) in MEASURES.items():
             of_a, of_b = measure(prompt, a), measure(prompt, b)
-            columns |= compare(f"prompt_{start}{name}", of_a, of_b, PROMPT_SIDES)
+            columns |= compare(f"prompt_{start}{name}", of_a, of_b, SHARE)
             columns[f"answers_{start}{name}_pair"] = measure(a, b)
     return columns
 
@@ -28,9 +29,8 @@ def documentation() -> dict[str, str]:
     docs: dict[str, str] = {}
     for start, scope in SCOPES.items():
         for name, (_, doc) in MEASURES.items():
-            for side in PROMPT_SIDES:
-                of = f"{doc} of the prompt's vector and the answer's{scope}"
-                docs[f"prompt_{start}{name}_{side}"] = f"{of}, {SIDES[side].doc}"
+            row = Row(f"{doc} of the prompt's vector and the answer's{scope}")
+            docs |= table.documentation({f"prompt_{start}{name}": row})
             docs[f"answers_{start}{name}_pair"] = f"{doc} of the two answers' vectors{scope}"
     return docs
 

@@ -7,28 +7,20 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
+from features import table
 from features.encoding.conversations import Matrix
 from features.sides import Array, compare
+from features.table import Row
 
 BLOCK = 64  # rows of each matrix product: calls of equal shape round alike
-PROJECTED = {
-    "diff": "A minus B",
-    "absdiff": "absolute difference of A and B",
-    "product_pair": "product of A's and B's",
-}
+COMPARED = ("diff", "absdiff")
 
 
 class Space(NamedTuple):
-    """Directions of most variance.
+    """Directions of most variance."""
 
-    Attributes
-    ----------
-    components : ndarray of float32, shape (n_components, n_dimensions)
-    center : ndarray of float32, shape (n_dimensions,)
-    """
-
-    components: Matrix
-    center: Matrix
+    components: Matrix  # shape (n_components, n_dimensions)
+    center: Matrix  # shape (n_dimensions,)
 
     @classmethod
     def of(cls, vectors: Matrix, number: int) -> Self:
@@ -55,7 +47,7 @@ def projections(
     """Return the columns of the answers' components and of the prompt's."""
     columns: dict[str, Array] = {}
     for place, (of_a, of_b) in enumerate(zip(answers.project(a), answers.project(b), strict=True)):
-        columns |= compare(f"component{place}", of_a, of_b, ("diff", "absdiff"))
+        columns |= compare(f"component{place}", of_a, of_b, COMPARED)
         columns[f"component{place}_product_pair"] = of_a * of_b
     for place, values in enumerate(prompts.project(prompt)):
         columns[f"component{place}_prompt"] = values
@@ -64,15 +56,14 @@ def projections(
 
 def documentation(answers: int, prompts: int) -> dict[str, str]:
     """Return what each column of `projections` holds, by the numbers of components."""
-    docs = {
-        f"component{place}_{ending}": f"principal component {place} of the answers' vectors, {doc}"
-        for place in range(answers)
-        for ending, doc in PROJECTED.items()
-    }
-    return docs | {
-        f"component{place}_prompt": f"principal component {place} of the prompts' vectors"
-        for place in range(prompts)
-    }
+    docs: dict[str, str] = {}
+    for place in range(answers):
+        of = f"principal component {place} of the answers' vectors"
+        docs |= table.documentation({f"component{place}": Row(of, COMPARED)})
+        docs[f"component{place}_product_pair"] = f"{of}, product of A's and B's"
+    for place in range(prompts):
+        docs[f"component{place}_prompt"] = f"principal component {place} of the prompts' vectors"
+    return docs
 
 
 def multiply(x: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:

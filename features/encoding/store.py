@@ -1,9 +1,8 @@
 """Vectors of texts, encoded once and kept: in memory for a run, on disk for the next one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from threading import RLock
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,16 @@ from numpy.typing import NDArray
 from features.encoding.encoder import Encoded, Encoder
 from features.encoding.truncation import Tokens
 from features.storage.cache import Cache
-from features.storage.segments import SILENT, Progress, Segments, Work, ahead, digest_of, key_of
+from features.storage.segments import (
+    SILENT,
+    Progress,
+    Segments,
+    Work,
+    ahead,
+    digest_of,
+    index_of,
+    key_of,
+)
 
 PARTS = ("load", "tokenise", "network")
 CHARACTERS_PER_TOKEN, SPECIAL = 4.5, 2  # a guess, until some texts have been read
@@ -61,19 +69,12 @@ class VectorStore:
         self.tokens_read = 0
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self._lock = RLock()
-        self._known: tuple[pd.Index, Encoded] = (_index([]), Encoded.none())
+        self._known: tuple[pd.Index, Encoded] = (index_of([]), Encoded.none())
 
     def add(
         self, texts: Iterable[str], progress: Progress | None = None, made: Sequence[Made] = ()
     ) -> None:
-        """Encode texts, and keep them for all that ask.
-
-        Parameters
-        ----------
-        texts : iterable of str
-        progress : callable, optional
-        made : sequence
-            Vectors of some of them that were made already.
+        """Encode texts, and keep them for all that ask; `made` holds vectors of some of them.
 
         Raises
         ------
@@ -85,19 +86,18 @@ class VectorStore:
             if not wanted <= set(index):
                 distinct = in_order(wanted.union(index))
                 there = [(list(map(key_of, index)), known), *made]
-                self._known = (_index(distinct), self._encoded(distinct, "", progress, there))
+                self._known = (index_of(distinct), self._encoded(distinct, "", progress, there))
 
     def vectors(self, texts: Sequence[str], made: Sequence[Made] = ()) -> Encoded:
         """Return the vectors of texts, in their order, as float16 rounds them; see `add`."""
         index, known = self._known
-        rows = index.get_indexer(_index(texts))
+        rows = index.get_indexer(index_of(texts))
         if (rows >= 0).all():
             return known.take(rows)
         distinct = in_order(set(texts))
         with self._lock:
             encoded = self._encoded(distinct, call_of(distinct), self.progress, made)
-        places = _index(distinct).get_indexer(_index(texts))
-        return encoded.take(places)
+        return encoded.take(index_of(distinct).get_indexer(index_of(texts)))
 
     def most_read(self) -> int:
         """Return how many tokens of a text are read at most; loads the network."""
@@ -113,72 +113,36 @@ class VectorStore:
         self.seconds["tokenise"] += perf_counter() - started
         return pieces
 
-    def vector_segments(self, call: str, keys: Sequence[bytes]) -> "VectorSegments":
+    def vector_segments(self, call: str, keys: Sequence[bytes]) -> Segments[Encoded]:
         """Return where vectors of texts with these keys are found; `call` is "" for added ones."""
         start = f"vectors{self.encoder.identity}p{call}p"  # no hexadecimal digit is a p
-        return VectorSegments(self.cache, start, keys)
+        return Segments(Encoded, self.cache, start, keys)
 
     def _encoded(
-        self,
-        texts: list[str],
-        call: str,
-        progress: Progress | None,
-        made: Iterable[Made],
+        self, texts: list[str], call: str, progress: Progress | None, made: Iterable[Made]
     ) -> Encoded:
         """Return the vectors of distinct texts, given in order: made already, found or made now."""
         keys = list(map(key_of, texts))
         segments = self.vector_segments(call, keys)
         for of, encoded in made:
-            segments.take(of, encoded._asdict())
+            segments.take(of, encoded)
         characters = [len(text) for text in texts]
-        work = Work(
-            segments,
-            characters,
-            lambda: guessed_tokens(characters, self.most_read()),
-            progress or SILENT,
-        )
-        for rows, pieces in ahead(
-            work.shards(), lambda rows: self.tokenised([texts[row] for row in rows])
-        ):
+
+        def guess() -> NDArray[np.float64]:
+            return guessed_tokens(characters, self.most_read())
+
+        def tokenised(rows: list[int]) -> list[Tokens]:
+            return self.tokenised([texts[row] for row in rows])
+
+        work = Work(segments, characters, guess, progress or SILENT)
+        for rows, pieces in ahead(work.shards(), tokenised):
             started = perf_counter()
             encoded = self.encoder.encode_pieces(pieces, work.read)
             self.seconds["network"] += perf_counter() - started
-            segments.put([keys[row] for row in rows], encoded._asdict())
+            segments.put([keys[row] for row in rows], encoded)
             work.finished(rows)
         self.tokens_read += work.tokens
         return segments.gathered()
-
-
-class VectorSegments(Segments):
-    """Vectors of wanted texts; parameters as for `features.storage.segments.Segments`."""
-
-    FIELDS = Encoded._fields
-
-    def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
-        super().__init__(cache, start, keys)
-        self._tokens = np.zeros(len(keys), dtype=np.int32)
-        self._vectors: NDArray[np.float16] | None = None
-
-    def _keep(
-        self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
-    ) -> None:
-        if self._vectors is None:
-            width = arrays["vectors"].shape[1]
-            self._vectors = np.zeros((len(self.missing), width), dtype=np.float16)
-        self._vectors[places] = arrays["vectors"][rows]
-        self._tokens[places] = arrays["tokens"][rows]
-
-    def put_missing(self, keys: Sequence[bytes], encoded: Encoded) -> None:
-        """Take the vectors that are not there yet, and leave them on disk."""
-        self.refresh()
-        rows = [row for row, key in enumerate(keys) if self.lacks(key)]
-        if rows:
-            self.put([keys[row] for row in rows], encoded.take(rows)._asdict())
-
-    def gathered(self) -> Encoded:
-        """Return the vectors of all wanted texts, which must be there."""
-        vectors = np.zeros((0, 0), np.float16) if self._vectors is None else self._vectors
-        return Encoded(vectors, self._tokens)
 
 
 def guessed_tokens(characters: Sequence[int], most: int) -> NDArray[np.float64]:
@@ -199,7 +163,3 @@ def call_of(texts: Sequence[str]) -> str:
 def in_order(texts: Iterable[str]) -> list[str]:
     """Sort by length, then by content, so that no order in which texts were met counts."""
     return sorted(texts, key=lambda text: (-len(text), key_of(text)))
-
-
-def _index(texts: Sequence[str]) -> pd.Index:
-    return pd.Index(np.array(texts, dtype=object))

@@ -73,30 +73,14 @@ class DistinctTurns:
 
 
 class UnorderedBattles(NamedTuple):
-    """Battles whatever the order of their answers, each once.
+    """Battles whatever the order of their answers, each once."""
 
-    Attributes
-    ----------
-    texts : list of str
-        As in `DistinctTurns`.
-    battles : list of list of list of int
-        Places of the turns of the prompt, the first and the second answer.
-    keys : list of bytes
-        Of the battles, by their content.
-    equal : list of bool
-        Whether the answers are the same.
-    place : ndarray of intp, shape (n_given,)
-        Of each battle that was given among these.
-    swapped : ndarray of bool, shape (n_given,)
-        Whether its answer A is the second one here.
-    """
-
-    texts: list[str]
-    battles: list[list[list[int]]]
-    keys: list[bytes]
-    equal: list[bool]
-    place: NDArray[np.intp]
-    swapped: NDArray[np.bool_]
+    texts: list[str]  # as in `DistinctTurns`
+    battles: list[list[list[int]]]  # places of the turns of prompt, first and second answer
+    keys: list[bytes]  # of the battles, by their content
+    equal: list[bool]  # whether the answers are the same
+    place: NDArray[np.intp]  # of each battle that was given among these
+    swapped: NDArray[np.bool_]  # whether its answer A is the second one here
 
     @classmethod
     def of(cls, turns: DistinctTurns) -> "UnorderedBattles":

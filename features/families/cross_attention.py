@@ -16,13 +16,14 @@ from features.matching.family import EncoderFamily
 from features.matching.matches import Matches
 from features.matching.passes import Matching
 from features.matching.scores import (
+    STATISTICS,
     document_frequency,
-    documentation,
     inverse_document_frequency,
     scores,
 )
 from features.matching.store import EncoderStore
 from features.sides import Array
+from features.table import documentation
 
 Count = Annotated[int, Field(ge=1)]
 Temperature = Annotated[float, Field(ge=LEAST_TEMPERATURE, allow_inf_nan=False)]
@@ -30,23 +31,12 @@ Cosine = Annotated[float, Field(gt=0, le=1)]
 
 
 class CrossAttention(NamedTuple):
-    """What `CrossAttentionFeatures` learns.
+    """What `CrossAttentionFeatures` learns."""
 
-    Attributes
-    ----------
-    weights : str
-        A hash of the encoder's files.
-    frequency : ndarray of int32, shape (n_tokens,)
-        How many of the texts have each token, by its number.
-    n_texts : int
-    figures : dict
-        The encoder, and of how many texts and tokens the weights are.
-    """
-
-    weights: str
-    frequency: NDArray[np.int32]
+    weights: str  # a hash of the encoder's files
+    frequency: NDArray[np.int32]  # how many of the texts have each token, by its number
     n_texts: int
-    figures: dict[str, Any]
+    figures: dict[str, Any]  # the encoder, and of how many texts and tokens the weights are
 
 
 class CrossAttentionFeatures(EncoderFamily):
@@ -80,10 +70,6 @@ class CrossAttentionFeatures(EncoderFamily):
         Whose states, in float32, the device holds at a time, at most, though those of one battle
         in any case; 131,072 on a CPU (200 MB with `minilm`), 524,288 on a GPU. On a CPU it changes
         no score.
-
-    Attributes
-    ----------
-    learned_ : CrossAttention
 
     Examples
     --------
@@ -144,4 +130,4 @@ class CrossAttentionFeatures(EncoderFamily):
         return scores(matches, idf, self.threshold)
 
     def _documentation(self) -> dict[str, str]:
-        return documentation()
+        return documentation(STATISTICS)

@@ -19,7 +19,7 @@ from features.family import Training
 from features.layout import to_polars
 from features.matching.family import EncoderFamily
 from features.sides import Array
-from features.votes.scores import Score, score_figures
+from features.votes.scores import Score, score_columns, score_figures
 from features.votes.sparse_logistic import cross_fit
 
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,33 +33,17 @@ SCORES = {
 
 
 class Embedding(NamedTuple):
-    """What `EmbeddingFeatures` learns.
+    """What `EmbeddingFeatures` learns."""
 
-    Attributes
-    ----------
-    weights : str
-        A hash of the encoder's files.
-    centroid : ndarray of float32, shape (n_dimensions,)
-        Mean vector of the prompts.
-    answers, prompts : Space
-        Through which the answers and the prompts are projected.
-    scale, tie_scale : ndarray of float32
-        Root mean square of each column of the scores' matrices.
-    direction, tie : Score or None
-        None where scores are no columns.
-    figures : dict
-        The encoder, and the scores' out-of-fold figures.
-    """
-
-    weights: str
-    centroid: Matrix
-    answers: Space
+    weights: str  # a hash of the encoder's files
+    centroid: Matrix  # mean vector of the prompts, shape (n_dimensions,)
+    answers: Space  # through which the answers are projected
     prompts: Space
-    scale: Matrix
+    scale: Matrix  # root mean square of each column of the direction's matrix
     tie_scale: Matrix
-    direction: Score | None
+    direction: Score | None  # None where scores are no columns
     tie: Score | None
-    figures: dict[str, Any]
+    figures: dict[str, Any]  # the encoder, and the scores' out-of-fold figures
 
 
 class EmbeddingFeatures(EncoderFamily):
@@ -84,10 +68,6 @@ class EmbeddingFeatures(EncoderFamily):
         Of the prompts' principal components, each of which is a column.
     seed : int, default=0
         Of the inner folds.
-
-    Attributes
-    ----------
-    learned_ : Embedding
 
     Examples
     --------
@@ -158,7 +138,7 @@ class EmbeddingFeatures(EncoderFamily):
             tie=Score(tie.coef, tie.intercept),
             figures=learned.figures | score_figures(direction, tie, y, plain),
         )
-        return learned, _score_columns(direction.scores, tie.scores)
+        return learned, score_columns(direction.scores, tie.scores)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         turns, learned = self._checked(battles), self.learned_
@@ -167,7 +147,7 @@ class EmbeddingFeatures(EncoderFamily):
         columns = _fixed(texts, learned)
         if self.scores:
             signed, unsigned = _matrices(texts, learned)
-            columns |= _score_columns(learned.direction(signed), learned.tie(unsigned))
+            columns |= score_columns(learned.direction(signed), learned.tie(unsigned))
         return columns
 
     def _documentation(self) -> dict[str, str]:
@@ -192,11 +172,6 @@ def _matrices(texts: Conversations, learned: Embedding) -> tuple[csr_matrix, csr
     """Return the rows of the direction's score, and of the ties'."""
     signed = (texts.a - texts.b) / learned.scale
     return csr_matrix(signed), csr_matrix(_unsigned(texts) / learned.tie_scale)
-
-
-def _score_columns(direction: Array, tie: Array) -> dict[str, Array]:
-    values = (direction, np.abs(direction), tie)
-    return dict(zip(SCORES, values, strict=True))
 
 
 def _unsigned(texts: Conversations) -> Matrix:

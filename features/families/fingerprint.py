@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import entr
-from sklearn.metrics import roc_auc_score
 
 from data.labels import TIE, A
 from features.families.length import LengthFeatures
@@ -19,9 +18,11 @@ from features.family import INNER_FOLDS, Training
 from features.layout import texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.vocabulary import Grams, Vocabulary
-from features.sides import SIDES, Array, compare
+from features.sides import Array, compare
+from features.table import SHARE, Row, documentation
 from features.votes.authors import LEAST, Classifier, Identified, identify
 from features.votes.bradley_terry import Models, Ratings
+from features.votes.scores import figures
 from features.votes.traits import KINDS, Answers, Traits
 
 POINTS = np.array([1.0, 0.0, 0.5])  # of A
@@ -29,45 +30,32 @@ POINTS = np.array([1.0, 0.0, 0.5])  # of A
 Limit = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
-STATISTICS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "strength": (
+STATISTICS: dict[str, Row] = {
+    "strength": Row(
         "Bradley-Terry strength, in log odds, expected of the model that wrote the answer",
-        ("a", "b", "diff", "absdiff"),
+        (*SHARE, "absdiff"),
     ),
-    "confidence": ("probability of the likeliest author", ("a", "b", "diff")),
-    "entropy": ("entropy of the author's probabilities, in nats", ("a", "b", "diff")),
-    "head_to_head": (
+    "confidence": Row("probability of the likeliest author"),
+    "entropy": Row("entropy of the author's probabilities, in nats"),
+    "head_to_head": Row(
         "points beyond 1/2 expected of A from battles of its likely authors with B's",
         ("diff", "absdiff"),
     ),
-    "same": ("probability that one model wrote both", ("pair",)),
+    "same": Row("probability that one model wrote both", ("pair",)),
 }
 
 
 class Fingerprint(NamedTuple):
-    """What `FingerprintFeatures` learns; where no models are named, the rest is empty.
-
-    Attributes
-    ----------
-    models : list of str
-        The models named in `fit`.
-    grams : dict of str to list of str
-        The n-grams of each kind that authors are told by.
-    idf : dict of str to ndarray of float32
-        Of these.
-    classifier : Classifier or None
-    ratings : Ratings or None
-    figures : dict
-        How many answers were given the right author, and what that says of the votes, all out of
-        fold: ``direction_auc`` of the expected strengths over the decided rows, and
-        ``direction_auc_true_names`` of the strengths of those who really wrote the answers.
-    """
+    """What `FingerprintFeatures` learns; where no models are named, the rest is empty."""
 
     models: list[str]
-    grams: dict[str, list[str]]
-    idf: dict[str, NDArray[np.float32]]
+    grams: dict[str, list[str]]  # of each kind: what authors are told by
+    idf: dict[str, NDArray[np.float32]]  # of these
     classifier: Classifier | None
     ratings: Ratings | None
+    # How many answers were given the right author, and what that says of the votes, all out of
+    # fold: `direction_auc` of the expected strengths over the decided rows, and
+    # `direction_auc_true_names` of the strengths of those who really wrote the answers.
     figures: dict[str, Any]
 
 
@@ -91,10 +79,6 @@ class FingerprintFeatures(CountingFamily):
         Answers that an n-gram must occur in.
     seed : int, default=0
         Of the inner folds.
-
-    Attributes
-    ----------
-    learned_ : Fingerprint
 
     Examples
     --------
@@ -169,25 +153,11 @@ class FingerprintFeatures(CountingFamily):
         return _compared(of_a, of_b, learned.ratings)
 
     def _documentation(self) -> dict[str, str]:
-        if not self.learned_.models:
-            return {}
-        return {
-            f"{name}_{side}": f"{doc}, {SIDES[side].doc}"
-            for name, (doc, sides) in STATISTICS.items()
-            for side in sides
-        }
+        return documentation(STATISTICS if self.learned_.models else {})
 
 
 class Voted(NamedTuple):
-    """Who met whom, and the points of A.
-
-    Attributes
-    ----------
-    first, second : ndarray of intp, shape (n_battles,)
-        Numbers of the models of A and B; -1 where unknown.
-    points : ndarray of float64, shape (n_battles,)
-    n_models : int
-    """
+    """Who met whom: numbers of the models, -1 where unknown, and the points of A."""
 
     first: Models
     second: Models
@@ -201,13 +171,8 @@ class Voted(NamedTuple):
 
 def authors_of(battles: pd.DataFrame) -> tuple[list[str], Models, Models]:
     """Return the models, by name, and the number of each answer's; -1 where there is none."""
-    names = [
-        battles[column].to_numpy(dtype=object)
-        if column in battles
-        else np.full(len(battles), None, dtype=object)
-        for column in ("model_a", "model_b")
-    ]
-    codes, models = pd.factorize(_often(np.concatenate(names)), sort=True)
+    names = battles.reindex(columns=["model_a", "model_b"]).to_numpy(dtype=object)
+    codes, models = pd.factorize(_often(names.ravel("F")), sort=True)
     first, second = codes.astype(np.intp).reshape(2, len(battles))
     return [str(model) for model in models], first, second
 
@@ -248,7 +213,7 @@ def _compared(of_a: Array, of_b: Array, ratings: Ratings) -> dict[str, Array]:
     }
     columns: dict[str, Array] = {}
     for name, formula in values.items():
-        columns |= compare(name, formula(of_a), formula(of_b), STATISTICS[name][1])
+        columns |= compare(name, formula(of_a), formula(of_b), STATISTICS[name].sides)
     points = ratings.expected_points(of_a, of_b)
     columns |= {"head_to_head_diff": points, "head_to_head_absdiff": np.abs(points)}
     columns["same_pair"] = (of_a * of_b).sum(axis=1)
@@ -274,21 +239,10 @@ def _directions(
 ) -> dict[str, Any]:
     named = ~np.isnan(true) & (y != TIE)
     return {
-        f"direction_auc{source}{what}": _auc(y[rows] == A, values[rows])
+        f"direction_auc{source}{what}": figures(y[rows] == A, values[rows])["auc"]
         for source, rows in {"": named, "_plain": named & plain}.items()
         for what, values in {"": found, "_true_names": true}.items()
     }
-
-
-def _auc(target: NDArray[np.bool_], score: Array) -> float | None:
-    """Return None where there is nothing to tell apart.
-
-    >>> _auc(np.array([True, False]), np.array([1.0, 0.0])), _auc(np.array([True]), np.zeros(1))
-    (1.0, None)
-    """
-    if target.all() or not target.any():
-        return None
-    return round(float(roc_auc_score(target, score)), 4)
 
 
 STYLES = (LengthFeatures, StyleFeatures, WordingFeatures)

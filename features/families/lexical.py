@@ -15,22 +15,27 @@ from features.family import Training
 from features.layout import Texts, texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.gaps import (
+    COMPARED,
     Gaps,
     best,
     check_memory,
+    component_columns,
+    gram_figures,
+    gram_name,
+    gram_table,
     principal_components,
     ranked_by_gain,
     ranked_by_weight,
 )
-from features.ngram.tfidf import inverse_document_frequency, row_products, text_frequency, tfidf
+from features.ngram.tfidf import inverse_document_frequency, row_products, tfidf
 from features.ngram.tokens import Normalise
 from features.ngram.vocabulary import Grams, Vocabulary, most_frequent, take_columns
 from features.sides import Array, compare
+from features.table import SHARE, Row, documentation
 from features.text.normalisation import Normalisation
-from features.votes.scores import Score, score_figures
+from features.votes.scores import Score, score_columns, score_figures
 from features.votes.sparse_logistic import CrossFit, cross_fit
 
-PREFIX = {"word": "word", "char_wb": "char"}
 OPTION = {"word": "words", "char_wb": "characters"}
 SCORES = {
     "direction_diff": "log-odds that A is preferred, by the n-grams of A and B",
@@ -39,7 +44,6 @@ SCORES = {
 }
 SINGLES = {"counts": "occurrences", "tfidf": "TF-IDF"}
 DECIDED_PER_SINGLE = 100
-SHOWN = 20  # n-grams on each side in the report
 
 Lengths = Annotated[tuple[int, ...], Field(max_length=2)]
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -49,25 +53,15 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Lexical(NamedTuple):
-    """What `LexicalFeatures` learns.
+    """What `LexicalFeatures` learns."""
 
-    Attributes
-    ----------
-    grams : pyarrow.Table
-        A row for each n-gram of the vocabularies, one kind behind the other: ``analyzer``,
-        ``gram``, ``idf``, and what the scores make of it: ``direction`` and, of the first kind
-        alone, ``tie_absdiff`` and ``tie_prompt``, 0 elsewhere.
-    tie_intercept : float
-    components : ndarray of float32, shape (n_components, n_words)
-    singles : ndarray of intp
-        Places in the vocabularies, one behind the other.
-    figures : dict
-    """
-
+    # A row for each n-gram of the vocabularies, one kind behind the other: `analyzer`, `gram`,
+    # `idf`, and what the scores make of it: `direction` and, of the first kind alone,
+    # `tie_absdiff` and `tie_prompt`, 0 elsewhere.
     grams: pa.Table
     tie_intercept: float
-    components: NDArray[np.float32]
-    singles: NDArray[np.intp]
+    components: NDArray[np.float32]  # shape (n_components, n_words)
+    singles: NDArray[np.intp]  # places in the vocabularies, one behind the other
     figures: dict[str, Any]
 
 
@@ -106,10 +100,6 @@ class LexicalFeatures(CountingFamily):
     stem, lemmatize : bool
         How words are normalised, where they are.
     seed : int, default=0
-
-    Attributes
-    ----------
-    learned_ : Lexical
 
     Examples
     --------
@@ -219,15 +209,10 @@ class LexicalFeatures(CountingFamily):
         vocabularies, counts = [], []
         for kind, min_df in kinds:
             vocabulary, of_all = self._counts(texts.distinct, kind, min_df)
-            frequent = self._frequent(of_all, self.max_features // len(kinds))
+            frequent = most_frequent(of_all, self.max_features // len(kinds), min_df)
             vocabularies.append(vocabulary.take(frequent))
             counts.append(take_columns(of_all, frequent, overwrite=True))
         return vocabularies, Gaps.of(counts, list(map(inverse_document_frequency, counts)), texts)
-
-    def _frequent(self, counts: csr_matrix, limit: int) -> NDArray[np.int64]:
-        """Return the columns of most texts, without those that are too rare in these."""
-        enough = int((text_frequency(counts) >= self.min_df).sum())
-        return most_frequent(counts, min(limit, enough))
 
     def _ranked(
         self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8]
@@ -265,16 +250,12 @@ class LexicalFeatures(CountingFamily):
     ) -> dict[str, Array]:
         texts, first = gaps.texts, gaps.first
         prompt, a, b = (first[places] for places in (texts.prompt, texts.a, texts.b))
-        columns: dict[str, Array] = {}
-        if self.scores:
-            columns |= {"direction_diff": direction, "direction_absdiff": np.abs(direction)}
-            columns["tie_pair"] = tie
+        columns = score_columns(direction, tie) if self.scores else {}
         columns["answers_cosine_pair"] = row_products(a, b)
-        columns |= _component_columns(learned.components, gaps)
+        columns |= component_columns(learned.components, gaps)
         columns |= self._single_columns(learned, gaps)
-        return columns | compare(
-            "prompt_cosine", row_products(prompt, a), row_products(prompt, b), ("a", "b", "diff")
-        )
+        near_a, near_b = row_products(prompt, a), row_products(prompt, b)
+        return columns | compare("prompt_cosine", near_a, near_b, SHARE)
 
     def _single_columns(self, learned: Lexical, gaps: Gaps) -> dict[str, Array]:
         columns, start = {}, 0
@@ -293,9 +274,8 @@ class LexicalFeatures(CountingFamily):
         docs = dict(SCORES) if self.scores else {}
         docs["answers_cosine_pair"] = "cosine of the two answers' TF-IDF"
         for place in range(len(self.learned_.components)):
-            of = f"component {place} of the TF-IDF's truncated SVD"
-            docs[f"component{place}_diff"] = f"{of}, A minus B"
-            docs[f"component{place}_absdiff"] = f"{of}, absolute difference of A and B"
+            row = Row(f"component {place} of the TF-IDF's truncated SVD", COMPARED)
+            docs |= documentation({f"component{place}": row})
         for place in self.learned_.singles:
             name = gram_name(self.learned_.grams, place)
             gram = name.partition(":")[2]
@@ -303,60 +283,3 @@ class LexicalFeatures(CountingFamily):
         for side, end in {"a": "answer A", "b": "answer B", "diff": "A minus B"}.items():
             docs[f"prompt_cosine_{side}"] = f"cosine of the prompt's TF-IDF and the answer's, {end}"
         return docs
-
-
-def gram_table(
-    vocabularies: Sequence[Vocabulary],
-    gaps: Gaps,
-    direction: NDArray[np.float32],
-    tie: NDArray[np.float32],
-) -> pa.Table:
-    """Return a row for each n-gram: see `Lexical`."""
-    sizes = [len(vocabulary.grams) for vocabulary in vocabularies]
-    total, first = sum(sizes), sizes[0]
-
-    def of_first(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.pad(values, (0, total - first)) if len(values) else np.zeros(total, np.float32)
-
-    return pa.table(
-        {
-            "analyzer": np.repeat([v.kind.analyzer for v in vocabularies], sizes),
-            "gram": pa.array([g for v in vocabularies for g in v.grams], pa.string()),
-            "idf": np.concatenate([weights.idf for weights in gaps.weights]),
-            "direction": direction,
-            "tie_absdiff": of_first(tie[:first]),
-            "tie_prompt": of_first(tie[first:]),
-        }
-    )
-
-
-def gram_name(grams: pa.Table, place: int) -> str:
-    """Return the name of the n-gram in a row: its kind, a colon, itself."""
-    place = int(place)
-    return f"{PREFIX[grams['analyzer'][place].as_py()]}:{grams['gram'][place].as_py()}"
-
-
-def gram_figures(grams: pa.Table) -> dict[str, Any]:
-    """Return how many n-grams of each kind there are, and which move the direction most."""
-    coef = grams["direction"].to_numpy()
-    order = np.argsort(coef, kind="stable")
-
-    def shown(places: NDArray[np.intp]) -> dict[str, float]:
-        return {gram_name(grams, place): float(coef[place]) for place in places}
-
-    kinds = grams["analyzer"].to_pandas()
-    return {
-        "n_grams": {kind: int(n) for kind, n in kinds.value_counts(sort=False).items()},
-        "preferred": shown(order[::-1][:SHOWN]),
-        "not_preferred": shown(order[:SHOWN]),
-    }
-
-
-def _component_columns(components: NDArray[np.float32], gaps: Gaps) -> dict[str, Array]:
-    texts = gaps.texts
-    projected = gaps.first.astype(np.float64) @ components.T.astype(np.float64)
-    columns: dict[str, Array] = {}
-    for place, values in enumerate(projected.T):
-        sides = ("diff", "absdiff")
-        columns |= compare(f"component{place}", values[texts.a], values[texts.b], sides)
-    return columns

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from features.family import BattleFamily
 from features.layout import TEXTS, share
-from features.sides import SIDES, Array
-from features.table import SHARE, side_columns
+from features.sides import Array
+from features.table import SHARE, documentation, side_columns
 
 CHUNK = 512  # battles at a time: what lies between texts and counts stays in the cache
 COMPRESSED_BYTES = 65_536  # of an answer, the rest is left out; the Arena's longest has 53,000
@@ -179,11 +179,7 @@ class OverlapFeatures(BattleFamily):
         return columns
 
     def _documentation(self) -> dict[str, str]:
-        return {
-            f"{name}_{side}": f"{row.doc}, {SIDES[side].doc}"
-            for name, row in STATISTICS.items()
-            for side in row.sides
-        }
+        return documentation(STATISTICS)
 
 
 def _counts(battles: pl.DataFrame) -> dict[str, Array]:

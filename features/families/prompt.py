@@ -20,8 +20,6 @@ from features.text.wordlists import ENGLISH, OTHER_LATIN, PROMPTS, SCRIPTS
 # Characters of each turn in which words are told apart: a longer text repeats more of them.
 HEAD = 300
 UNITS = "words?|sentences?|lines?|paragraphs?|pages?|characters?|tokens?|bullets?|steps?|points?"
-
-
 WORDS_ASKED = r"\b([0-9]{1,3}(?:[,.][0-9]{3})+|[0-9]{1,6})[ -]words?\b"
 
 

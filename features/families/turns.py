@@ -7,8 +7,8 @@ import polars as pl
 
 from features.family import BattleFamily
 from features.layout import TEXTS, count, turns_of
-from features.sides import SIDES, Array
-from features.table import SHARE, side_columns
+from features.sides import Array
+from features.table import SHARE, documentation, side_columns
 from features.text import formulas as text
 
 Unit = pl.Expr  # characters of each turn of one text
@@ -95,8 +95,4 @@ class TurnFeatures(BattleFamily):
         return columns
 
     def _documentation(self) -> dict[str, str]:
-        return {
-            f"{name}_{side}": f"{row.doc}, {SIDES[side].doc}"
-            for name, row in STATISTICS.items()
-            for side in row.sides
-        }
+        return documentation(STATISTICS)

@@ -1,15 +1,15 @@
 """How an answer speaks: refusals, hedges, persons, vocabulary, language, and how it ends."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import polars as pl
 from pydantic import Field
 
 from features.family import BattleFamily
 from features.layout import TEXTS, Formula, Turns, turns_of
-from features.sides import SIDES, Array
-from features.table import SHARE, Statistic, chosen, evaluate, side_columns
+from features.sides import Array
+from features.table import SHARE, Row, Statistic, chosen, documentation, evaluate, side_columns
 from features.text import formulas as text
 from features.text.formulas import occurrences
 from features.text.language import beside_prompt, beyond_ascii
@@ -123,14 +123,7 @@ def open_fence(turn: pl.Expr) -> pl.Expr:
     return turn.str.count_matches("```", literal=True) % 2
 
 
-class Row(NamedTuple):
-    """Documentation and sides of a statistic that `beside_prompt` computes."""
-
-    doc: str
-    sides: tuple[str, ...] = SHARE
-
-
-BESIDE_PROMPT: dict[str, Row] = {
+BESIDE_PROMPT: dict[str, Row] = {  # what `beside_prompt` computes
     "same_script": Row("share of the characters that are in the prompt's script"),
     "english": Row("common English words against those of other languages in Latin script"),
     "same_language": Row("the same times the prompt's: below 0 where the languages differ"),
@@ -252,8 +245,4 @@ class WordingFeatures(BattleFamily):
         return columns
 
     def _documentation(self) -> dict[str, str]:
-        return {
-            f"{name}_{side}": f"{row.doc}, {SIDES[side].doc}"
-            for name, row in self._table().items()
-            for side in row.sides
-        }
+        return documentation(self._table())

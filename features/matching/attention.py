@@ -28,20 +28,12 @@ FIGURES = ("entropy", "first", "last")
 
 
 class Match(NamedTuple):
-    """What the tokens of some pairs of texts have to do with each other.
+    """What the tokens of some pairs of texts have to do with each other, in float32."""
 
-    Attributes
-    ----------
-    best_x, best_y : Tensor of float32, shapes (n_pairs, n), (n_pairs, m)
-        Each token's best match in the other text; of padding no matter what.
-    of_x, of_y : Tensor of float32, shape (n_pairs, 3)
-        `FIGURES` of the attention of x over y, and of y over x.
-    """
-
-    best_x: "Tensor"
-    best_y: "Tensor"
-    of_x: "Tensor"
-    of_y: "Tensor"
+    best_x: "Tensor"  # (n_pairs, n): each token's best match in y; of padding no matter what
+    best_y: "Tensor"  # (n_pairs, m): in x
+    of_x: "Tensor"  # (n_pairs, 3): `FIGURES` of the attention of x over y
+    of_y: "Tensor"  # (n_pairs, 3): of y over x
 
 
 def match(

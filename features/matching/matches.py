@@ -1,14 +1,12 @@
 """How the tokens of a battle's three texts match, battle by battle, as far as that is kept."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.matching.attention import FIGURES
-from features.storage.cache import Cache
-from features.storage.segments import Segments
 
 N_TEXTS = 3  # prompt, first answer, second answer
 PAIRS = ((0, 1), (0, 2), (1, 2))
@@ -99,26 +97,3 @@ def _ranges(starts: NDArray[np.intp], lengths: NDArray[np.int32]) -> NDArray[np.
     """
     ends = np.cumsum(lengths, dtype=np.intp)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
-
-
-class MatchSegments(Segments):
-    """Matches of wanted battles; parameters as for `features.storage.segments.Segments`."""
-
-    FIELDS = Matches._fields
-
-    def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
-        super().__init__(cache, start, keys)
-        self._order: list[NDArray[np.intp]] = []
-        self._parts: list[Matches] = []
-
-    def _keep(
-        self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
-    ) -> None:
-        self._order.append(places)
-        self._parts.append(Matches(**arrays).take(rows))
-
-    def gathered(self) -> Matches:
-        """Return the matches of all wanted battles, which must be there."""
-        if not self._parts:
-            return Matches.none()
-        return Matches.together(self._parts).take(np.argsort(np.concatenate(self._order)))

@@ -28,6 +28,7 @@ CELLS = {"cpu": 1, "cuda": 2**24}
 PADDED = {"cpu": 1, "cuda": 2**18}
 
 Turns = Sequence[int]  # numbers of a text's turns
+Battles = Sequence[Sequence[Turns]]  # the turns of the prompt, the first and the second answer
 Padded = tuple[Any, Any]  # states, and how many of them are those of tokens
 Pieces = Sequence[Tokens]  # what is read of each turn
 
@@ -59,46 +60,19 @@ class Matching:
 
 @dataclass
 class MatchingPass:
-    """The encoder at work on battles.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    matching : Matching
-    seconds : dict of str to float
-        To whose ``network`` and ``matches`` the wall-clock time of both is added.
-    """
+    """The encoder at work on battles."""
 
     encoder: Encoder
     matching: Matching
-    seconds: dict[str, float]
+    seconds: dict[str, float]  # wall-clock time is added to its ``network`` and ``matches``
 
     def read(
-        self,
-        battles: Sequence[Sequence[Turns]],
-        equal: Sequence[bool],
-        pieces: Pieces,
-        done: Done,
+        self, battles: Battles, equal: Sequence[bool], pieces: Pieces, done: Done
     ) -> tuple[Encoded, Matches]:
-        """Read battles.
+        """Return the vectors of turns, and the matches of battles of these turns.
 
-        Parameters
-        ----------
-        battles : sequence of sequence of sequence of int
-            The turns of the prompt, the first and the second answer.
-        equal : sequence of bool
-            Whether a battle's answers are the same.
-        pieces : sequence of ndarray of int32
-            What is read of each turn.
-        done : callable
-            Told of the tokens that are read.
-
-        Returns
-        -------
-        encoded : Encoded
-            Of the turns, in their order.
-        matches : Matches
-            Of the battles, in theirs.
+        `equal` says whether a battle's answers are the same, and `done` is told of the tokens that
+        are read.
         """
         made: dict[int, Encoded] = {}
         parts = []
@@ -107,16 +81,11 @@ class MatchingPass:
             vectors, matches = self._group(group, same, pieces, done)
             made |= vectors
             parts.append(matches)
-        return Encoded.together([made[turn] for turn in range(len(pieces))]), Matches.together(
-            parts
-        )
+        encoded = Encoded.together([made[turn] for turn in range(len(pieces))])
+        return encoded, Matches.together(parts)
 
     def _group(
-        self,
-        battles: Sequence[Sequence[Turns]],
-        equal: Sequence[bool],
-        pieces: Pieces,
-        done: Done,
+        self, battles: Battles, equal: Sequence[bool], pieces: Pieces, done: Done
     ) -> tuple[dict[int, Encoded], Matches]:
         """Read battles whose states fit; none are held any more when it returns."""
         turns = sorted({turn for texts in battles for turns in texts for turn in turns})
@@ -134,7 +103,7 @@ class MatchingPass:
             ) from error
         return {turn: encoded.take([place]) for place, turn in enumerate(turns)}, matches
 
-    def _groups(self, battles: Sequence[Sequence[Turns]], pieces: Pieces) -> Iterator[range]:
+    def _groups(self, battles: Battles, pieces: Pieces) -> Iterator[range]:
         """Cut battles into groups of so many tokens at most."""
         most = self.matching.most_held(self.encoder.device)
         size = [len(piece) for piece in pieces]
@@ -170,11 +139,7 @@ class MatchingPass:
         return [held[a:b] for a, b in pairwise(starts)], encoded
 
     def _matched(
-        self,
-        battles: Sequence[Sequence[Turns]],
-        equal: Sequence[bool],
-        pieces: Pieces,
-        states: dict[int, Any],
+        self, battles: Battles, equal: Sequence[bool], pieces: Pieces, states: dict[int, Any]
     ) -> Matches:
         """Match the tokens of battles whose turns' states are held."""
         import torch

@@ -1,71 +1,58 @@
-"""What the matches of tokens say of a battle, as columns of `features.cross_attention`."""
+"""What the matches of tokens say of a battle, as columns of the family `cross_attention`."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.encoding.conversations import ANSWER_A, ANSWER_B, PROMPT
 from features.matching.attention import FIGURES
 from features.matching.matches import DIRECTIONS, Matches, where
-from features.sides import SIDES, Array, compare
+from features.sides import Array, compare
+from features.table import SHARE, Row
 
-# What is made of the best matches of a text's tokens in another text.
-MATCHING: dict[str, str] = {
+PROMPT, A, B = range(3)  # numbers of the texts
+
+# What is made of the best matches of a text's tokens in another text, and what their attention over
+# it looks like.
+MEASURES: dict[str, str] = {
     "maxsim": "mean of their best cosines",
     "maxsim_idf": "mean of their best cosines, rare tokens counting more (IDF)",
     "coverage": "share of them with a cosine of at least the threshold",
     "coverage_idf": "share of them with a cosine of at least the threshold, by IDF",
-}
-# What the attention over another text's tokens looks like.
-ATTENTION: dict[str, str] = {
-    "entropy": "mean entropy, 1 where it is spread evenly",
-    "first": "mass on the first quarter",
-    "last": "mass on the last quarter",
+    "entropy": "attention, mean entropy, 1 where it is spread evenly",
+    "first": "attention, mass on the first quarter",
+    "last": "attention, mass on the last quarter",
 }
 
 
 class Look(NamedTuple):
-    """Whose tokens look at whose.
-
-    Attributes
-    ----------
-    doc : str
-    statistics, sides : tuple of str
-        The columns to make.
-    a, b : tuple of int
-        For answer A and for answer B: the text that looks, and the one that is looked at.
-    """
+    """Whose tokens look at whose."""
 
     doc: str
-    statistics: tuple[str, ...]
-    sides: tuple[str, ...]
-    a: tuple[int, int]
+    measures: tuple[str, ...]
+    sides: tuple[str, ...]  # the columns to make
+    a: tuple[int, int]  # for answer A: the text that looks, and the one that is looked at
     b: tuple[int, int]
 
 
 LOOKS: dict[str, Look] = {
     "prompt": Look(
-        "the prompt's tokens in the answer",
-        (*MATCHING, *ATTENTION),
-        ("a", "b", "diff"),
-        (PROMPT, ANSWER_A),
-        (PROMPT, ANSWER_B),
+        "the prompt's tokens in the answer", tuple(MEASURES), SHARE, (PROMPT, A), (PROMPT, B)
     ),
     "answer": Look(
         "the answer's tokens in the prompt",
-        ("maxsim", "maxsim_idf", "entropy"),
-        ("a", "b", "diff"),
-        (ANSWER_A, PROMPT),
-        (ANSWER_B, PROMPT),
+        ("maxsim", "maxsim_idf", "entropy"), SHARE, (A, PROMPT), (B, PROMPT),
     ),
     "other": Look(
         "the answer's tokens in the other answer",
-        (*MATCHING, *ATTENTION),
-        ("a", "b", "diff", "sum"),
-        (ANSWER_A, ANSWER_B),
-        (ANSWER_B, ANSWER_A),
+        tuple(MEASURES), (*SHARE, "sum"), (A, B), (B, A),
     ),
+}  # fmt: skip
+
+STATISTICS: dict[str, Row] = {
+    f"{who}_{measure}": Row(f"{look.doc}: {MEASURES[measure]}", look.sides)
+    for who, look in LOOKS.items()
+    for measure in look.measures
 }
 
 
@@ -91,29 +78,15 @@ def scores(matches: Matches, idf: Array, threshold: float) -> dict[str, Array]:
     figures = dict(zip(FIGURES, matches.figures.astype(np.float64).T, strict=True))
     columns: dict[str, Array] = {}
     for who, look in LOOKS.items():
-        for name in look.statistics:
+        for name in look.measures:
             a, b = (
                 of[name][:, pair[0], where(*pair)]
-                if name in MATCHING
+                if name in of
                 else figures[name][DIRECTIONS.index(pair)]
                 for pair in (look.a, look.b)
             )
             columns |= compare(f"{who}_{name}", a, b, look.sides)
     return columns
-
-
-def documentation() -> dict[str, str]:
-    """Return what each column of `scores` holds."""
-    return {
-        f"{who}_{statistic}_{side}": f"{look.doc}: {_words(statistic)}, {SIDES[side].doc}"
-        for who, look in LOOKS.items()
-        for statistic in look.statistics
-        for side in look.sides
-    }
-
-
-def _words(statistic: str) -> str:
-    return MATCHING.get(statistic) or f"attention, {ATTENTION[statistic]}"
 
 
 def means(matches: Matches, values: Array, weights: Array | None = None) -> Array:

@@ -19,10 +19,19 @@ from features.encoding.store import (
     in_order,
 )
 from features.encoding.turns import DistinctTurns, UnorderedBattles
-from features.matching.matches import Matches, MatchSegments
+from features.matching.matches import Matches
 from features.matching.passes import Matching, MatchingPass
 from features.storage.cache import Cache
-from features.storage.segments import SILENT, Progress, Work, ahead, digest_of, key_of
+from features.storage.segments import (
+    SILENT,
+    Progress,
+    Segments,
+    Work,
+    ahead,
+    digest_of,
+    index_of,
+    key_of,
+)
 
 VERSION = 1  # of what is kept: one more with each change that gives other numbers
 
@@ -40,11 +49,6 @@ class EncoderStore(VectorStore):
 
     Where matches are asked for, one pass gives both; see `features.encoding.store` for what is
     kept, where, and why what was not added is kept by the whole call.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    cache : Cache, optional
 
     Attributes
     ----------
@@ -66,14 +70,14 @@ class EncoderStore(VectorStore):
         super().__init__(encoder, cache)
         self.seconds["matches"] = 0.0
         self.matching: Matching | None = None
-        self._matched: tuple[pd.Index, Matches] = (_index([]), Matches.none())
+        self._matched: tuple[pd.Index, Matches] = (index_of([]), Matches.none())
         self._call: _Call | None = None
 
     def match_by(self, matching: Matching) -> None:
         """Match the tokens of all battles that are read, so; other matches are forgotten."""
         with self._lock:
             if matching != self.matching:
-                self._matched, self._call = (_index([]), Matches.none()), None
+                self._matched, self._call = (index_of([]), Matches.none()), None
             self.matching = matching
 
     def add_battles(self, turns: DistinctTurns, progress: Progress | None = None) -> None:
@@ -94,7 +98,7 @@ class EncoderStore(VectorStore):
         """Return the vectors of the turns of battles, in the order of `turns.texts`."""
         with self._lock:
             made: list[Made] = []
-            if self.matching is not None and not self._knows(turns.unordered):
+            if self.matching is not None and not set(turns.unordered.keys) <= set(self._matched[0]):
                 made = self._called(turns.unordered, self.matching).made
             return self.vectors(turns.texts, made)
 
@@ -104,14 +108,11 @@ class EncoderStore(VectorStore):
             self.match_by(matching)
             unordered = turns.unordered
             index, matches = self._matched
-            rows = index.get_indexer(_index(unordered.keys))
+            rows = index.get_indexer(index_of(unordered.keys))
             if (rows < 0).any():
                 rows = np.arange(len(unordered.keys))
                 matches = self._called(unordered, matching).matches
             return matches.take(rows[unordered.place], unordered.swapped)
-
-    def _knows(self, unordered: UnorderedBattles) -> bool:
-        return bool((self._matched[0].get_indexer(_index(unordered.keys)) >= 0).all())
 
     def _match(
         self, unordered: UnorderedBattles, matching: Matching, progress: Progress | None
@@ -123,7 +124,7 @@ class EncoderStore(VectorStore):
         if not new.keys:
             return []
         matches, made = self._read(new, matching, "", "", progress)
-        self._matched = (_index([*index, *new.keys]), Matches.together([known, matches]))
+        self._matched = (index_of([*index, *new.keys]), Matches.together([known, matches]))
         return made
 
     def _called(self, unordered: UnorderedBattles, matching: Matching) -> _Call:
@@ -146,9 +147,8 @@ class EncoderStore(VectorStore):
     ) -> tuple[Matches, list[Made]]:
         """Return matches, found or made now, and what vectors were made for it."""
         text_keys = list(map(key_of, unordered.texts))
-        segments = MatchSegments(
-            self.cache, f"matches{self._identity(matching)}p{call}p", unordered.keys
-        )
+        start = f"matches{self._identity(matching)}p{call}p"
+        segments = Segments(Matches, self.cache, start, unordered.keys)
         vectors = self.vector_segments(of_texts, text_keys)
         at_work = MatchingPass(self.encoder, matching, self.seconds)
         characters = [len(text) for text in unordered.texts]
@@ -165,7 +165,7 @@ class EncoderStore(VectorStore):
         ):
             equal = [unordered.equal[row] for row in rows]
             encoded, matches = at_work.read(battles, equal, pieces, work.read)
-            segments.put([unordered.keys[row] for row in rows], matches._asdict())
+            segments.put([unordered.keys[row] for row in rows], matches)
             made.append(([text_keys[turn] for turn in turns], encoded))
             if self.cache is not None:
                 vectors.put_missing(*made[-1])
@@ -179,7 +179,3 @@ class EncoderStore(VectorStore):
         known.pop("held_tokens")
         content = json.dumps(known, sort_keys=True).encode()
         return hashlib.blake2b(content, digest_size=12).hexdigest()
-
-
-def _index(keys: list[bytes]) -> pd.Index:
-    return pd.Index(np.array(keys, dtype=object))

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Self
 
-import numpy as np
-import pandas as pd
 from scipy.sparse import csr_matrix
 
 from features.family import LearningFamily
 from features.ngram.vocabulary import Grams, Vocabulary, learn, learn_cached
 from features.storage.cache import Cache
+from features.storage.segments import index_of
 
 
 class CountStore:
@@ -29,7 +28,7 @@ class CountStore:
 
     def __init__(self, texts: Sequence[str], cache: Cache | None = None) -> None:
         self.texts, self.cache = texts, cache
-        self._place = pd.Index(np.array(texts, dtype=object))
+        self._place = index_of(texts)
         self._tables: dict[tuple[Grams, int], tuple[Vocabulary, csr_matrix]] = {}
 
     def table(self, kind: Grams, min_df: int) -> tuple[Vocabulary, csr_matrix]:
@@ -46,7 +45,7 @@ class CountStore:
 
         The counts are a copy that the caller may change.
         """
-        rows = self._place.get_indexer(pd.Index(np.array(texts, dtype=object)))
+        rows = self._place.get_indexer(index_of(texts))
         if (rows < 0).any():  # other texts than those of the run
             return learn_cached(texts, kind, min_df=min_df, cache=self.cache)
         vocabulary, counts = self.table(kind, min_df)

@@ -1,10 +1,11 @@
-"""What the family `lexical` makes of counts: matrices for its scores, choices of columns."""
+"""What the family `lexical` makes of counts: matrices, choices of columns, a table of n-grams."""
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
@@ -13,39 +14,25 @@ from threadpoolctl import threadpool_limits
 from data.tables.chunk import DataError
 from features.layout import Texts
 from features.ngram.tfidf import Weights, differences, side_by_side, tfidf
-from features.ngram.vocabulary import most_frequent
-from features.sides import Array
+from features.ngram.vocabulary import Vocabulary, most_frequent
+from features.sides import Array, compare
 
 GIB = 2**30
-
-
 # Bytes that a character of text costs for each length of n-gram, from the counts to the fit.
 BYTES_PER_CHARACTER = {"words": 2.0, "characters": 7.0}
-
-
 BYTES_PER_CELL = 16.0  # of a dense column: float64, and a copy
-
-
 GAIN_ROUNDS = 100  # of the trees that rank n-grams by their gain
-
-
 MOST_RANKED = 20_000  # n-grams that they see, those of most texts
+PREFIX = {"word": "word", "char_wb": "char"}
+SHOWN = 20  # n-grams on each side in the report
+COMPARED = ("diff", "absdiff")  # the sides of a component
 
 
 class Gaps(NamedTuple):
-    """Differences of the answers' TF-IDF, and the prompt's beside them.
+    """Differences of the answers' TF-IDF, and the prompt's beside them."""
 
-    Attributes
-    ----------
-    weights : list of Weights
-        Of each kind of n-gram.
-    first : csr_matrix of float32, shape (n_texts, n_grams)
-        TF-IDF of the first kind.
-    texts : Texts
-    """
-
-    weights: list[Weights]
-    first: csr_matrix
+    weights: list[Weights]  # of each kind of n-gram
+    first: csr_matrix  # float32, shape (n_texts, n_grams): TF-IDF of the first kind
     texts: Texts
 
     @classmethod
@@ -74,6 +61,16 @@ def principal_components(X: csr_matrix, number: int, seed: int) -> NDArray[np.fl
     with threadpool_limits(limits=1, user_api="blas"):  # no result may depend on their number
         svd = TruncatedSVD(possible, n_iter=3, random_state=seed).fit(X)
     return np.asarray(svd.components_, dtype=np.float32)
+
+
+def component_columns(components: NDArray[np.float32], gaps: Gaps) -> dict[str, Array]:
+    """Return how A and B compare along each component."""
+    texts = gaps.texts
+    projected = gaps.first.astype(np.float64) @ components.T.astype(np.float64)
+    columns: dict[str, Array] = {}
+    for place, values in enumerate(projected.T):
+        columns |= compare(f"component{place}", values[texts.a], values[texts.b], COMPARED)
+    return columns
 
 
 def ranked_by_weight(X: csr_matrix, coef: NDArray[np.float32]) -> Array:
@@ -138,3 +135,50 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str
             f"{sum(needed.values()) / GIB:.0f} GiB of memory, expected at most {there / GIB:.0f} "
             f"(all of this machine's). Ask for fewer: lower {dearest} in [features.lexical]."
         )
+
+
+def gram_table(
+    vocabularies: Sequence[Vocabulary],
+    gaps: Gaps,
+    direction: NDArray[np.float32],
+    tie: NDArray[np.float32],
+) -> pa.Table:
+    """Return a row for each n-gram: see `features.families.lexical.Lexical`."""
+    sizes = [len(vocabulary.grams) for vocabulary in vocabularies]
+    total, first = sum(sizes), sizes[0]
+
+    def of_first(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.pad(values, (0, total - first)) if len(values) else np.zeros(total, np.float32)
+
+    return pa.table(
+        {
+            "analyzer": np.repeat([v.kind.analyzer for v in vocabularies], sizes),
+            "gram": pa.array([g for v in vocabularies for g in v.grams], pa.string()),
+            "idf": np.concatenate([weights.idf for weights in gaps.weights]),
+            "direction": direction,
+            "tie_absdiff": of_first(tie[:first]),
+            "tie_prompt": of_first(tie[first:]),
+        }
+    )
+
+
+def gram_name(grams: pa.Table, place: int) -> str:
+    """Return the name of the n-gram in a row: its kind, a colon, itself."""
+    place = int(place)
+    return f"{PREFIX[grams['analyzer'][place].as_py()]}:{grams['gram'][place].as_py()}"
+
+
+def gram_figures(grams: pa.Table) -> dict[str, Any]:
+    """Return how many n-grams of each kind there are, and which move the direction most."""
+    coef = grams["direction"].to_numpy()
+    order = np.argsort(coef, kind="stable")
+
+    def shown(places: NDArray[np.intp]) -> dict[str, float]:
+        return {gram_name(grams, place): float(coef[place]) for place in places}
+
+    kinds = grams["analyzer"].to_pandas()
+    return {
+        "n_grams": {kind: int(n) for kind, n in kinds.value_counts(sort=False).items()},
+        "preferred": shown(order[::-1][:SHOWN]),
+        "not_preferred": shown(order[:SHOWN]),
+    }

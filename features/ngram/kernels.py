@@ -251,36 +251,6 @@ def listed(found: Integers, columns: Integers, bounds: Bounds) -> tuple[Integers
 
 
 @compiled
-def occurrences(indices: Integers, n_columns: int) -> Bounds:
-    """Count the cells of each column, without the copy in 64 bits that `numpy.bincount` makes."""
-    cells = np.zeros(n_columns, np.int64)
-    for index in indices:
-        cells[index] += 1
-    return cells
-
-
-@compiled
-def pick(cells: tuple[Integers, Integers, Bounds], columns: Integers,
-         into: tuple[Integers, Integers, Bounds]) -> None:  # fmt: skip
-    """Keep the cells whose new column is not -1, `into` arrays that may be the same ones.
-
-    Both are data, indices and row bounds.
-    """
-    data, indices, rows = cells
-    new_data, new_indices, new_rows = into
-    kept, end = 0, rows[0]
-    for row in range(len(rows) - 1):
-        start, end = end, rows[row + 1]
-        for cell in range(start, end):
-            column = columns[indices[cell]]
-            if column >= 0:
-                new_data[kept] = data[cell]
-                new_indices[kept] = column
-                kept += 1
-        new_rows[row + 1] = kept
-
-
-@compiled
 def text_frequencies(lists: Integers, bounds: Bounds, units: Integers, texts: Bounds,
                      n_columns: int) -> Bounds:  # fmt: skip
     """Count the texts that hold each column; unit u holds ``lists[bounds[u] : bounds[u + 1]]``."""

@@ -13,23 +13,12 @@ Places = NDArray[np.intp]
 
 
 class Weights(NamedTuple):
-    """What makes TF-IDF of counts, without a matrix of it.
+    """What makes TF-IDF of counts, without a matrix of it."""
 
-    Attributes
-    ----------
-    counts : csr_matrix of int32, shape (n_texts, n_grams)
-        Columns in order in each row.
-    idf : ndarray of float32, shape (n_grams,)
-    logs : ndarray of float32
-        ``1 + ln count`` of each count.
-    lengths : ndarray of float64, shape (n_texts,)
-        What a row is divided by.
-    """
-
-    counts: csr_matrix
-    idf: NDArray[np.float32]
-    logs: NDArray[np.float32]
-    lengths: Array
+    counts: csr_matrix  # int32, shape (n_texts, n_grams), columns in order in each row
+    idf: NDArray[np.float32]  # shape (n_grams,)
+    logs: NDArray[np.float32]  # 1 + ln count of each count
+    lengths: Array  # what a row is divided by, shape (n_texts,)
 
     @classmethod
     def of(cls, counts: csr_matrix, idf: NDArray[np.float32]) -> Self:
@@ -62,7 +51,7 @@ def text_frequency(counts: csr_matrix) -> NDArray[np.int64]:
     >>> text_frequency(csr_matrix([[1, 0], [2, 3]]))
     array([2, 1])
     """
-    from features.ngram.kernels import occurrences
+    from features.ngram.tfidf_kernels import occurrences
 
     frequency: NDArray[np.int64] = occurrences(counts.indices, counts.shape[1])
     return frequency

@@ -1,4 +1,4 @@
-"""Compiled loops of `features.ngram.tfidf`, which write each number once, where it stays.
+"""Compiled loops over counts and their TF-IDF, which write each number once, where it stays.
 
 This module imports numba, so it is imported where it is used. Counts are
 ``(data, indices, indptr)``, the columns in order in each row. The weight of a cell is
@@ -96,3 +96,29 @@ def column_squares(values: Values, indices: Integers, n_columns: int) -> Numbers
     for place in range(len(values)):
         found[indices[place]] += np.float64(values[place]) ** 2
     return found
+
+
+@compiled
+def occurrences(indices: Integers, n_columns: int) -> Bounds:
+    """Count the cells of each column, without the copy in 64 bits that `numpy.bincount` makes."""
+    cells = np.zeros(n_columns, np.int64)
+    for index in indices:
+        cells[index] += 1
+    return cells
+
+
+@compiled
+def pick(cells: Counts, columns: Integers, into: Counts) -> None:
+    """Keep the cells whose new column is not -1, `into` arrays that may be the same ones."""
+    data, indices, rows = cells
+    new_data, new_indices, new_rows = into
+    kept, end = 0, rows[0]
+    for row in range(len(rows) - 1):
+        start, end = end, rows[row + 1]
+        for cell in range(start, end):
+            column = columns[indices[cell]]
+            if column >= 0:
+                new_data[kept] = data[cell]
+                new_indices[kept] = column
+                kept += 1
+        new_rows[row + 1] = kept

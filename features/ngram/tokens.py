@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,12 +75,9 @@ class Tokens(NamedTuple):
     texts: Bounds
 
 
-class Numbers(defaultdict[str, int]):
-    """Numbers things as they come."""
-
-    def __missing__(self, key: str) -> int:
-        self[key] = number = len(self)
-        return number
+def numbers() -> dict[str, int]:
+    """Return what numbers things as they come."""
+    return defaultdict(count().__next__)
 
 
 def cut_texts(texts: Sequence[str], kind: Grams) -> Tokens:
@@ -100,16 +97,16 @@ def cut_texts(texts: Sequence[str], kind: Grams) -> Tokens:
     from features.ngram.kernels import cut
 
     inside, least = _inside(kind.analyzer), LEAST[kind.analyzer]
-    index = Numbers()
-    numbers, bounds = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
+    index = numbers()
+    found, bounds = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
     for block in _blocks(texts):
         lowered = [text.lower() for text in block]
         joined = "".join(lowered)
         local, ends, spans = cut(codes(joined), bounds_of(map(len, lowered)), inside, least)
         known = [index[joined[start:end]] for start, end in zip(*spans.tolist(), strict=True)]
-        numbers.append(np.array(known, np.int32)[local])
+        found.append(np.array(known, np.int32)[local])
         bounds.append(ends[1:] + bounds[-1][-1])
-    tokens = Tokens(list(index), np.concatenate(numbers), np.concatenate(bounds))
+    tokens = Tokens(list(index), np.concatenate(found), np.concatenate(bounds))
     return tokens if kind.normalise is None else _normalised(tokens, kind.normalise)
 
 
@@ -144,11 +141,11 @@ def _normalised(tokens: Tokens, normalise: Normalise) -> Tokens:
     spaced = next((token for token in normal if token and token.split() != [token]), None)
     if spaced is not None:
         raise ValueError(f"normalise must return tokens without white space. Got {spaced!r}.")
-    index = Numbers()
+    index = numbers()
     renumbered = np.array([index[token] if token else -1 for token in normal], np.int32)
-    numbers = renumbered[tokens.numbers]
-    kept = numbers >= 0
-    return Tokens(list(index), numbers[kept], bounds_kept(kept, tokens.texts))
+    found = renumbered[tokens.numbers]
+    kept = found >= 0
+    return Tokens(list(index), found[kept], bounds_kept(kept, tokens.texts))
 
 
 def codes(text: str) -> Integers:

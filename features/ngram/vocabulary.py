@@ -20,17 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from features.ngram.tfidf import text_frequency
 from features.ngram.tokens import (
     CHARACTERS,
     Bounds,
     Grams,
     Integers,
     Normalise,
-    Numbers,
     bounds_of,
     check_kind,
     codes,
     cut_texts,
+    numbers,
 )
 from features.ngram.units import Units, candidates, lay_out, written
 from features.storage.cache import Arrays, Cache
@@ -98,7 +99,7 @@ class Vocabulary:
             words: dict[str, int] = {}
             symbols, bounds = codes("".join(self.grams)), bounds_of(map(len, self.grams))
         else:
-            words = Numbers()
+            words = numbers()
             cut = [gram.split(" ") for gram in self.grams]
             symbols = np.array([words[word] for word in chain.from_iterable(cut)], np.int32)
             bounds = bounds_of(map(len, cut))
@@ -228,8 +229,8 @@ def _unpacked(arrays: Arrays, kind: Grams, n_texts: int) -> tuple[Vocabulary, cs
     return Vocabulary(kind, grams), _sparse(cells, (n_texts, len(grams)))
 
 
-def most_frequent(counts: csr_matrix, limit: int) -> NDArray[np.int64]:
-    """Choose the columns that occur in most texts; of equal ones, those that come first.
+def most_frequent(counts: csr_matrix, limit: int, min_df: int = 0) -> NDArray[np.int64]:
+    """Choose the columns that occur in most texts, and in so many; of equal ones, the first.
 
     Returns
     -------
@@ -241,10 +242,9 @@ def most_frequent(counts: csr_matrix, limit: int) -> NDArray[np.int64]:
     >>> most_frequent(csr_matrix([[1, 5, 0, 1], [0, 0, 1, 1]]), 2)
     array([0, 3])
     """
-    from features.ngram.kernels import occurrences
-
-    frequency = occurrences(counts.indices, counts.shape[1])
-    return np.sort(np.argsort(-frequency, kind="stable")[:limit])
+    frequency = text_frequency(counts)
+    first = np.argsort(-frequency, kind="stable")[:limit]
+    return np.sort(first[frequency[first] >= min_df])
 
 
 def take_columns(
@@ -259,11 +259,11 @@ def take_columns(
     >>> take_columns(csr_matrix(np.array([[1, 5, 0, 1]], np.int32)), np.array([0, 3])).toarray()
     array([[1, 1]], dtype=int32)
     """
-    from features.ngram.kernels import occurrences, pick
+    from features.ngram.tfidf_kernels import pick
 
     new = np.full(counts.shape[1], -1, np.int32)
     new[columns] = np.arange(len(columns))
-    size = int(occurrences(counts.indices, counts.shape[1])[columns].sum())
+    size = int(text_frequency(counts)[columns].sum())
     data, indices = counts.data, counts.indices
     if not overwrite:
         data, indices = np.empty(size, np.int32), np.empty(size, np.int32)

@@ -12,17 +12,19 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from stat import S_ISREG
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
+File = BufferedReader | BufferedRandom
 
 SUFFIX, WRITING = ".arrays", ".arrays-writing"
-DIGEST_BYTES, CHUNK_BYTES = 32, 1 << 20
+DIGEST_BYTES = 32
 LONGEST_WRITE = 3600.0  # seconds between two writes to a file
 
 
@@ -158,7 +160,7 @@ class Cache:
             total -= length
 
 
-def _write(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+def _write(file: File, arrays: Mapping[str, NDArray[Any]]) -> None:
     file.write(bytes(DIGEST_BYTES))
     file.write(json.dumps(list(arrays)).encode() + b"\n")
     for array in arrays.values():
@@ -169,22 +171,16 @@ def _write(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
     file.write(digest)
 
 
-def _read(file: IO[bytes], *, mapped: bool) -> Arrays | None:
+def _read(file: File, *, mapped: bool) -> Arrays | None:
     """Return a file's arrays, or None where its content does not have the hash in it."""
     if file.read(DIGEST_BYTES) != _digest(file):
         return None
     file.seek(DIGEST_BYTES)
     names = json.loads(file.readline())
-    load = _mapped if mapped else _loaded
-    return {name: load(file) for name in names}
+    return {name: _mapped(file) if mapped else np.load(file) for name in names}
 
 
-def _loaded(file: IO[bytes]) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(file, allow_pickle=False)
-    return array
-
-
-def _mapped(file: IO[bytes]) -> NDArray[Any]:
+def _mapped(file: File) -> NDArray[Any]:
     """Map the array that starts here, and go behind it. It outlasts the file's removal."""
     np.lib.format.read_magic(file)
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
@@ -196,12 +192,9 @@ def _mapped(file: IO[bytes]) -> NDArray[Any]:
     return array
 
 
-def _digest(file: IO[bytes]) -> bytes:
+def _digest(file: File) -> bytes:
     file.seek(DIGEST_BYTES)
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    while chunk := file.read(CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.digest()
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).digest()
 
 
 def _remove(path: Path) -> None:

@@ -21,12 +21,6 @@ R = TypeVar("R")
 def dump_record(name: str, record: Any) -> dict[str, bytes]:
     """Return a record as files: ``NAME.json``, ``NAME.safetensors``, ``NAME_FIELD.parquet``.
 
-    Parameters
-    ----------
-    name : str
-        Start of the files' names.
-    record : NamedTuple
-
     Examples
     --------
     >>> from typing import NamedTuple

@@ -2,12 +2,13 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from features.storage.cache import Cache
@@ -41,13 +42,13 @@ class Silent:
 SILENT = Silent()
 
 
-class Segments:
+class Segments(Generic[T]):
     """What is wanted by its keys, taken out of segments on disk where there is a cache.
-
-    A subclass sets `FIELDS` and writes `_keep`.
 
     Parameters
     ----------
+    kind : class
+        A named tuple of arrays of many things, with the methods `none`, `together` and `take`.
     cache : Cache or None
     start : str
         Of the segments' names.
@@ -59,12 +60,15 @@ class Segments:
     missing : ndarray of bool, shape (n_keys,)
     """
 
-    FIELDS: ClassVar[tuple[str, ...]]  # names of a segment's arrays, beside its keys
-
-    def __init__(self, cache: Cache | None, start: str, keys: Sequence[bytes]) -> None:
+    def __init__(
+        self, kind: type[T], cache: Cache | None, start: str, keys: Sequence[bytes]
+    ) -> None:
+        self.kind: Any = kind
         self.cache, self.start = cache, start
         self._names: set[str] = set()
         self._place = {key: place for place, key in enumerate(keys)}
+        self._order: list[NDArray[np.intp]] = []
+        self._parts: list[T] = []
         self.missing = np.ones(len(keys), dtype=np.bool_)
 
     def refresh(self) -> None:
@@ -75,38 +79,47 @@ class Segments:
             if name not in self._names:
                 self._names.add(name)
                 arrays = self.cache.get(name, mapped=True)
-                if arrays is not None and set(arrays) == {"keys", *self.FIELDS}:
-                    self.take([row.tobytes() for row in arrays.pop("keys")], arrays)
+                if arrays is not None and set(arrays) == {"keys", *self.kind._fields}:
+                    keys = [row.tobytes() for row in arrays.pop("keys")]
+                    self.take(keys, self.kind(**arrays))
 
-    def lacks(self, key: bytes) -> bool:
-        """Return whether this is wanted and not there yet."""
-        place = self._place.get(key)
-        return place is not None and bool(self.missing[place])
-
-    def put(self, keys: Sequence[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    def put(self, keys: Sequence[bytes], made: Any) -> None:
         """Take what was made, and leave it on disk where that can be done."""
-        self.take(keys, arrays)
+        self.take(keys, made)
         if self.cache is not None:
             table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
-            name = self.start + hashlib.blake2b(table.tobytes(), digest_size=KEY_BYTES).hexdigest()
+            name = self.start + digest_of(keys).hex()
             self._names.add(name)
-            if not self.cache.put(name, {"keys": table, **arrays}):
+            if not self.cache.put(name, {"keys": table, **made._asdict()}):
                 self.cache = None  # said already, and not again for each segment
 
-    def take(self, keys: Sequence[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    def put_missing(self, keys: Sequence[bytes], made: Any) -> None:
+        """Do so with what nobody has put there yet."""
+        self.refresh()
+        rows, _ = self._wanted(keys)
+        if len(rows):
+            self.put([keys[row] for row in rows], made.take(rows))
+
+    def take(self, keys: Sequence[bytes], made: Any) -> None:
         """Copy what is wanted and not there yet."""
+        rows, places = self._wanted(keys)
+        if len(rows):
+            self._order.append(places)
+            self._parts.append(made.take(rows))
+            self.missing[places] = False
+
+    def gathered(self) -> T:
+        """Return all that is wanted, in the order of its keys; it must be there."""
+        if not self._parts:
+            return self.kind.none()
+        return self.kind.together(self._parts).take(np.argsort(np.concatenate(self._order)))
+
+    def _wanted(self, keys: Sequence[bytes]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return which of the keys are wanted and not there yet, and their places."""
         places = np.array([self._place.get(key, -1) for key in keys], dtype=np.intp)
         rows = np.flatnonzero(places >= 0)
         rows = rows[self.missing[places[rows]]]
-        if len(rows):
-            self._keep(places[rows], rows, arrays)
-            self.missing[places[rows]] = False
-
-    def _keep(
-        self, places: NDArray[np.intp], rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]]
-    ) -> None:
-        """Keep these rows of a segment at these places among what is wanted."""
-        raise TypeError(f"{type(self).__name__} must write _keep.")
+        return rows, places[rows]
 
 
 class Work:
@@ -131,7 +144,7 @@ class Work:
 
     def __init__(
         self,
-        segments: Segments,
+        segments: Segments[Any],
         characters: Sequence[int],
         guess: Callable[[], NDArray[np.float64]],
         progress: Progress,
@@ -226,3 +239,8 @@ def key_of(text: str) -> bytes:
     '9e287f59'
     """
     return digest_of([text.encode()])
+
+
+def index_of(keys: Sequence[str] | Sequence[bytes]) -> pd.Index:
+    """Return an index that finds the places of texts or keys."""
+    return pd.Index(np.array(keys, dtype=object))

@@ -16,7 +16,6 @@ from features.text.wordlists import WordList
 OPENING = 200
 CLOSING = 300
 
-
 # Han, kana, Hangul, Thai: scripts whose words stand without spaces, or bear particles.
 UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 

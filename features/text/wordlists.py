@@ -39,27 +39,5 @@ ANSWERS, PROMPTS = (
     for section in ("answers", "prompts")
 )
 
-# Commonest words, of three letters or more, of the languages that share the Latin script: which
-# of them a text is in. Words that English shares with another ("die", "las", "per") are left out.
-ENGLISH = ("the", "and", "that", "with", "for", "you", "what", "how", "are", "this", "can", "write")
-OTHER_LATIN = (
-    "que", "los", "una", "por", "para", "como", "del", "qué",  # Spanish
-    "und", "der", "das", "ist", "ein", "eine", "nicht", "ich", "wie",  # German
-    "les", "des", "est", "une", "pour", "dans", "qui",  # French
-    "não", "uma", "você", "dos",  # Portuguese
-    "che", "della", "sono",  # Italian
-    "het", "een", "och", "att", "nie", "się", "jest", "bir",  # Dutch, Swedish, Polish, Turkish
-)  # fmt: skip
-
-# Scripts other than Latin, by what Rust's regex calls them. Han and kana are one: Japanese mixes
-# them. Greek letters stand in mathematics too, so a few of them say nothing of the language.
-SCRIPTS: dict[str, str] = {
-    "cyrillic": r"\p{Cyrillic}",
-    "cjk": r"[\p{Han}\p{Hiragana}\p{Katakana}]",
-    "hangul": r"\p{Hangul}",
-    "arabic": r"\p{Arabic}",
-    "devanagari": r"\p{Devanagari}",
-    "hebrew": r"\p{Hebrew}",
-    "greek": r"\p{Greek}",
-    "thai": r"\p{Thai}",
-}
+ENGLISH, OTHER_LATIN = (tuple(_READ["languages"][name]) for name in ("english", "other_latin"))
+SCRIPTS: dict[str, str] = _READ["scripts"]

@@ -59,18 +59,11 @@ class Scale(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over answers whose authors are known: all that a discriminant is made of.
+    """Sums over answers whose authors are known: all that a discriminant is made of."""
 
-    Attributes
-    ----------
-    answers : ndarray of float64, shape (n_authors,)
-    traits : ndarray of float32, shape (n_traits, n_authors)
-    products : ndarray of float32, shape (n_traits, n_traits)
-    """
-
-    answers: Array
-    traits: Floats
-    products: Floats
+    answers: Array  # shape (n_authors,)
+    traits: Floats  # shape (n_traits, n_authors)
+    products: Floats  # shape (n_traits, n_traits)
 
     @classmethod
     def of(
@@ -92,26 +85,16 @@ class Sums(NamedTuple):
     def plus(self, other: "Sums") -> "Sums":
         """Add the sums of other answers."""
         return Sums(
-            self.answers + other.answers,
-            self.traits + other.traits,
-            self.products + other.products,
+            self.answers + other.answers, self.traits + other.traits, self.products + other.products
         )
 
 
 class Discriminant(NamedTuple):
-    """Scores of authors: ``x' weights + offset``, to be calibrated, and the logs of their shares.
+    """Scores of authors: ``x' weights + offset``, to be calibrated, and logs of their shares."""
 
-    Attributes
-    ----------
-    weights : ndarray of float32, shape (n_traits, n_authors)
-        For standardised traits.
-    offset, log_share : ndarray of float64, shape (n_authors,)
-        `log_share` is -inf for an author that is never guessed.
-    """
-
-    weights: Floats
-    offset: Array
-    log_share: Array
+    weights: Floats  # for standardised traits, shape (n_traits, n_authors)
+    offset: Array  # shape (n_authors,)
+    log_share: Array  # -inf for an author that is never guessed
 
     @classmethod
     def of(cls, sums: Sums, penalty: float) -> Self:
@@ -143,16 +126,10 @@ class Discriminant(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """A calibrated discriminant of traits as they are.
+    """A calibrated discriminant of traits as they are."""
 
-    Attributes
-    ----------
-    weights : ndarray of float64, shape (n_traits, n_authors)
-    bias : ndarray of float64, shape (n_authors,)
-    """
-
-    weights: Array
-    bias: Array
+    weights: Array  # shape (n_traits, n_authors)
+    bias: Array  # shape (n_authors,)
 
     @classmethod
     def of(cls, discriminant: Discriminant, scale: Scale, temperature: float) -> Self:
@@ -170,20 +147,10 @@ class Classifier(NamedTuple):
 
 
 class Identified(NamedTuple):
-    """What cross-fitting gives.
+    """What cross-fitting gives."""
 
-    Attributes
-    ----------
-    probabilities : ndarray of float64, shape (n_answers, n_authors)
-        Out of fold.
-    classifier : Classifier
-        Of all answers.
-    penalty, temperature : float
-        Its own.
-    """
-
-    probabilities: Array
-    classifier: Classifier
+    probabilities: Array  # out of fold, shape (n_answers, n_authors)
+    classifier: Classifier  # of all answers, as are penalty and temperature
     penalty: float
     temperature: float
 

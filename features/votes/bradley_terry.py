@@ -89,17 +89,10 @@ def head_to_head(first: Models, second: Models, points: Array, strength: Array) 
 
 
 class Ratings(NamedTuple):
-    """What battles say of models.
+    """What battles say of models."""
 
-    Attributes
-    ----------
-    strength : ndarray of float64, shape (n_models,)
-    table : ndarray of float64, shape (n_models, n_models)
-        See `head_to_head`.
-    """
-
-    strength: Array
-    table: Array
+    strength: Array  # shape (n_models,)
+    table: Array  # shape (n_models, n_models), see `head_to_head`
 
     @classmethod
     def of(cls, first: Models, second: Models, points: Array, n_models: int) -> Self:

@@ -1,4 +1,4 @@
-"""What `features.lexical` makes of counts: matrices for its scores, and choices of columns."""
+"""Linear scores of battles, of the direction and of ties: their columns, and how good they are."""
 
 from typing import Any, NamedTuple
 
@@ -13,20 +13,19 @@ from features.votes.sparse_logistic import CrossFit, scores
 
 
 class Score(NamedTuple):
-    """A linear score of a row of n-grams.
+    """A linear score of a row."""
 
-    Attributes
-    ----------
-    coef : ndarray of float32, shape (n_columns,)
-    intercept : float
-    """
-
-    coef: NDArray[np.float32]
+    coef: NDArray[np.float32]  # shape (n_columns,)
     intercept: float
 
     def __call__(self, X: csr_matrix) -> Array:
         """Return the score of each row."""
         return scores(X, self.coef, self.intercept)
+
+
+def score_columns(direction: Array, tie: Array) -> dict[str, Array]:
+    """Return the columns of the two scores of a battle."""
+    return {"direction_diff": direction, "direction_absdiff": np.abs(direction), "tie_pair": tie}
 
 
 def figures(target: NDArray[np.bool_], found: Array) -> dict[str, float | int | None]:

@@ -54,23 +54,12 @@ class CrossFit(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is to be fitted, as the compiled loops take it.
+    """What is to be fitted, as the compiled loops take it."""
 
-    Attributes
-    ----------
-    X : csr_matrix of float32, shape (n_rows, n_cols)
-        Each row's columns are in order.
-    signs : ndarray of float64, shape (n_rows,)
-        1 for target 1, else -1.
-    weight : ndarray of float64, shape (n_rows, n_lanes)
-        0 throughout where a lane has nothing to tell apart.
-    penalty : ndarray of float64, shape (n_lanes,)
-    """
-
-    X: csr_matrix
-    signs: Numbers
-    weight: Numbers
-    penalty: Numbers
+    X: csr_matrix  # float32, shape (n_rows, n_cols), each row's columns in order
+    signs: Numbers  # 1 for target 1, else -1
+    weight: Numbers  # shape (n_rows, n_lanes), 0 where a lane has nothing to tell apart
+    penalty: Numbers  # shape (n_lanes,)
 
 
 def scores(X: csr_matrix, coef: ArrayLike, intercept: float = 0.0) -> Numbers:

@@ -32,31 +32,15 @@ def openings(texts: Sequence[str]) -> list[str]:
 
 
 class Answers(NamedTuple):
-    """Answers of battles, all A before all B.
+    """Answers of battles, all A before all B."""
 
-    Attributes
-    ----------
-    texts : list of str
-        Different ones.
-    places : ndarray of intp, shape (2 * n_battles,)
-        Where each answer's text stands among them.
-    style : ndarray of float64, shape (2 * n_battles, n_statistics)
-    """
-
-    texts: list[str]
-    places: Places
-    style: Array
+    texts: list[str]  # different ones
+    places: Places  # where each answer's text stands among them, shape (2 * n_battles,)
+    style: Array  # shape (2 * n_battles, n_statistics)
 
 
 class Traits(NamedTuple):
-    """N-grams that traits are counted by, and how much each weighs.
-
-    Attributes
-    ----------
-    vocabularies : dict of str to Vocabulary
-        One for each of `KINDS`.
-    idf : dict of str to ndarray of float32
-    """
+    """N-grams that traits are counted by, one vocabulary for each of `KINDS`, and their weights."""
 
     vocabularies: dict[str, Vocabulary]
     idf: dict[str, NDArray[np.float32]]
@@ -83,9 +67,7 @@ class Traits(NamedTuple):
                 table, of_all = learn(openings(answers.texts), kind, min_df=min_df)
             else:
                 table, of_all = counter(answers.texts, kind, min_df)
-            frequency = np.bincount(of_all.indices, minlength=of_all.shape[1])
-            limit = min(limits[name], int((frequency >= min_df).sum()))
-            columns = most_frequent(of_all, limit)
+            columns = most_frequent(of_all, limits[name], min_df)
             vocabularies[name], counts[name] = table.take(columns), of_all[:, columns]
         idf = {name: inverse_document_frequency(block) for name, block in counts.items()}
         traits = cls(vocabularies, idf)

@@ -21,6 +21,8 @@ from models.measures.metrics import (
     log_loss,
 )
 
+Figures = dict[str, Any]
+NAMES = tuple(METRICS)
 # Numbers in one block of bootstrap weights (32 MB), so that memory does not grow with replicates.
 _BLOCK_SIZE = 4_000_000
 _MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
@@ -201,8 +203,6 @@ def paired_difference(
 def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str, float | None]:
     """Put the percentile interval of its bootstrap samples beside a value, undefined ones left out.
 
-    Examples
-    --------
     >>> interval(2.0, np.array([1.0, 2.0, 3.0, np.nan]), level=0.5)
     {'value': 2.0, 'low': 1.5, 'high': 2.5}
     >>> interval(np.nan, np.array([np.nan]))
@@ -214,9 +214,7 @@ def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str
     return {"value": _json(value), "low": _json(low), "high": _json(high)}
 
 
-def reliability(
-    y: IntArray, proba: FloatArray, n_bins: int = N_BINS
-) -> dict[str, list[dict[str, Any]]]:
+def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[str, list[Figures]]:
     """Predicted against observed shares in equal-width bins (lower, upper] that hold any rows.
 
     Parameters
@@ -246,15 +244,14 @@ def reliability(
     z = direction_logit(proba[decided])
     share = expit(np.concatenate([z, -z]))
     won = np.concatenate([y[decided] == A, y[decided] == B])
-    top = proba.argmax(axis=1) == y
     return {
         "direction": _curve(share, won, n_bins),
         "tie": _curve(proba[:, TIE], y == TIE, n_bins),
-        "top_label": _curve(proba.max(axis=1), top, n_bins),
+        "top_label": _curve(proba.max(axis=1), proba.argmax(axis=1) == y, n_bins),
     }
 
 
-def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[dict[str, Any]]:
+def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures]:
     """Figures of the rows of each distinct key (a length bin, a number of turns), keys sorted.
 
     Parameters
@@ -278,7 +275,6 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[dict[st
     """
     _check("by_slice", y, proba, group=keys)
     names, code = np.unique(keys, return_inverse=True)
-    chosen = [code == i for i in range(len(names))]
     return [
         {
             "key": name,
@@ -288,11 +284,12 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[dict[st
             "tie_observed": _json((y[rows] == TIE).mean()),
             "tie_predicted": _json(proba[rows, TIE].mean()),
         }
-        for name, rows in zip(names.tolist(), chosen, strict=True)
+        for i, name in enumerate(names.tolist())
+        for rows in [code == i]
     ]
 
 
-def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[dict[str, Any]]:
+def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[Figures]:
     index = bins(share, n_bins)
     chosen = {i: index == i for i in np.unique(index).tolist()}
     return [
@@ -308,10 +305,7 @@ def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[dict
 
 
 def _scores(
-    y: IntArray,
-    predictions: Sequence[FloatArray],
-    weight: FloatArray,
-    names: Sequence[str] = tuple(METRICS),
+    y: IntArray, predictions: Sequence[FloatArray], weight: FloatArray, names: Sequence[str] = NAMES
 ) -> FloatArray:
     """Scores of shape (predictions, metrics, replicates)."""
     return np.array(

@@ -104,7 +104,7 @@ class TestFormulas:
 
     def test_likeness_of_a_battle_by_hand(self):
         p, q, x, y = np.eye(4, dtype=np.float32)[:, None]
-        texts = Conversations(whole=[p, x, p], last=[q, y, q])
+        texts = Conversations(p, x, p, last=[q, y, q])
         columns = {name: values[0] for name, values in likeness(texts).items()}
         assert columns["prompt_cosine_a"] == 0.0
         assert columns["prompt_cosine_b"] == 1.0

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from features.matching.matches import DIRECTIONS, SWAPPED, Matches, MatchSegments
+from features.matching.matches import DIRECTIONS, SWAPPED, Matches
 from features.storage.cache import Cache
+from features.storage.segments import Segments
 
 LENGTHS = np.array([[2, 3, 1], [0, 0, 2], [1, 0, 0], [4, 2, 2]], np.int32)
 
@@ -79,12 +80,12 @@ def test_parts_put_together_are_the_whole(matches):
 
 def test_chunks_give_them_back_in_the_wanted_order(matches, tmp_path):
     cache, keys = Cache(tmp_path, 10**6), [bytes([n]) * 16 for n in range(4)]
-    made = MatchSegments(cache, "some", keys)
-    made.put(keys[2:], matches.take(np.array([2, 3]))._asdict())
-    made.put(keys[:2], matches.take(np.array([0, 1]))._asdict())
-    found = MatchSegments(cache, "some", [keys[3], keys[0]])
+    made = Segments(Matches, cache, "some", keys)
+    made.put(keys[2:], matches.take(np.array([2, 3])))
+    made.put(keys[:2], matches.take(np.array([0, 1])))
+    found = Segments(Matches, cache, "some", [keys[3], keys[0]])
     found.refresh()
     assert not found.missing.any()
     assert_equal(found.gathered(), matches.take(np.array([3, 0])))
     assert_equal(made.gathered(), matches)
-    assert_equal(MatchSegments(cache, "none", []).gathered(), Matches.none())
+    assert_equal(Segments(Matches, cache, "none", []).gathered(), Matches.none())
