@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from safetensors import numpy as safetensors
 
 R = TypeVar("R")
+ARRAY, TABLE = {"$": "array"}, {"$": "table"}  # stand in the JSON for what lies beside it
 
 
 def dump_record(name: str, record: Any) -> dict[str, bytes]:
@@ -71,10 +72,10 @@ def _plain(value: Any, path: str, arrays: dict[str, Any], tables: dict[str, pa.T
         }
     if isinstance(value, np.ndarray):
         arrays[path] = np.ascontiguousarray(value)
-        return "array"
+        return ARRAY
     if isinstance(value, pa.Table):
         tables[path] = value
-        return "table"
+        return TABLE
     return value
 
 
@@ -91,9 +92,9 @@ class _Reader:
         hint = _present(hint)
         if state is None:
             return None
-        if get_origin(hint) is np.ndarray:
+        if state == ARRAY:  # and not by the hint: NumPy's NDArray is not a type in every version
             return self._array(path)
-        if hint is pa.Table:
+        if state == TABLE:
             return pq.read_table(io.BytesIO(self.files[f"{self.name}_{path}.parquet"]))
         if hasattr(hint, "_fields"):
             hints = get_type_hints(hint)

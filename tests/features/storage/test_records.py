@@ -1,0 +1,68 @@
+"""Records come back as they were, whatever NumPy's annotations are made of."""
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.storage.records import dump_record, load_record
+
+
+class Inner(NamedTuple):
+    weights: "np.ndarray"  # a hint that is no NDArray[...], as in other versions of NumPy
+    name: str
+
+
+class Outer(NamedTuple):
+    inner: Inner
+    missing: Inner | None
+    by_name: dict[str, Inner]
+    table: pa.Table
+    words: list[str]
+    said: str
+    figures: dict[str, Any]
+
+
+@pytest.fixture
+def record():
+    one, two = (Inner(np.arange(n, dtype=np.float32), f"n{n}") for n in (2, 3))
+    table = pa.table({"gram": ["a", "b"]})
+    return Outer(one, None, {"x": two}, table, ["array", "table"], "array", {"array": [1.5, None]})
+
+
+def test_comes_back_as_it_was(record):
+    found = load_record("r", Outer, dump_record("r", record))
+    assert isinstance(found.inner, Inner)
+    np.testing.assert_array_equal(found.inner.weights, record.inner.weights)
+    assert found.inner.weights.dtype == np.float32
+    assert found.by_name["x"].name == "n3"
+    assert found.by_name["x"].weights.tolist() == [0, 1, 2]
+    assert found.missing is None
+    assert found.table.equals(record.table)
+    assert (found.words, found.said, found.figures) == (
+        ["array", "table"], "array", {"array": [1.5, None]},
+    )  # fmt: skip
+
+
+def test_arrays_in_any_order_are_kept_as_they_are_read():
+    class Fit(NamedTuple):
+        matrix: Any
+
+    matrix = np.arange(6.0).reshape(2, 3).T
+    found = load_record("f", Fit, dump_record("f", Fit(matrix)))
+    np.testing.assert_array_equal(found.matrix, matrix)
+
+
+@pytest.mark.parametrize("lost", ["r.safetensors", "r_table.parquet", "r.json"])
+def test_a_lost_file_is_named(record, lost):
+    files = dump_record("r", record)
+    del files[lost]
+    with pytest.raises(KeyError, match=lost):
+        load_record("r", Outer, files)
+
+
+def test_the_json_holds_no_array(record):
+    state = json.loads(dump_record("r", record)["r.json"])
+    assert state["inner"] == {"weights": {"$": "array"}, "name": "n2"}
