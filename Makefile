@@ -1,10 +1,13 @@
 # Two commands do everything: `make fit` and `make test`. Each makes .venv where it is missing.
+# `make check` is the part of `make test` that takes seconds, `make test TESTS=tests/features` runs some tests.
 PYTHON ?= python3
 PRESET ?= classical
 VENV := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: fit test
+.PHONY: fit test check
+# One process of tests a core; more than four gain less than their imports cost.
+WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 # Presets that need more than the default's libraries, and the extra that brings it.
 EXTRA_neural := neural
 EXTRA_ngram_embedding := neural
@@ -13,12 +16,27 @@ STAMP := $(VENV)/.installed$(addprefix -,$(EXTRA_$(PRESET)))
 fit: $(STAMP)
 	$(VENV)/bin/python -m pipelines.fit --preset $(PRESET)
 
-test: $(VENV)/.installed-test
+# A process of tests has one core, and each library that counts cores itself is told so.
+test: export OMP_NUM_THREADS = 1
+test: check
+	$(VENV)/bin/python -m pytest $(WORKERS) $(TESTS)
+
+CHECKS := .format .lint .types .imports
+.PHONY: $(CHECKS)
+check: $(VENV)/.installed-test
+	@$(MAKE) --no-print-directory --jobs $(CHECKS)
+
+.format:
 	$(VENV)/bin/ruff format --check .
+
+.lint:
 	$(VENV)/bin/ruff check .
+
+.types:
 	$(VENV)/bin/mypy
+
+.imports:
 	$(VENV)/bin/lint-imports --no-logo
-	$(VENV)/bin/python -m pytest
 
 # A stamp a set of requirements: a second call installs nothing, a changed pin installs again.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt

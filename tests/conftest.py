@@ -71,6 +71,17 @@ def tiny_deberta(tmp_path_factory):
     return make_deberta(tmp_path_factory.mktemp("encoders") / "deberta", tokenizer)
 
 
+@pytest.fixture
+def three_threads():
+    """Torch has three threads, not the one that each of several processes of tests is given."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield 3
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def make_family(tiny_encoder):
     """Make a family with its defaults, of those that read with an encoder with a small one."""

@@ -125,9 +125,10 @@ def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 def _inside(analyzer: str) -> NDArray[np.bool_]:
     """Say of each code point whether it is part of a token, as Python's re and str.split do."""
     letters = "".join(map(chr, range(sys.maxunicode + 1)))
-    outside = re.compile(r"\W" if analyzer == WORD else r"\s")
+    outside = re.compile(r"\W+" if analyzer == WORD else r"\s+")
     flags = np.ones(len(letters), np.bool_)
-    flags[[match.start() for match in outside.finditer(letters)]] = False
+    for match in outside.finditer(letters):
+        flags[slice(*match.span())] = False
     return flags
 
 

@@ -231,6 +231,8 @@ def _descended(
 ) -> tuple[Coefficients, Numbers]:
     X, used = problem.X, bounds.max(axis=1, initial=0.0) > 0.0
     coef, bias_coef = _aligned(X.shape[1], len(offsets)), np.zeros(len(offsets))
+    if not used.any():  # a family that is only asked what its columns are learns from no battles
+        return coef, bias_coef
     shares, orders = np.zeros(bounds.shape), np.random.default_rng(seed)
     for number in range(passes):
         if number == passes - 1:

@@ -327,9 +327,9 @@ def test_a_cell_of_six_megabytes_takes_a_moment(tmp_path: Path) -> None:
         "response_a": text,
         "response_b": "[" * 6_000_000,
     }
-    started = time.perf_counter()
+    started = time.process_time()
     read = read_test(_csv(tmp_path / "test.csv", [_row(**cells)]))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert read.battles["prompt"].tolist() == [[text]]
 
 

@@ -146,10 +146,10 @@ def test_prompt_group_same_for_both_forms_of_accents_at_any_length(length: int) 
 
 
 def test_prompt_group_orders_a_million_combining_marks_in_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     one = prompt_group(["a" + "\u0315\u0300" * 500_000])
     assert one == prompt_group(["a" + "\u0300\u0315" * 500_000])
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_conversations_array_keeps_empty_and_null() -> None:

@@ -36,7 +36,7 @@ SLOWING = (
     "a", " ", "\n", "`", "*", "_a", "#", "[(", "$", "\u0301", "- ", "1.", "sorry ", "|", "\\", ">",
     "!", "İ", "9,999", "😀", "a\n\n", "```a\n", "<b>", "é ", "**a", "{;\n", " \r", "I can’t ",
 )  # fmt: skip
-LENGTHS = (25_000, 50_000, 100_000, 200_000, 400_000)  # characters
+LENGTHS = (25_000, 50_000, 100_000, 200_000)  # characters: copies alone, if quadratic, take 1 s
 MOST = 3.0  # twice the text takes twice the time if it is linear, four times if quadratic
 FLOOR = 0.04  # seconds; what takes less says nothing
 
@@ -116,13 +116,13 @@ def test_a_quadratic_pattern_is_found(name):
 
 
 def test_a_cell_of_six_megabytes_takes_seconds(families):
-    start = time.perf_counter()
+    start = time.process_time()
     turns, _ = parse_cell("[" + '"and",' * 1_000_000 + '""]')
     empty, _ = parse_cell("[" + '"",' * 2_000_000 + "null]")
     battles = make_battles(["\u202e" * 2_000_000], [join_turns(turns)], [join_turns(empty)])
     for family in families:
         assert np.isfinite(family.transform(battles)).all(axis=None)
-    assert time.perf_counter() - start < 60  # three such cells; with their square it would be hours
+    assert time.process_time() - start < 60  # three such cells; with their square it would be hours
 
 
 PIECES = st.sampled_from(
@@ -146,7 +146,7 @@ ESCAPED = st.sampled_from(
 )
 LISTS = st.lists(TURN, max_size=4).map(json.dumps) | ESCAPED
 CELL = LISTS | RAW | JSON.map(json.dumps) | LISTS.map(lambda cell: cell[:-1])
-ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=3)
+ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=9)
 ENDS = st.sampled_from((b"", b"\n", b"\r\n\r\n", b'"', b'x,y,"never closed', b"\xff\xfe,\xc3"))
 
 
@@ -169,7 +169,7 @@ def assert_columns_hold(families, battles):
 
 
 @settings(
-    max_examples=80,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

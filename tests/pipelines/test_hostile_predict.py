@@ -15,7 +15,7 @@ from pipelines.estimator.build import build_pipeline
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 HEADER = b"id,prompt,response_a,response_b\n"
-LONG = 6_000_000  # bytes of a cell
+LONG = 600_000  # bytes of a cell; one of 6 MB goes through all families in test_hostile_text
 BIDI = "\u202e\u2066שלום مرحبا\u202c"
 MARKS = "e" + "\u0301\u0315" * 5000
 
@@ -135,14 +135,14 @@ REPAIRED = {
     "50,000 levels, open": raw("[" * 50_000),
     "50,000 levels, closed": raw("[" * 50_000 + "]" * 50_000),
     "50,000 objects": raw('{"a":' * 50_000),
-    "6 MB": one(json.dumps(["é\n" * (LONG // 3)]), ["é\n" * (LONG // 3)]),
-    "6 MB of brackets": raw("[" * LONG),
-    "6 MB of white space": one(" " * LONG, [" " * LONG]),
+    "600 kB": one(json.dumps(["é\n" * (LONG // 3)]), ["é\n" * (LONG // 3)]),
+    "600 kB of brackets": raw("[" * LONG),
+    "600 kB of white space": one(" " * LONG, [" " * LONG]),
     "slow for backtracking": one("```" + "`a" * 50_000, ["```" + "`a" * 50_000]),
     "right-to-left": one(BIDI, [BIDI]),
     "10,000 combining marks": one(MARKS, [MARKS]),
     "10,000 turns": one(json.dumps(["x"] * 10_000), ["x"] * 10_000, unequal_turns=1),
-    "6 MB of turns": one(
+    "600 kB of turns": one(
         "[" + '"",' * (LONG // 3) + '""]',
         [""] * 9999 + ["\n" * (LONG // 3 - 9999)],
         joined_turns=1,

@@ -114,10 +114,9 @@ class TestVectors:
         encoded = Encoder(str(tiny_encoder)).encode([])
         assert len(encoded.vectors) == len(encoded.tokens) == 0
 
-    def test_leave_the_threads_of_torch_as_they_were(self, tiny_encoder):
-        before = torch.get_num_threads()
+    def test_leave_the_threads_of_torch_as_they_were(self, tiny_encoder, three_threads):
         Encoder(str(tiny_encoder)).encode(TEXTS)
-        assert torch.get_num_threads() == before
+        assert torch.get_num_threads() == three_threads
 
     def test_bf16_is_near_fp32(self, tiny_encoder):
         exact, rough = (

@@ -279,7 +279,6 @@ def test_too_little_memory_names_the_way_out(encoder, monkeypatch, where):
         read(encoder)
 
 
-def test_threads_are_left_as_they_were(encoder):
-    before = torch.get_num_threads()
+def test_threads_are_left_as_they_were(encoder, three_threads):
     read(encoder)
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == three_threads

@@ -1,15 +1,17 @@
-"""`pipelines.fit` in a process that kills itself at a given place: PLACE TIMES [flags of fit].
+"""`pipelines.fit` in a process that kills itself by SIGKILL at a given place.
 
-It is killed by SIGKILL when the place is reached for the TIMES-th time.
+Such processes are forked by one that has imported all that a fit needs and used nothing of it, so
+that each of many takes no seconds to begin.
 """
 
+import multiprocessing
 import os
 import shutil
 import signal
 import stat
-import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from models import fits
 from pipelines.command.launcher import start
@@ -104,7 +106,33 @@ def prepare(place, death):
         raise ValueError(f"no such place: {place}")
 
 
-if __name__ == "__main__":
-    place, times, *flags = sys.argv[1:]
-    prepare(place, Death(int(times)))
+def be_the_command(flags, streams, place, times):
+    """Be the process of the command, whose streams are files."""
+    for number, path in streams.items():
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    if place is not None:
+        prepare(place, Death(times))
     start("fit", flags)
+
+
+class Command(NamedTuple):
+    """A process that was started, and where its streams are kept."""
+
+    process: multiprocessing.Process
+    streams: dict[int, Path]
+
+    def ended(self):
+        """Wait, and return the exit status and what was written to both streams."""
+        self.process.join(timeout=120)
+        assert not self.process.is_alive()
+        return self.process.exitcode, *(path.read_text() for path in self.streams.values())
+
+
+def started(flags, folder, place=None, times=1):
+    """Start the command, to die when the place is reached for the `times`-th time."""
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload([__name__, "lightgbm"])
+    streams = {1: folder / "out", 2: folder / "err"}
+    process = forking.Process(target=be_the_command, args=(flags, streams, place, times))
+    process.start()
+    return Command(process, streams)

@@ -14,6 +14,7 @@ import pytest
 from pipelines.predict import load_pipeline
 from pipelines.run.folder import is_run
 from tests import commands
+from tests.pipelines.run.dying import started
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = (
@@ -53,29 +54,25 @@ def flags(files, target):
     return ["--train", train, "--test", test, "--output", str(target), "--device", "cpu", *settings]
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def fit(tmp_path_factory, small):
+    """Start a fit in a process, which kills itself where a place is named."""
+
+    def begin(target, *more, place=None, times=1):
+        given = [*flags(small, target), *more]
+        return started(given, tmp_path_factory.mktemp("streams"), place, times)
+
+    return begin
 
 
-def fit(files, target, *more):
-    process = start("-m", "pipelines.fit", *flags(files, target), *more)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+@pytest.fixture
+def killed_at(fit):
+    def kill(place, times, target, *more):
+        status, out, err = fit(target, *more, place=place, times=times).ended()
+        assert status == -signal.SIGKILL, (place, out, err)
+        assert err == ""
 
-
-def killed_at(place, times, files, target, *more):
-    process = start(
-        "-m", "tests.pipelines.run.dying", place, str(times), *flags(files, target), *more
-    )
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == -signal.SIGKILL, (place, out, err)
-    assert err == ""
+    return kill
 
 
 def contents(run):
@@ -106,18 +103,22 @@ def small(files, tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(small, tmp_path_factory):
     """A run that nothing stopped, and how long it took."""
-    target = tmp_path_factory.mktemp("undisturbed") / "run"
-    began = time.perf_counter()
-    status, _, err = fit(small, target)
-    assert (status, err) == (0, "")
+    folder = tmp_path_factory.mktemp("undisturbed")
+    target = folder / "run"
+    for _ in range(2):  # the first one waits for what it is forked from
+        began = time.perf_counter()
+        status, _, err = started([*flags(small, target), "--force"], folder).ended()
+        assert (status, err) == (0, "")
     return target, time.perf_counter() - began
 
 
-def test_killed_in_many_places_it_ends_with_the_same_bytes(small, undisturbed, tmp_path, capsys):
+def test_killed_in_many_places_it_ends_with_the_same_bytes(
+    small, undisturbed, killed_at, tmp_path, capsys
+):
     print(f"ARENABOOST_SEED={SEED}")  # shown by a failure
     target = tmp_path / "run"
     for place, times in CHAIN:
-        killed_at(place, times, small, target)
+        killed_at(place, times, target)
         check_whole_or_absent(target)
     assert is_run(target)  # the last kill came after the name was given
     assert commands.fit(flags(small, target)) == 2
@@ -127,35 +128,37 @@ def test_killed_in_many_places_it_ends_with_the_same_bytes(small, undisturbed, t
     assert contents(target) == contents(undisturbed[0])
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(small, undisturbed, tmp_path):
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(fit, undisturbed, tmp_path):
     target = tmp_path / "run"
     expected, seconds = undisturbed
-    shares = sorted(random.Random(SEED).uniform(0.3, 1.0) for _ in range(3))
+    shares = sorted(random.Random(SEED).uniform(0.1, 1.0) for _ in range(3))
     print(f"ARENABOOST_SEED={SEED}: killed at {shares} of {seconds:.1f} s")
     for share in shares:
-        process = start("-m", "pipelines.fit", *flags(small, target))
+        command = fit(target)
         time.sleep(share * seconds)
-        process.kill()
-        process.communicate()
+        command.process.kill()
+        command.ended()
         check_whole_or_absent(target)
     if not is_run(target):
-        status, _, err = fit(small, target)
+        status, _, err = fit(target).ended()
         assert (status, err) == (0, "")
     assert contents(target) == contents(expected)
 
 
-def test_an_old_run_stands_until_the_new_one_is_whole(small, undisturbed, refit, files, tmp_path):
+def test_an_old_run_stands_until_the_new_one_is_whole(
+    fit, killed_at, undisturbed, refit, files, tmp_path
+):
     """Killed between the two renames, the same command without --force goes on, as it says."""
     target = tmp_path / "run"
     refit(target, test=files / "test.csv")
     old = contents(target)
-    killed_at("before a checkpoint is saved", 2, small, target, "--force")
+    killed_at("before a checkpoint is saved", 2, target, "--force")
     assert contents(target) == old
-    killed_at("after the run has its name", 1, small, target)  # of the old run, put aside
+    killed_at("after the run has its name", 1, target)  # of the old run, put aside
     assert not target.exists()
-    killed_at("in step features", 1, small, target)
+    killed_at("in step features", 1, target)
     assert contents(target) == old
-    status, out, err = fit(small, target)
+    status, out, err = fit(target).ended()
     assert (status, err) == (0, "")
     assert "going on with" in out
     assert contents(target) == contents(undisturbed[0])
@@ -169,7 +172,13 @@ def test_an_old_run_stands_until_the_new_one_is_whole(small, undisturbed, refit,
 def test_interrupted_in_a_fold_it_says_how_to_go_on(number, status, small, tmp_path):
     slow = ["--set", "learners.lightgbm.max_rounds=100000"]
     slow += ["--set", "learners.lightgbm.patience=100000"]
-    process = start("-m", "pipelines.fit", *flags(small, tmp_path / "run"), *slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.fit", *flags(small, tmp_path / "run"), *slow],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     line = "…"
     while line and not line.startswith("features:"):
         line = process.stdout.readline()
