@@ -36,7 +36,9 @@ class BattleFamily(TransformerMixin, BaseEstimator):
     learns : bool
         Whether `fit` takes anything from the rows it sees.
     uses : {"counts", "encoder"} or None
-        The store of a run that it reads from, see `use`.
+        The store of a run that it reads from, see `use`: ``counts`` of n-grams
+        (`features.ngram.counting.CountingFamily`) or what the ``encoder`` makes
+        (`features.matching.family.EncoderFamily`).
     seconds_ : float
         Wall-clock time of learning.
     """
@@ -194,6 +196,7 @@ class LearningFamily(BattleFamily):
         self._lay_out()
         self.seconds_ = perf_counter() - start
         self._name_columns(columns)
+        self._check_names()
         self.n_features_in_ = battles.shape[1]
         return self._frame(columns, battles.index)
 
@@ -204,6 +207,11 @@ class LearningFamily(BattleFamily):
         if missing:
             raise TypeError(not_battles(f"DataFrame without {', '.join(missing)}"))
         weight = np.ones(len(battles)) if sample_weight is None else np.asarray(sample_weight)
+        if weight.shape != (len(battles),):
+            raise ValueError(
+                f"The sample_weight of {type(self).__name__} must hold a number for each of "
+                f"{len(battles)} battles. Got shape {weight.shape} instead."
+            )
         salt = crc32(self.name.encode()) + getattr(self, "seed", 0)
         group = battles["group"].to_numpy(dtype=object)
         return Training(
@@ -225,6 +233,15 @@ class LearningFamily(BattleFamily):
 
     def _learn(self, training: Training) -> tuple[Any, Mapping[str, Array]]:
         raise TypeError(f"{type(self).__name__} must write _learn.")
+
+    def _check_names(self) -> None:
+        """Refuse columns that a loaded family would give other names, or that nothing explains."""
+        explained = list(self.describe())
+        if explained != self.feature_names_out_.tolist():
+            raise TypeError(
+                f"_learn and _documentation of {type(self).__name__} must name the same columns in "
+                f"the same order. Got {self.feature_names_out_.tolist()} and {explained} instead."
+            )
 
     def _lay_out(self) -> None:
         """Make of `learned_`, learned or loaded, what each call of `_columns` needs."""

@@ -4,6 +4,7 @@ import inspect
 from functools import cache
 from typing import Any, get_type_hints
 
+import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -24,7 +25,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_boolean_number(cls, value: Any, info: ValidationInfo) -> Any:
-        found = value if isinstance(value, list) else [value]
+        found = value if isinstance(value, list | tuple) else [value]
         expected = cls.model_fields[str(info.field_name)].annotation
         if expected is not bool and any(isinstance(item, bool) for item in found):
             raise ValueError("should not be true or false")
@@ -67,15 +68,33 @@ def check_parameters(estimator: Any) -> None:
     """
     cls: type = type(estimator)
     allowed = options_of(cls)
+    given = {name: getattr(estimator, name) for name in allowed.model_fields}
     try:
-        allowed.model_validate({name: getattr(estimator, name) for name in allowed.model_fields})
+        taken = allowed.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        message = (
-            message.replace("should", "must", 1) if "should" in message else f"is wrong: {message}"
+        must = (
+            message.replace("should", "must", 1) if "should" in message else f"must fit: {message}"
         )
-        raise ValueError(
-            f"The {'.'.join(map(str, first['loc']))} of {cls.__name__} "
-            f"{message}. Got {first['input']!r} instead."
-        ) from None
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(_refused(cls, where, must, first["input"])) from None
+    for name, value in given.items():
+        if not _is_kept(value, getattr(taken, name)):
+            kind = type(getattr(taken, name)).__name__
+            raise ValueError(_refused(cls, name, f"must be of type {kind}", value))
+
+
+def _refused(cls: type, name: str, must: str, found: Any) -> str:
+    return f"The {name} of {cls.__name__} {must}. Got {found!r} instead."
+
+
+def _is_kept(given: Any, taken: Any) -> bool:
+    """Return whether a value is what pydantic takes it for: "5" is no 5, and a set no list."""
+    if isinstance(taken, tuple | list):
+        return isinstance(given, tuple | list | np.ndarray) and all(map(_is_kept, given, taken))
+    given = given.item() if isinstance(given, np.generic) else given
+    if isinstance(taken, bool | int | float | str):
+        wider = isinstance(taken, float) and type(given) is int
+        return wider or type(given) is type(taken)
+    return True

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
+from data.labels import TIE, A, B
 from features.sides import Array, Swap
 from models.calibration import Calibration
 from models.fits import run_fits
@@ -187,7 +188,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     def load(self, files: Mapping[str, bytes]) -> Self:
         """Take over the state that `dump` gave of a model with the same parameters."""
         state = json.loads(files["preference.json"])
-        self.classes_ = np.arange(3)
+        self.classes_ = np.array([A, B, TIE])
         self.feature_names_in_ = np.array(state["columns"], dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
         self.complexity_ = state["complexity"]
@@ -213,13 +214,13 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         features = X.drop(columns=list(PASSED_THROUGH))
         self.feature_names_in_ = features.columns.to_numpy(dtype=object)
         self.n_features_in_ = features.shape[1]
-        self.classes_ = np.arange(3)
+        self.classes_ = np.array([A, B, TIE])
         plain = (X["source"] == "plain").to_numpy(dtype=np.bool_)
         folds = hash_folds(
             X["group"].to_numpy(dtype=object), n_folds=self.inner_folds, salt=self.seed
         )
         weight = np.where(plain, 1.0, self.extra_weight)
-        absent = sorted({0, 1, 2} - set(y[plain].tolist()))
+        absent = sorted({A, B, TIE} - set(y[plain].tolist()))
         if absent:
             raise ValueError(
                 f"y must hold each of 0 (A preferred), 1 (B preferred) and 2 (tie) among the "

@@ -151,8 +151,9 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
 
 def _check_moved(name: str, options: Mapping[str, Any], where: str) -> None:
     """Refuse what families held, each for itself, before a run had one encoder."""
+    family: type = FAMILIES[name]
     for key in MOVED if FAMILIES[name].uses == "encoder" else ():
-        if key in options:
+        if key in options and key not in options_of(family).model_fields:
             raise ConfigError(
                 f"{where}: features.{name}.{key}: unknown key. A run has one encoder, in the "
                 f"section [encoder]. Allowed there: {', '.join(options_of(Encoder).model_fields)}."

@@ -163,7 +163,7 @@ class Encoder:
         }
         for option in ("name", "batch_tokens"):
             known.pop(option)
-        content = json.dumps(known, sort_keys=True).encode()
+        content = json.dumps(known, sort_keys=True, default=int).encode()
         return hashlib.blake2b(content, digest_size=12).hexdigest()
 
     @cached_property

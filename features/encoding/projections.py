@@ -31,7 +31,9 @@ class Space(NamedTuple):
             return cls(np.zeros((0, width), np.float32), np.zeros(width, np.float32))
         with threadpool_limits(limits=1, user_api="blas"):  # no result may depend on their number
             pca = PCA(possible, svd_solver="covariance_eigh").fit(vectors.astype(np.float64))
-        return cls(pca.components_.astype(np.float32), pca.mean_.astype(np.float32))
+        # In the order in which they are read back: products of other orders round otherwise.
+        components = np.ascontiguousarray(pca.components_, dtype=np.float32)
+        return cls(components, pca.mean_.astype(np.float32))
 
     def project(self, vectors: Matrix) -> Array:
         """Return the components of vectors, shape (n_components, n_vectors)."""

@@ -131,8 +131,11 @@ class EmbeddingFeatures(EncoderFamily):
         """Learn the scores, and return them out of fold."""
         y, plain, fold = training.y, training.plain, training.fold
         signed, unsigned = _matrices(texts, learned)
-        direction = cross_fit(signed, y == A, y != TIE, fold, self.penalties, intercept=False)
-        tie = cross_fit(unsigned, y == TIE, plain, fold, self.tie_penalties, intercept=True)
+        decided = training.weight * (y != TIE)
+        direction = cross_fit(signed, y == A, decided, fold, self.penalties, intercept=False)
+        tie = cross_fit(
+            unsigned, y == TIE, training.weight * plain, fold, self.tie_penalties, intercept=True
+        )
         learned = learned._replace(
             direction=Score(direction.coef, 0.0),
             tie=Score(tie.coef, tie.intercept),

@@ -122,8 +122,9 @@ class FingerprintFeatures(CountingFamily):
         limits = {name: getattr(self, name) for name in KINDS}
         traits, X = Traits.learn(answers, limits, self.min_df, self._counts)
         author, folds = np.concatenate([first, second]), np.tile(training.fold, 2)
-        identified = identify(X, author, folds, len(models), INNER_FOLDS)
-        voted = Voted(first, second, POINTS[training.y], len(models))
+        weight = None if (training.weight == 1).all() else np.tile(training.weight, 2)
+        identified = identify(X, author, folds, len(models), INNER_FOLDS, weight)
+        voted = Voted(first, second, POINTS[training.y], training.weight, len(models))
         columns = _out_of_fold(identified.probabilities, voted, training.fold)
         true = columns.pop("true")
         learned = Fingerprint(
@@ -157,16 +158,18 @@ class FingerprintFeatures(CountingFamily):
 
 
 class Voted(NamedTuple):
-    """Who met whom: numbers of the models, -1 where unknown, and the points of A."""
+    """Who met whom: numbers of the models, -1 where unknown, the points of A, and weights."""
 
     first: Models
     second: Models
     points: Array
+    weight: Array
     n_models: int
 
     def rated(self, rows: NDArray[np.bool_]) -> Ratings:
         """Return the models' strengths by some of the battles."""
-        return Ratings.of(self.first[rows], self.second[rows], self.points[rows], self.n_models)
+        met = self.first[rows], self.second[rows], self.points[rows]
+        return Ratings.of(*met, self.n_models, self.weight[rows])
 
 
 def authors_of(battles: pd.DataFrame) -> tuple[list[str], Models, Models]:

@@ -23,6 +23,11 @@ class EncoderFamily(LearningFamily):
     def store(self) -> EncoderStore:
         """What reads the texts; one of its own where none with its encoder was handed over."""
         wanted = Encoder(self.encoder) if isinstance(self.encoder, str) else self.encoder
+        if not isinstance(wanted, Encoder):
+            raise ValueError(
+                f"The encoder of {type(self).__name__} must be minilm, a folder, a name of the hub "
+                f"or an Encoder. Got {wanted!r} instead."
+            )
         if self._store is None or self._store.encoder != wanted:
             self.use(EncoderStore(wanted))
         store: EncoderStore = self._store

@@ -10,7 +10,7 @@ from features.matching.matches import DIRECTIONS, Matches, where
 from features.sides import Array, compare
 from features.table import SHARE, Row
 
-PROMPT, A, B = range(3)  # numbers of the texts
+PROMPT, FIRST, SECOND = range(3)  # numbers of the texts: the prompt, answer A, answer B
 
 # What is made of the best matches of a text's tokens in another text, and what their attention over
 # it looks like.
@@ -37,15 +37,16 @@ class Look(NamedTuple):
 
 LOOKS: dict[str, Look] = {
     "prompt": Look(
-        "the prompt's tokens in the answer", tuple(MEASURES), SHARE, (PROMPT, A), (PROMPT, B)
+        "the prompt's tokens in the answer",
+        tuple(MEASURES), SHARE, (PROMPT, FIRST), (PROMPT, SECOND),
     ),
     "answer": Look(
         "the answer's tokens in the prompt",
-        ("maxsim", "maxsim_idf", "entropy"), SHARE, (A, PROMPT), (B, PROMPT),
+        ("maxsim", "maxsim_idf", "entropy"), SHARE, (FIRST, PROMPT), (SECOND, PROMPT),
     ),
     "other": Look(
         "the answer's tokens in the other answer",
-        tuple(MEASURES), (*SHARE, "sum"), (A, B), (B, A),
+        tuple(MEASURES), (*SHARE, "sum"), (FIRST, SECOND), (SECOND, FIRST),
     ),
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Named tuples as files that run no code when read: JSON, safetensors, Parquet.
 
-A record is a named tuple whose fields are arrays, Arrow tables, other records, None, dictionaries
-of these by strings, or what JSON holds. Its annotations say what is read back.
+A record is a named tuple whose fields are arrays, Arrow tables, other records, None, numbers,
+strings, lists of these, or dictionaries of these by names without dots. Its annotations say what is
+read back.
 """
 
 import io
@@ -67,16 +68,23 @@ def _plain(value: Any, path: str, arrays: dict[str, Any], tables: dict[str, pa.T
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
-        return {
-            key: _plain(of, _under(path, str(key)), arrays, tables) for key, of in value.items()
-        }
+        return {key: _plain(of, _under(path, key), arrays, tables) for key, of in value.items()}
     if isinstance(value, np.ndarray):
-        arrays[path] = np.ascontiguousarray(value)
+        arrays[path] = np.require(value, requirements="C")
         return ARRAY
     if isinstance(value, pa.Table):
         tables[path] = value
         return TABLE
-    return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list):
+        return [_plain(of, f"{path}.{number}", arrays, tables) for number, of in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"A record must hold arrays of numbers, tables, named tuples, lists, dictionaries by names "
+        f"without dots, numbers, strings or None. Got {value!r} in {path} instead."
+    )
 
 
 class _Reader:
@@ -99,11 +107,12 @@ class _Reader:
         if hasattr(hint, "_fields"):
             hints = get_type_hints(hint)
             return hint(**{f: self.read(hints[f], state[f], _under(path, f)) for f in hint._fields})
-        if get_origin(hint) is dict:
-            return {
-                key: self.read(get_args(hint)[1], of, _under(path, key))
-                for key, of in state.items()
-            }
+        if isinstance(state, dict):
+            inner = get_args(hint)[1] if get_origin(hint) is dict else Any
+            return {key: self.read(inner, of, _under(path, key)) for key, of in state.items()}
+        if isinstance(state, list):
+            inner = get_args(hint)[0] if get_origin(hint) is list else Any
+            return [self.read(inner, of, f"{path}.{number}") for number, of in enumerate(state)]
         return state
 
     def _array(self, path: str) -> Any:
@@ -112,7 +121,9 @@ class _Reader:
         return self.arrays[path]
 
 
-def _under(path: str, field: str) -> str:
+def _under(path: str, field: Any) -> str:
+    if not isinstance(field, str) or "." in field:
+        raise TypeError(f"Names in a record must be strings without dots. Got {field!r} instead.")
     return f"{path}.{field}" if path else field
 
 

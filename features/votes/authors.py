@@ -67,9 +67,15 @@ class Sums(NamedTuple):
 
     @classmethod
     def of(
-        cls, X: csr_matrix, author: Authors, n_authors: int, scale: Scale, rows: Iterable[int]
+        cls,
+        X: csr_matrix,
+        author: Authors,
+        n_authors: int,
+        scale: Scale,
+        rows: Iterable[int],
+        weight: Array | None = None,
     ) -> Self:
-        """Add up some rows, a block at a time."""
+        """Add up some rows, each times its weight, a block at a time."""
         places = np.fromiter(rows, np.intp)
         size = X.shape[1]
         traits = np.zeros((size, n_authors), np.float32)
@@ -77,9 +83,11 @@ class Sums(NamedTuple):
         for start in range(0, len(places), BLOCK):
             block = places[start : start + BLOCK]
             values = scale.dense(X[block])
-            products += values.T @ values
-            traits += values.T @ np.eye(n_authors, dtype=np.float32)[author[block]]
-        answers = np.bincount(author[places], minlength=n_authors).astype(np.float64)
+            weighed = values if weight is None else values * weight[block, None].astype(np.float32)
+            products += weighed.T @ values
+            traits += weighed.T @ np.eye(n_authors, dtype=np.float32)[author[block]]
+        of = None if weight is None else weight[places]
+        answers = np.bincount(author[places], of, minlength=n_authors).astype(np.float64)
         return cls(answers, traits, products)
 
     def plus(self, other: "Sums") -> "Sums":
@@ -156,7 +164,12 @@ class Identified(NamedTuple):
 
 
 def identify(
-    X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: int, n_folds: int
+    X: csr_matrix,
+    author: Authors,
+    fold: NDArray[np.int8],
+    n_authors: int,
+    n_folds: int,
+    weight: Array | None = None,
 ) -> Identified:
     """Fit one classifier for each fold without it, and one of all answers.
 
@@ -171,12 +184,14 @@ def identify(
     fold : ndarray of int8, shape (n_answers,)
     n_authors, n_folds : int
         At least three folds.
+    weight : ndarray of float64, shape (n_answers,), optional
+        Of each answer that is learned from; 1 by default.
     """
     scale = Scale.of(X)
     # One thread: the sums would depend on their number.
     with threadpool_limits(limits=1, user_api="blas"):
         inside = [np.flatnonzero((fold == k) & (author >= 0)) for k in range(n_folds)]
-        sums = [Sums.of(X, author, n_authors, scale, rows) for rows in inside]
+        sums = [Sums.of(X, author, n_authors, scale, rows, weight) for rows in inside]
         losses = [
             _losses(X, author, scale, sums, inside[(k + 1) % n_folds], (k, (k + 1) % n_folds))
             for k in range(n_folds)

@@ -24,7 +24,9 @@ _TOLERANCE = 1e-10
 _LONGEST_STEP = 2.0  # a Newton step from far away may overshoot
 
 
-def strengths(first: Models, second: Models, points: Array, n_models: int) -> Array:
+def strengths(
+    first: Models, second: Models, points: Array, n_models: int, weight: Array | None = None
+) -> Array:
     """Fit Bradley-Terry strengths by Newton's method, with a ridge.
 
     Parameters
@@ -34,6 +36,8 @@ def strengths(first: Models, second: Models, points: Array, n_models: int) -> Ar
     points : ndarray of float64, shape (n_battles,)
         1 where the first won, 0 where the second did, 0.5 for a tie.
     n_models : int
+    weight : ndarray of float64, shape (n_battles,), optional
+        1 by default.
 
     Returns
     -------
@@ -46,12 +50,12 @@ def strengths(first: Models, second: Models, points: Array, n_models: int) -> Ar
     >>> strengths(first, second, np.array([1.0, 1.0, 0.5]), 4).round(2).tolist()
     [0.54, -0.45, -0.09, 0.0]
     """
-    strength = np.zeros(n_models)
+    strength, weights = np.zeros(n_models), np.ones(len(points)) if weight is None else weight
     for _ in range(_MAX_STEPS):
         expected = expit(strength[first] - strength[second])
-        gain = points - expected
+        gain = weights * (points - expected)
         gradient = _by_model(first, gain, n_models) - _by_model(second, gain, n_models)
-        curvature = _pairs(first, second, expected * (1 - expected), n_models)
+        curvature = _pairs(first, second, weights * expected * (1 - expected), n_models)
         curvature = curvature + curvature.T
         hessian = np.diag(curvature.sum(axis=1) + RIDGE) - curvature
         step = np.linalg.solve(hessian, gradient - RIDGE * strength)
@@ -62,7 +66,9 @@ def strengths(first: Models, second: Models, points: Array, n_models: int) -> Ar
     return strength
 
 
-def head_to_head(first: Models, second: Models, points: Array, strength: Array) -> Array:
+def head_to_head(
+    first: Models, second: Models, points: Array, strength: Array, weight: Array | None = None
+) -> Array:
     """Return what each model can expect against each other: its points in a battle, less 1/2.
 
     A pairing's mean of `SHRINKAGE` battles that end as the strengths have it, and of its own.
@@ -78,9 +84,9 @@ def head_to_head(first: Models, second: Models, points: Array, strength: Array) 
     >>> head_to_head(first, second, np.ones(4), np.zeros(2)).round(3).tolist()
     [[0.0, 0.037], [-0.037, 0.0]]
     """
-    n_models = len(strength)
-    beyond = _pairs(first, second, points - 0.5, n_models)
-    battles = _pairs(first, second, np.ones(len(first)), n_models)
+    n_models, weights = len(strength), np.ones(len(first)) if weight is None else weight
+    beyond = _pairs(first, second, weights * (points - 0.5), n_models)
+    battles = _pairs(first, second, weights, n_models)
     prior = expit(strength[:, None] - strength) - 0.5
     own = (SHRINKAGE * (prior - prior.T) / 2 + (beyond - beyond.T)) / (
         SHRINKAGE + battles + battles.T
@@ -95,12 +101,20 @@ class Ratings(NamedTuple):
     table: Array  # shape (n_models, n_models), see `head_to_head`
 
     @classmethod
-    def of(cls, first: Models, second: Models, points: Array, n_models: int) -> Self:
+    def of(
+        cls,
+        first: Models,
+        second: Models,
+        points: Array,
+        n_models: int,
+        weight: Array | None = None,
+    ) -> Self:
         """Rate models by their battles; one with an unknown model (-1) is left out."""
         known = (first >= 0) & (second >= 0)
         battles = first[known], second[known], points[known]
-        strength = strengths(*battles, n_models)
-        return cls(strength, head_to_head(*battles, strength))
+        weights = None if weight is None else weight[known]
+        strength = strengths(*battles, n_models, weights)
+        return cls(strength, head_to_head(*battles, strength, weights))
 
     def difference(self, first: Models, second: Models) -> Array:
         """Return how much stronger the first is; NaN where a model is unknown."""

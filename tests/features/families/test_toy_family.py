@@ -1,6 +1,9 @@
 """Someone who has never seen the code adds families of features, by the README alone."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +20,7 @@ from pipelines.estimator.build import build_pipeline, describe_columns
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data" / "sample" / "train.csv"
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+NO_CACHES = shutil.ignore_patterns("__pycache__")
 FAST = ['model.members=["linear"]', "model.inner_folds=2"]
 
 
@@ -53,14 +57,13 @@ class TestLearning:
     """The family that learns of the README: 40 lines without its imports."""
 
     @pytest.fixture
-    def family(self):
+    def family(self, monkeypatch):
         block = next(b for b in BLOCKS if "LearningFamily" in b)
         assert len(block[block.index("class ") :].splitlines()) < 40
-        known, names = dict(FAMILIES), {"__name__": "readme"}
+        names = {"__name__": "readme"}
         exec(compile(block, "README.md", "exec"), names)
-        yield names["EagerFeatures"]
-        FAMILIES.clear()
-        FAMILIES.update(known)
+        monkeypatch.setitem(FAMILIES, "eager", names["EagerFeatures"])
+        return names["EagerFeatures"]
 
     @pytest.fixture
     def training(self):
@@ -94,3 +97,26 @@ class TestLearning:
         config = load_config(settings=['families=["length", "eager"]', *FAST])
         pipeline = build_pipeline(config).fit(*training)
         assert "eager__score_diff" in pipeline.named_steps["model"].feature_names_in_
+
+
+def test_the_readmes_families_are_files_of_the_package(tmp_path):
+    """As its steps say: each block a file, a line in FAMILIES, and the package is imported."""
+    shutil.copytree(ROOT / "features", tmp_path / "features", ignore=NO_CACHES)
+    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=NO_CACHES)
+    registry = tmp_path / "features" / "__init__.py"
+    text = registry.read_text()
+    for name, cls in (("loudness", "LoudnessFeatures"), ("eager", "EagerFeatures")):
+        block = next(b for b in BLOCKS if f"class {cls}" in b)
+        (tmp_path / "features" / "families" / f"{name}.py").write_text(block)
+        text = text.replace(
+            "from features.families.embedding", f"from features.families.{name} import {cls}\n"
+            "from features.families.embedding", 1,
+        ).replace('    "length": ', f'    "{name}": {cls},\n    "length": ', 1)  # fmt: skip
+    registry.write_text(text)
+    code = "import features; print(features.__file__, *features.FAMILIES)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert str(tmp_path) in run.stdout
+    assert {"loudness", "eager"} <= set(run.stdout.split())

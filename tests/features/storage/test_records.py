@@ -66,3 +66,40 @@ def test_a_lost_file_is_named(record, lost):
 def test_the_json_holds_no_array(record):
     state = json.loads(dump_record("r", record)["r.json"])
     assert state["inner"] == {"weights": {"$": "array"}, "name": "n2"}
+
+
+class Loose(NamedTuple):
+    value: Any
+    several: list[Inner]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(np.float32(0.5), 0.5), (np.int64(3), 3), (np.bool_(True), True), ([1, np.int8(2)], [1, 2])],
+)
+def test_numbers_of_numpy_are_numbers(value, expected):
+    assert load_record("r", Loose, dump_record("r", Loose(value, []))).value == expected
+
+
+def test_arrays_come_back_wherever_they_stand():
+    value = {"deep": [np.ones(2), {"scalar": np.array(3.0)}]}
+    inner = [Inner(np.zeros(1, np.float32), "a"), Inner(np.ones(1, np.float32), "b")]
+    found = load_record("r", Loose, dump_record("r", Loose(value, inner)))
+    assert found.value["deep"][0].tolist() == [1, 1]
+    assert found.value["deep"][1]["scalar"].shape == ()
+    assert [of.name for of in found.several] == ["a", "b"]
+    assert found.several[1].weights.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ((1, 2), r"Got \(1, 2\) in value instead"),
+        ({1, 2}, r"Got \{1, 2\} in value instead"),
+        ({1: 2}, "Names in a record must be strings without dots. Got 1 instead"),
+        ({"a.b": 2}, "Names in a record must be strings without dots. Got 'a.b' instead"),
+    ],
+)
+def test_what_would_come_back_otherwise_is_refused(value, words):
+    with pytest.raises(TypeError, match=words):
+        dump_record("r", Loose(value, []))
