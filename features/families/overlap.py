@@ -206,39 +206,43 @@ def _texts() -> Iterator[pl.Expr]:
 
 def _of_words(lower: pl.DataFrame) -> dict[str, Array]:
     """Count words and what is shared of them, and the phrases (word trigrams) of each answer."""
-    from features.text import overlap_kernels as _kernels
+    from features.text import overlap_kernels
 
     codes, bounds = _code_points(lower.select(*TEXTS))
     last = bounds[:, 1:] - _lengths(lower.select(f"last {name}" for name in TEXTS))
-    words, phrases, running = _kernels.word_sets(codes, bounds, last, _matching(r"\w"), LONG_WORD)
+    words, phrases, running = overlap_kernels.word_sets(
+        codes, bounds, last, _matching(r"\w"), LONG_WORD
+    )
     prompt, a, b = range(len(TEXTS))
-    counts = {"words a b": _kernels.holding(words, a, b)}
-    for kind, bits in _kernels.WORD_KINDS.items():
-        counts[f"{kind} prompt"] = _kernels.holding(words, *bits(prompt))
+    counts = {"words a b": overlap_kernels.holding(words, a, b)}
+    for kind, bits in overlap_kernels.WORD_KINDS.items():
+        counts[f"{kind} prompt"] = overlap_kernels.holding(words, *bits(prompt))
         for text, name in ((a, "a"), (b, "b")):
-            counts[f"{kind} {name}"] = _kernels.holding(words, *bits(text))
-            counts[f"{kind} prompt {name}"] = _kernels.holding(words, *bits(prompt), *bits(text))
+            counts[f"{kind} {name}"] = overlap_kernels.holding(words, *bits(text))
+            counts[f"{kind} prompt {name}"] = overlap_kernels.holding(
+                words, *bits(prompt), *bits(text)
+            )
     for text, name in ((a, "a"), (b, "b")):
-        counts[f"phrases {name}"] = _kernels.holding(phrases, text)
+        counts[f"phrases {name}"] = overlap_kernels.holding(phrases, text)
         counts[f"all phrases {name}"] = np.maximum(running[:, text] - 2.0, 0.0)
     return counts
 
 
 def _of_characters(texts: pl.DataFrame, lower: pl.DataFrame) -> dict[str, Array]:
     """Count lines and character trigrams, and compare the answers from both ends."""
-    from features.text import overlap_kernels as _kernels
+    from features.text import overlap_kernels
 
-    trigrams = _kernels.trigram_sets(*_code_points(lower.select("a", "b")))
+    trigrams = overlap_kernels.trigram_sets(*_code_points(lower.select("a", "b")))
     codes, bounds = _code_points(texts.select("a", "b"))
-    lines, running = _kernels.line_sets(codes, bounds, _matching(r"\s"))
-    start, end = _kernels.common_ends(codes, bounds).T.astype(np.float64)
+    lines, running = overlap_kernels.line_sets(codes, bounds, _matching(r"\s"))
+    start, end = overlap_kernels.common_ends(codes, bounds).T.astype(np.float64)
     a, b = np.diff(bounds, axis=1).T.astype(np.float64)
     return {
-        "trigrams a": _kernels.holding(trigrams, 0),
-        "trigrams b": _kernels.holding(trigrams, 1),
-        "trigrams a b": _kernels.holding(trigrams, 0, 1),
-        "lines a": _kernels.holding(lines, 0),
-        "lines b": _kernels.holding(lines, 1),
+        "trigrams a": overlap_kernels.holding(trigrams, 0),
+        "trigrams b": overlap_kernels.holding(trigrams, 1),
+        "trigrams a b": overlap_kernels.holding(trigrams, 0, 1),
+        "lines a": overlap_kernels.holding(lines, 0),
+        "lines b": overlap_kernels.holding(lines, 1),
         "all lines a": running[:, 0].astype(np.float64),
         "all lines b": running[:, 1].astype(np.float64),
         "characters a": a,

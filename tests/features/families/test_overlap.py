@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.battles import make_battles
 from features.families import overlap
 from features.families.overlap import STATISTICS, OverlapFeatures
-from features.text import overlap_kernels as _kernels
+from features.text import overlap_kernels
 
 
 def columns(prompt, a, b):
@@ -146,10 +146,10 @@ def test_trigrams_do_not_run_from_one_text_or_battle_into_the_next():
     codes, bounds = overlap._code_points(
         pl.DataFrame({"a": ["abc", "d", "abcd", ""], "b": ["", "ef", "bcde", "xyz"]})
     )
-    masks = _kernels.trigram_sets(codes, bounds)
-    assert _kernels.holding(masks, 0).tolist() == [1, 0, 2, 0]
-    assert _kernels.holding(masks, 1).tolist() == [0, 0, 2, 1]
-    assert _kernels.holding(masks, 0, 1).tolist() == [0, 0, 1, 0]
+    masks = overlap_kernels.trigram_sets(codes, bounds)
+    assert overlap_kernels.holding(masks, 0).tolist() == [1, 0, 2, 0]
+    assert overlap_kernels.holding(masks, 1).tolist() == [0, 0, 2, 1]
+    assert overlap_kernels.holding(masks, 0, 1).tolist() == [0, 0, 1, 0]
 
 
 def test_the_order_of_three_words_counts():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from data.battles import TEXT_COLUMNS, read_training
-from features.ngram import tokens as _ngram_tokens
+from features.ngram import tokens
 from features.ngram import vocabulary as ngrams
 from features.ngram.vocabulary import (
     Grams,
@@ -149,14 +149,14 @@ def test_every_code_point_as_scikit_learn():
     text = "x".join(letters)
     for analyzer, expected in (("word", re.findall(r"(?u)\b\w\w+\b", text.lower())),
                                ("char_wb", text.lower().split())):  # fmt: skip
-        tokens = _ngram_tokens.cut_texts([text], Grams(analyzer, 1, 1))
-        assert [tokens.distinct[number] for number in tokens.numbers] == expected
+        cut = tokens.cut_texts([text], Grams(analyzer, 1, 1))
+        assert [cut.distinct[number] for number in cut.numbers] == expected
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 def test_blocks_change_nothing(sample, kind, monkeypatch):
     vocabulary, counts = learn(sample, kind, min_df=2)
-    monkeypatch.setattr(_ngram_tokens, "BLOCK", 500)
+    monkeypatch.setattr(tokens, "BLOCK", 500)
     others, same = learn(sample, kind, min_df=2)
     assert others.grams == vocabulary.grams
     check_same(same, counts)
@@ -237,12 +237,10 @@ def test_normalised_words(lengths):
     vocabulary, counts = learn(texts, Grams("word", *lengths, stem), min_df=1)
 
     def analyse(text):
-        tokens = [t for t in stem(re.findall(r"\b\w\w+\b", text.lower())) if t]
+        stems = [t for t in stem(re.findall(r"\b\w\w+\b", text.lower())) if t]
         spans = range(lengths[0], lengths[1] + 1)
         return [
-            " ".join(tokens[start : start + n])
-            for n in spans
-            for start in range(len(tokens) - n + 1)
+            " ".join(stems[start : start + n]) for n in spans for start in range(len(stems) - n + 1)
         ]
 
     theirs = CountVectorizer(analyzer=analyse, dtype=np.int32)

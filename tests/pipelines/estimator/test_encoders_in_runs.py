@@ -13,7 +13,6 @@ from sklearn.model_selection import cross_val_predict
 
 from data.battles import make_battles
 from features import to_polars
-from features.encoding import files as _encoder_files
 from features.encoding.encoder import Encoder
 from features.encoding.turns import DistinctTurns
 from features.matching.store import EncoderStore
@@ -289,7 +288,7 @@ class TestWrongUse:
     def test_a_missing_library_is_one_line_with_the_command(
         self, files, tmp_path, capsys, monkeypatch
     ):
-        monkeypatch.setattr(_encoder_files, "find_spec", lambda name: None)
+        monkeypatch.setattr("features.encoding.files.find_spec", lambda name: None)
         asked = ["--train", str(files / "train.csv"), "--output", str(tmp_path / "run")]
         assert fit_main([*asked, "--preset", "neural"]) == 2
         error = capsys.readouterr().err
