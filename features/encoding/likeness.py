@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from features import table
 from features.encoding.conversations import Conversations, Matrix
 from features.sides import Array, compare
-from features.table import SHARE, Row
+from features.table import SHARE, Row, documentation
 
 SCOPES = {"": "", "last_": ", last turns"}  # which vectors, in the columns' names and in words
 
@@ -24,13 +23,13 @@ def likeness(texts: Conversations) -> dict[str, Array]:
     return columns
 
 
-def documentation() -> dict[str, str]:
+def likeness_documentation() -> dict[str, str]:
     """Return what each column of `likeness` holds."""
     docs: dict[str, str] = {}
     for start, scope in SCOPES.items():
         for name, (_, doc) in MEASURES.items():
             row = Row(f"{doc} of the prompt's vector and the answer's{scope}")
-            docs |= table.documentation({f"prompt_{start}{name}": row})
+            docs |= documentation({f"prompt_{start}{name}": row})
             docs[f"answers_{start}{name}_pair"] = f"{doc} of the two answers' vectors{scope}"
     return docs
 

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from features import table
 from features.encoding.conversations import Matrix
 from features.sides import Array, compare
-from features.table import Row
+from features.table import Row, documentation
 
 BLOCK = 64  # rows of each matrix product: calls of equal shape round alike
 COMPARED = ("diff", "absdiff")
@@ -56,12 +55,12 @@ def projections(
     return columns
 
 
-def documentation(answers: int, prompts: int) -> dict[str, str]:
+def projection_documentation(answers: int, prompts: int) -> dict[str, str]:
     """Return what each column of `projections` holds, by the numbers of components."""
     docs: dict[str, str] = {}
     for place in range(answers):
         of = f"principal component {place} of the answers' vectors"
-        docs |= table.documentation({f"component{place}": Row(of, COMPARED)})
+        docs |= documentation({f"component{place}": Row(of, COMPARED)})
         docs[f"component{place}_product_pair"] = f"{of}, product of A's and B's"
     for place in range(prompts):
         docs[f"component{place}_prompt"] = f"principal component {place} of the prompts' vectors"

@@ -8,13 +8,11 @@ from pydantic import Field
 from scipy.sparse import csr_matrix
 
 from data.labels import TIE, A
-from features.encoding import likeness as _likeness
-from features.encoding import projections as _projections
 from features.encoding.conversations import Conversations, Matrix
 from features.encoding.encoder import Encoder
 from features.encoding.files import MINILM
-from features.encoding.likeness import cosine_of_rows, likeness
-from features.encoding.projections import Space, projections
+from features.encoding.likeness import cosine_of_rows, likeness, likeness_documentation
+from features.encoding.projections import Space, projection_documentation, projections
 from features.family import Training
 from features.layout import to_polars
 from features.matching.family import EncoderFamily
@@ -154,11 +152,11 @@ class EmbeddingFeatures(EncoderFamily):
         return columns
 
     def _documentation(self) -> dict[str, str]:
-        docs = _likeness.documentation()
+        docs = likeness_documentation()
         docs["oddness_prompt"] = "1 - cosine of the prompt's vector and the mean of all prompts'"
         if hasattr(self, "learned_"):
             spaces = (self.learned_.answers, self.learned_.prompts)
-            docs |= _projections.documentation(*(len(space.components) for space in spaces))
+            docs |= projection_documentation(*(len(space.components) for space in spaces))
         return docs | (SCORES if self.scores else {})
 
 
