@@ -1,4 +1,5 @@
-"""What is kept on disk for the next run: whole arrays, and segments that processes share.
+"""What is kept on disk: the cache for the next run, and what families learned.
 
-The door is `features.storage.cache.Cache`.
+The doors are `features.storage.cache.Cache`, whose arrays and segments processes share, and
+`features.storage.records`, which writes what families learned as files and reads it back.
 """
