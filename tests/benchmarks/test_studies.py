@@ -44,6 +44,6 @@ def test_lines_name_columns_that_there_are(lines):
 
 def test_columns_of_the_encoder_are_told_apart():
     both = COLUMNS["with both"]
-    names = ["length__words_diff", "embedding__direction_diff", "embedding__component_0_diff"]
+    names = ["length__words_diff", "embedding__direction_diff", "embedding__component0_diff"]
     assert [both(name) for name in names] == [True, True, False]
     assert not COLUMNS["both alone"]("length__words_diff")
