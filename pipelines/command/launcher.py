@@ -66,10 +66,21 @@ def launch(name: str, argv: Sequence[str], *, prog: str | None = None) -> int:
         With status 2 at a wrong flag, with 0 after ``--help``.
     """
     command = import_module(COMMANDS[name])
-    parser = Parser(prog=prog or f"python -m pipelines.{name}", description=command.__doc__)
+    description = _described(str(command.__doc__))
+    parser = Parser(prog=prog or f"python -m pipelines.{name}", description=description)
     command.add_flags(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of a fault")
     arguments = parser.parse_args(argv)
     from pipelines.command.errors import run_command  # knows the faults of all packages
 
     return run_command(command.run, arguments, go_on=command.GO_ON)
+
+
+def _described(docstring: str) -> str:
+    """Return what a command does, without how it is called: usage says that.
+
+    >>> _described("``python -m pipelines.bake``: from flour to bread.")
+    'From flour to bread.'
+    """
+    does = docstring.partition(": ")[2]
+    return does[:1].upper() + does[1:]

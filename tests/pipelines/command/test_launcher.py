@@ -39,6 +39,9 @@ def test_each_command_is_whole_and_is_a_module_as_well(name):
     shown = python("-m", f"pipelines.{name}", "--help")
     assert shown.returncode == 0
     assert shown.stdout.startswith(f"usage: python -m pipelines.{name} [-h]")
+    described = shown.stdout.split("\n\n")[1].replace("\n", " ")
+    does = command.__doc__.strip().partition("``: ")[2]
+    assert described == does[0].upper() + does[1:]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
