@@ -2,12 +2,13 @@
 
 import inspect
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     create_model,
@@ -15,6 +16,11 @@ from pydantic import (
 )
 
 GIVEN = ("device", "encoder")  # by the run, and by no configuration of a class
+
+Count = Annotated[int, Field(ge=1)]
+Number = Annotated[int, Field(ge=0)]
+Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
 
 
 class Section(BaseModel):

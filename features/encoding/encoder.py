@@ -7,24 +7,22 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from features.encoding.backbone import Backbone
 from features.encoding.batches import BATCH_TOKENS, STEP, Reader, Reduce, batched, workers
 from features.encoding.files import MINILM, EncoderError, locate, need_libraries, weights_digest
 from features.encoding.truncation import CUTS, Tokens
-from features.parameters import check_parameters
+from features.parameters import Count, check_parameters
 from features.storage.segments import SILENT
 
 VERSION = 1  # of what is computed: one more with each change that gives other vectors
 LIBRARIES = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LARGEST = float(np.finfo(np.float16).max)
 
-Count = Annotated[int, Field(ge=1)]
 Done = Callable[[int], None]
 Vectors = NDArray[np.float32]
 

@@ -22,10 +22,10 @@ from features.matching.scores import (
     scores,
 )
 from features.matching.store import EncoderStore
+from features.parameters import Count
 from features.sides import Array
 from features.table import documentation
 
-Count = Annotated[int, Field(ge=1)]
 Temperature = Annotated[float, Field(ge=LEAST_TEMPERATURE, allow_inf_nan=False)]
 Cosine = Annotated[float, Field(gt=0, le=1)]
 

@@ -1,10 +1,9 @@
 """What a frozen encoder's vectors say: how near the texts are, what voters made of texts alike."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 from scipy.sparse import csr_matrix
 
 from data.labels import TIE, A
@@ -16,13 +15,11 @@ from features.encoding.projections import Space, projection_documentation, proje
 from features.family import Training
 from features.layout import to_polars
 from features.matching.family import EncoderFamily
+from features.parameters import Number, Penalties
 from features.sides import Array
 from features.votes.scores import Score, score_columns, score_figures
 from features.votes.sparse_logistic import cross_fit
 
-Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
-Number = Annotated[int, Field(ge=0)]
 SCORES = {
     "direction_diff": "log-odds that A is preferred, by the answers' vectors",
     "direction_absdiff": "how sure that score is, whichever answer it prefers",

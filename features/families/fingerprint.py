@@ -1,13 +1,12 @@
 """Who wrote an answer, guessed from how it is written, and how strong that model is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.special import entr
 
 from data.labels import TIE, A
@@ -18,6 +17,7 @@ from features.family import INNER_FOLDS, Training
 from features.layout import texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.vocabulary import Grams, Vocabulary
+from features.parameters import Count, Number
 from features.sides import Array, compare
 from features.table import SHARE, Row, documentation
 from features.votes.authors import LEAST, Classifier, Identified, identify
@@ -26,9 +26,6 @@ from features.votes.scores import figures
 from features.votes.traits import KINDS, Answers, Traits
 
 POINTS = np.array([1.0, 0.0, 0.5])  # of A
-
-Limit = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
 
 STATISTICS: dict[str, Row] = {
     "strength": Row(
@@ -98,11 +95,11 @@ class FingerprintFeatures(CountingFamily):
 
     def __init__(
         self,
-        words: Limit = 1500,
-        characters: Limit = 400,
-        openings: Limit = 500,
+        words: Number = 1500,
+        characters: Number = 400,
+        openings: Number = 500,
         min_df: Count = 20,
-        seed: Limit = 0,
+        seed: Number = 0,
     ) -> None:
         self.words = words
         self.characters = characters

@@ -30,6 +30,7 @@ from features.ngram.gaps import (
 from features.ngram.tfidf import inverse_document_frequency, row_products, tfidf
 from features.ngram.tokens import Normalise
 from features.ngram.vocabulary import Grams, Vocabulary, most_frequent, take_columns
+from features.parameters import Count, Number, Penalties
 from features.sides import Array, compare
 from features.table import SHARE, Row, documentation
 from features.text.normalisation import Normalisation
@@ -46,10 +47,6 @@ SINGLES = {"counts": "occurrences", "tfidf": "TF-IDF"}
 DECIDED_PER_SINGLE = 100
 
 Lengths = Annotated[tuple[int, ...], Field(max_length=2)]
-Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1)]
-Number = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Lexical(NamedTuple):

@@ -10,7 +10,6 @@ from scipy.special import logit
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 SURE = float(np.finfo(np.float32).eps) / 2  # the libraries hand over 1 for what is nearly 1
 
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.base import BaseEstimator
 
+from features.parameters import Count
 from models.device import check_lightgbm
-from models.learners.boosting import Count, NotNegative, Positive, Share, raw_of
+from models.learners.boosting import NotNegative, Positive, Share, raw_of
 from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch
 
 REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from features.sides import Array
 from models.learners.contract import BLOCK_ROWS, Learner, Matrix, Model, Sample, Setting, Watch
 
-Penalty = Annotated[float, Field(ge=1e-8, le=1e4)]
+PathPenalty = Annotated[float, Field(ge=1e-8, le=1e4)]
 
 
 def _falling(penalties: tuple[float, ...]) -> tuple[float, ...]:
@@ -22,7 +22,7 @@ def _falling(penalties: tuple[float, ...]) -> tuple[float, ...]:
     return penalties
 
 
-Penalties = Annotated[tuple[Penalty, ...], Field(min_length=1), AfterValidator(_falling)]
+PathPenalties = Annotated[tuple[PathPenalty, ...], Field(min_length=1), AfterValidator(_falling)]
 
 
 class Scaling(NamedTuple):
@@ -162,7 +162,7 @@ class LinearLearner(BaseEstimator, Learner):
     seeded = False
 
     def __init__(
-        self, penalties: Penalties = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+        self, penalties: PathPenalties = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
     ) -> None:
         self.penalties = penalties
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.base import BaseEstimator
 
-from models.learners.boosting import Count, NotNegative, Positive, Share, raw_of
+from features.parameters import Count
+from models.learners.boosting import NotNegative, Positive, Share, raw_of
 from models.learners.contract import Learner, Matrix, Model, Orders, Sample, Setting, Watch
 from models.learners.quantiles import quantile_matrix
 
