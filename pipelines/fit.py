@@ -19,10 +19,10 @@ from models.device import Choice, find_device
 from pipelines.command.progress import Steps, tell
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import OutOfFold, predict_out_of_fold
 from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
+from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import predictions, write_predictions
 from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import encoding_parts

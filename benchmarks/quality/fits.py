@@ -19,7 +19,7 @@ from features.families.length import LengthFeatures
 from models.measures.baselines import LengthRegression
 from models.measures.evaluation import paired_difference
 from models.measures.metrics import METRICS, FloatArray
-from pipelines.estimator.crossfit import baseline_predictions
+from pipelines.estimator.out_of_fold import baseline_predictions
 
 STRUCTURAL = '["length", "turns", "style", "wording", "overlap", "prompt"]'
 

@@ -13,8 +13,8 @@ from models.measures.metrics import swap_error
 from pipelines.command.progress import Steps
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import describe_columns, dump_features, fit_pipeline, learned_report
-from pipelines.estimator.crossfit import Chosen, chosen
 from pipelines.estimator.encoding import encoder_store, hand_over
+from pipelines.estimator.out_of_fold import Chosen, chosen
 from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts
 from pipelines.run.files import csv_bytes

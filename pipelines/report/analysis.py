@@ -14,7 +14,7 @@ from models.heads import probabilities
 from models.measures.evaluation import by_slice, reliability
 from models.measures.style_control import style_control
 from pipelines.estimator.build import PassThrough
-from pipelines.estimator.crossfit import OutOfFold
+from pipelines.estimator.out_of_fold import OutOfFold
 
 LENGTH_EDGES = (500, 1000, 2000, 4000, 8000)  # characters of both answers together
 MOST_MODELS = 150

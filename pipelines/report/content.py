@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 
 from models.device import Device
 from models.measures.evaluation import evaluate
-from pipelines.estimator.crossfit import Chosen, OutOfFold, baseline_predictions, true_probabilities
 from pipelines.estimator.final import Final
+from pipelines.estimator.out_of_fold import (
+    Chosen,
+    OutOfFold,
+    baseline_predictions,
+    true_probabilities,
+)
 from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
 from pipelines.report.analysis import Analysis, analyse

@@ -13,7 +13,7 @@ from data.battles import WINNER_COLUMNS, read_training
 from features.sides import SIDES
 from pipelines import fit as fit_module
 from pipelines.config import load_config
-from pipelines.estimator.crossfit import true_probabilities
+from pipelines.estimator.out_of_fold import true_probabilities
 from pipelines.fit import SAMPLE
 from pipelines.report.content import versions
 from pipelines.run.folder import RunError, UnfinishedRun, digest

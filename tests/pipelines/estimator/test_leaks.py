@@ -8,7 +8,7 @@ from features import FAMILIES
 from models.measures.evaluation import paired_difference
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import baseline_predictions, predict_out_of_fold
+from pipelines.estimator.out_of_fold import baseline_predictions, predict_out_of_fold
 from pipelines.fit import SAMPLE
 from pipelines.run.folder import UnfinishedRun
 

@@ -9,7 +9,7 @@ from data.battles import make_battles
 from data.battles import swap_battles as swap
 from models.heads import probabilities, swapped_labels
 from models.measures.metrics import log_loss
-from pipelines.estimator.crossfit import OutOfFold
+from pipelines.estimator.out_of_fold import OutOfFold
 from pipelines.report.analysis import analyse, style_coefficients
 
 

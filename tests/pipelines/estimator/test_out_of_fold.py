@@ -16,7 +16,7 @@ from features import FAMILIES, BattleFamily
 from models.calibration import Calibration
 from models.measures.baselines import LengthRegression
 from pipelines.estimator.build import build_pipeline, precompute
-from pipelines.estimator.crossfit import (
+from pipelines.estimator.out_of_fold import (
     baseline_predictions,
     predict_out_of_fold,
     true_probabilities,
