@@ -182,38 +182,35 @@ def direction_log_loss(y: IntArray, proba: FloatArray, weight: FloatArray | None
 
 
 class Metric(NamedTuple):
-    """One row of `METRICS`: the function, what it says, and whether more is better."""
+    """One row of `METRICS`: the function, and what it says."""
 
     function: Callable[..., Value]
     documentation: str
-    greater_is_better: bool
 
 
 METRICS: dict[str, Metric] = {
-    "log_loss": Metric(log_loss, "Log loss over the three classes (natural log)", False),
-    "log_loss_a": Metric(partial(log_loss, label=A), "Log loss of the battles A won", False),
-    "log_loss_b": Metric(partial(log_loss, label=B), "Log loss of the battles B won", False),
-    "log_loss_tie": Metric(partial(log_loss, label=TIE), "Log loss of the ties", False),
-    "accuracy": Metric(accuracy, "Share of battles whose likeliest outcome came", True),
-    "precision_macro": Metric(precision, "Precision, mean of the three classes", True),
-    "precision_a": Metric(partial(precision, label=A), "Precision of A", True),
-    "precision_b": Metric(partial(precision, label=B), "Precision of B", True),
-    "precision_tie": Metric(partial(precision, label=TIE), "Precision of the tie", True),
-    "recall_macro": Metric(recall, "Recall, mean of the three classes", True),
-    "recall_a": Metric(partial(recall, label=A), "Recall of A", True),
-    "recall_b": Metric(partial(recall, label=B), "Recall of B", True),
-    "recall_tie": Metric(partial(recall, label=TIE), "Recall of the tie", True),
-    "f1_macro": Metric(f1, "F1, mean of the three classes", True),
-    "f1_a": Metric(partial(f1, label=A), "F1 of A", True),
-    "f1_b": Metric(partial(f1, label=B), "F1 of B", True),
-    "f1_tie": Metric(partial(f1, label=TIE), "F1 of the tie", True),
-    "brier": Metric(brier, "Brier score, summed over the classes (0 to 2)", False),
-    "ece": Metric(ece, "Expected calibration error of the likeliest outcome", False),
-    "direction_auc": Metric(direction_auc, "AUC of A against B, decided battles", True),
-    "tie_auc": Metric(tie_auc, "AUC of tie against the rest", True),
-    "direction_log_loss": Metric(
-        direction_log_loss, "Log loss of A against B, decided battles", False
-    ),
+    "log_loss": Metric(log_loss, "Log loss over the three classes (natural log)"),
+    "log_loss_a": Metric(partial(log_loss, label=A), "Log loss of the battles A won"),
+    "log_loss_b": Metric(partial(log_loss, label=B), "Log loss of the battles B won"),
+    "log_loss_tie": Metric(partial(log_loss, label=TIE), "Log loss of the ties"),
+    "accuracy": Metric(accuracy, "Share of battles whose likeliest outcome came"),
+    "precision_macro": Metric(precision, "Precision, mean of the three classes"),
+    "precision_a": Metric(partial(precision, label=A), "Precision of A"),
+    "precision_b": Metric(partial(precision, label=B), "Precision of B"),
+    "precision_tie": Metric(partial(precision, label=TIE), "Precision of the tie"),
+    "recall_macro": Metric(recall, "Recall, mean of the three classes"),
+    "recall_a": Metric(partial(recall, label=A), "Recall of A"),
+    "recall_b": Metric(partial(recall, label=B), "Recall of B"),
+    "recall_tie": Metric(partial(recall, label=TIE), "Recall of the tie"),
+    "f1_macro": Metric(f1, "F1, mean of the three classes"),
+    "f1_a": Metric(partial(f1, label=A), "F1 of A"),
+    "f1_b": Metric(partial(f1, label=B), "F1 of B"),
+    "f1_tie": Metric(partial(f1, label=TIE), "F1 of the tie"),
+    "brier": Metric(brier, "Brier score, summed over the classes (0 to 2)"),
+    "ece": Metric(ece, "Expected calibration error of the likeliest outcome"),
+    "direction_auc": Metric(direction_auc, "AUC of A against B, decided battles"),
+    "tie_auc": Metric(tie_auc, "AUC of tie against the rest"),
+    "direction_log_loss": Metric(direction_log_loss, "Log loss of A against B, decided battles"),
 }
 
 
