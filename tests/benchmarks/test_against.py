@@ -87,8 +87,9 @@ def test_two_runs_from_the_command_line(write_run, scored, tmp_path, monkeypatch
     ],
 )
 def test_what_cannot_be_asked_for(arguments, words, capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as error:
         main(arguments)
+    assert error.value.code == 2
     assert words in capsys.readouterr().err
 
 

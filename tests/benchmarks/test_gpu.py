@@ -71,8 +71,9 @@ def test_only_some_are_run(ran):
 
 
 def test_an_unknown_step_is_an_error(capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as error:
         main(["--only", "nothing"])
+    assert error.value.code == 2
     assert "invalid choice: 'nothing'" in capsys.readouterr().err
 
 
@@ -81,8 +82,9 @@ def test_every_step_takes_small(monkeypatch, capsys):
         if wanted.sized:
             module = sys.modules[wanted.command[1]]
             monkeypatch.setattr(sys, "argv", ["step", "--help"])
-            with pytest.raises(SystemExit):
+            with pytest.raises(SystemExit) as error:
                 module.main()
+            assert error.value.code == 0
             assert "--small" in capsys.readouterr().out
 
 
