@@ -33,16 +33,6 @@ FAMILIES: dict[str, type[BattleFamily]] = {
 }
 
 __all__ = [
-    "FAMILIES",
-    "SHARE",
-    "TEXTS",
-    "BattleFamily",
-    "EncoderError",
-    "LearningFamily",
-    "Statistic",
-    "StatisticsFamily",
-    "Training",
-    "count",
-    "to_polars",
-    "turns_of",
-]
+    "FAMILIES", "SHARE", "TEXTS", "BattleFamily", "EncoderError", "LearningFamily", "Statistic",
+    "StatisticsFamily", "Training", "count", "to_polars", "turns_of",
+]  # fmt: skip

@@ -43,7 +43,4 @@ def cls(states: "Tensor", mask: "Tensor") -> "Tensor":
     return states[:, 0].float()
 
 
-POOLINGS: dict[str, Callable[["Tensor", "Tensor"], "Tensor"]] = {
-    "mean": mean,
-    "cls": cls,
-}
+POOLINGS: dict[str, Callable[["Tensor", "Tensor"], "Tensor"]] = {"mean": mean, "cls": cls}

@@ -30,7 +30,4 @@ def head_tail(tokens: Tokens, room: int) -> Tokens:
     return np.concatenate([tokens[: room - last], tokens[len(tokens) - last :]])
 
 
-CUTS: dict[str, Cut] = {
-    "head": head,
-    "head_tail": head_tail,
-}
+CUTS: dict[str, Cut] = {"head": head, "head_tail": head_tail}

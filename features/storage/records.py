@@ -1,8 +1,7 @@
 """Named tuples as files that run no code when read: JSON, safetensors, Parquet.
 
 A record is a named tuple whose fields are arrays, Arrow tables, other records, None, numbers,
-strings, lists of these, or dictionaries of these by names without dots. Its annotations say what is
-read back.
+strings, lists of these, or dictionaries of these by strings. Its annotations say what is read back.
 """
 
 import io
@@ -82,8 +81,8 @@ def _plain(value: Any, path: str, arrays: dict[str, Any], tables: dict[str, pa.T
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(
-        f"A record must hold arrays of numbers, tables, named tuples, lists, dictionaries by names "
-        f"without dots, numbers, strings or None. Got {value!r} in {path} instead."
+        f"A record must hold arrays of numbers, tables, named tuples, lists, dictionaries by "
+        f"strings, numbers, strings or None. Got {value!r} in {path} instead."
     )
 
 
@@ -122,9 +121,10 @@ class _Reader:
 
 
 def _under(path: str, field: Any) -> str:
-    if not isinstance(field, str) or "." in field:
-        raise TypeError(f"Names in a record must be strings without dots. Got {field!r} instead.")
-    return f"{path}.{field}" if path else field
+    if not isinstance(field, str):
+        raise TypeError(f"Names in a record must be strings. Got {field!r} in {path} instead.")
+    name = field.replace("%", "%25").replace(".", "%2E")  # a dot parts names in a path
+    return f"{path}.{name}" if path else name
 
 
 def _present(hint: Any) -> Any:

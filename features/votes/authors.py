@@ -66,15 +66,8 @@ class Sums(NamedTuple):
     products: Floats  # shape (n_traits, n_traits)
 
     @classmethod
-    def of(
-        cls,
-        X: csr_matrix,
-        author: Authors,
-        n_authors: int,
-        scale: Scale,
-        rows: Iterable[int],
-        weight: Array | None = None,
-    ) -> Self:
+    def of(cls, X: csr_matrix, author: Authors, n_authors: int, scale: Scale, rows: Iterable[int],
+           weight: Array | None = None) -> Self:  # fmt: skip
         """Add up some rows, each times its weight, a block at a time."""
         places = np.fromiter(rows, np.intp)
         size = X.shape[1]
@@ -163,14 +156,8 @@ class Identified(NamedTuple):
     temperature: float
 
 
-def identify(
-    X: csr_matrix,
-    author: Authors,
-    fold: NDArray[np.int8],
-    n_authors: int,
-    n_folds: int,
-    weight: Array | None = None,
-) -> Identified:
+def identify(X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: int, n_folds: int,
+             weight: Array | None = None) -> Identified:  # fmt: skip
     """Fit one classifier for each fold without it, and one of all answers.
 
     The penalty and the temperature for fold k are those by which a classifier without k and the

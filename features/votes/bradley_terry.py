@@ -101,14 +101,8 @@ class Ratings(NamedTuple):
     table: Array  # shape (n_models, n_models), see `head_to_head`
 
     @classmethod
-    def of(
-        cls,
-        first: Models,
-        second: Models,
-        points: Array,
-        n_models: int,
-        weight: Array | None = None,
-    ) -> Self:
+    def of(cls, first: Models, second: Models, points: Array, n_models: int,
+           weight: Array | None = None) -> Self:  # fmt: skip
         """Rate models by their battles; one with an unknown model (-1) is left out."""
         known = (first >= 0) & (second >= 0)
         battles = first[known], second[known], points[known]

@@ -237,6 +237,28 @@ class TestEstimator:
             clone(family).fit(battles.drop(columns=missing), y)
 
 
+@pytest.mark.parametrize("name", [name for name, cls in FAMILIES.items() if cls.learns])
+def test_rows_of_weight_0_teach_nothing_of_votes(name, training, make_family):
+    battles, y = training
+    out = np.arange(len(y)) % 4 == 0
+    flipped = np.where(out & (y < 2), 1 - y, y)
+    weight = np.where(out, 0.0, 1.0)
+    columns = [
+        clone(make_family(name)).fit_transform(battles, of, sample_weight=weights)
+        for of, weights in ((y, weight), (flipped, weight), (y, None), (flipped, None))
+    ]
+    pd.testing.assert_frame_equal(columns[0], columns[1])
+    votes = name != "cross_attention"  # which learns from texts alone
+    assert columns[2].equals(columns[3]) != votes
+    assert columns[0].equals(columns[2]) != votes
+
+
+@pytest.mark.parametrize("name", [name for name, cls in FAMILIES.items() if cls.learns])
+def test_weights_of_another_length_are_refused(name, training, make_family):
+    with pytest.raises(ValueError, match=r"sample_weight of .* for each of 300 battles.*\(2,\)"):
+        make_family(name).fit(*training, sample_weight=[1.0, 2.0])
+
+
 class TestColumns:
     def test_are_float32_and_finite(self, columns):
         assert (columns.dtypes == np.float32).all()

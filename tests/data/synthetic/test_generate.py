@@ -37,7 +37,7 @@ from data.synthetic.world import (
     tie_log_weight,
 )
 
-FOLDER = Path(synthetic.__file__).parent
+FOLDER = Path(synthetic.__file__).parents[1]
 SAMPLE = FOLDER / "sample"
 FILES = ("train.csv", "test.csv", "train_probabilities.csv", "test_probabilities.csv")
 WINNERS = ["winner_model_a", "winner_model_b", "winner_tie"]

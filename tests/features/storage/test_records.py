@@ -96,10 +96,15 @@ def test_arrays_come_back_wherever_they_stand():
     [
         ((1, 2), r"Got \(1, 2\) in value instead"),
         ({1, 2}, r"Got \{1, 2\} in value instead"),
-        ({1: 2}, "Names in a record must be strings without dots. Got 1 instead"),
-        ({"a.b": 2}, "Names in a record must be strings without dots. Got 'a.b' instead"),
+        ({1: 2}, r"Names in a record must be strings\. Got 1 in value instead"),
     ],
 )
 def test_what_would_come_back_otherwise_is_refused(value, words):
     with pytest.raises(TypeError, match=words):
         dump_record("r", Loose(value, []))
+
+
+def test_names_with_dots_do_not_meet():
+    value = {"a.b": np.zeros(1), "a": {"b": np.ones(1)}, "a%2Eb": np.full(1, 2.0)}
+    found = load_record("r", Loose, dump_record("r", Loose(value, []))).value
+    assert (found["a.b"][0], found["a"]["b"][0], found["a%2Eb"][0]) == (0, 1, 2)
