@@ -1,10 +1,12 @@
 """Calibration of the two logits on out-of-fold predictions: Platt scaling that keeps the symmetry.
 
 The direction gets a slope and no intercept: a shift of A against B would break the swap
-symmetry. The tie gets a slope and an intercept. Long battles may get others than short ones, where
-that holds up out of fold.
+symmetry. The tie gets a slope, an intercept, and a weight of the margin, which is how far the
+calibrated direction is from even: where one answer is clearly better, ties are rarer. Long battles
+may get other numbers than short ones, where that holds up out of fold.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -22,44 +24,50 @@ WEAK = 1e4  # inverse penalty: keeps the slope of scores that separate a few bat
 
 
 class Calibration(NamedTuple):
-    """``z`` becomes ``direction_slope * z``, ``t`` becomes ``tie_slope * t + tie_intercept``.
+    """Calibrated logits are linear in ``z`` and ``t``, but for the margin ``|z|``.
 
-    Each has one value for each bin of length; a bin's upper edge belongs to it.
+    ``z`` becomes ``direction_slope * z``, and with that ``t`` becomes
+    ``tie_slope * t + tie_margin * |z| + tie_intercept``. Each number has one value for each bin of
+    length; a bin's upper edge belongs to it.
 
     Source: Platt, 1999, "Probabilistic outputs for support vector machines".
 
     Attributes
     ----------
     direction_slope, tie_slope, tie_intercept : tuple of float
+    tie_margin : tuple of float
+        At most 0.
     edges : tuple of float
         Between the bins, in characters of both answers together; one less than there are bins.
 
     Examples
     --------
-    >>> doubled = Calibration(direction_slope=(2.0,))
-    >>> doubled(np.array([1.0]), np.array([0.0]), np.array([100.0]))
-    (array([2.]), array([0.]))
+    >>> found = Calibration(direction_slope=(2.0,), tie_margin=(-0.5,))
+    >>> found(np.array([1.0]), np.array([0.0]), np.array([100.0]))
+    (array([2.]), array([-1.]))
     """
 
     direction_slope: tuple[float, ...] = (1.0,)
     tie_slope: tuple[float, ...] = (1.0,)
+    tie_margin: tuple[float, ...] = (0.0,)
     tie_intercept: tuple[float, ...] = (0.0,)
     edges: tuple[float, ...] = ()
 
     def __call__(self, z: Array, t: Array, length: Array) -> tuple[Array, Array]:
         """Return the calibrated logits of battles of given lengths, shape (n_battles,) each."""
         place = np.searchsorted(self.edges, length, side="left")
-        slope, tie_slope, intercept = (np.array(values)[place] for values in self[:3])
-        return slope * z, tie_slope * t + intercept
+        slope, tie_slope, margin, intercept = (np.array(values)[place] for values in self[:4])
+        z = slope * z
+        return z, tie_slope * t + margin * _margin(z) + intercept
 
     @classmethod
     def fit(cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8]) -> Self:
-        """Find the slopes and the intercepts of least log loss on out-of-fold logits.
+        """Find the numbers of least log loss on out-of-fold logits.
 
         A slope below 0 (out of fold, the scores point the wrong way) becomes 0: a member that
-        knows nothing is silenced, not turned round. Bins of length are kept if, fitted without
-        each fold in turn, they lower its log loss by more than the gain's standard error (the
-        one-standard-error rule of Breiman et al., 1984).
+        knows nothing is silenced, not turned round. So does a weight of the margin above 0. Bins of
+        length are kept if, fitted without each fold in turn, they lower its log loss by more than
+        the gain's standard error (the one-standard-error rule of Breiman et al., 1984).
 
         Parameters
         ----------
@@ -86,22 +94,29 @@ class Calibration(NamedTuple):
         edges = np.unique(np.quantile(length, np.arange(1, BINS) / BINS, method="lower"))
         place = np.searchsorted(edges, length, side="left")
         bins = [_shrunk(z, t, y, place == number, whole) for number in range(len(edges) + 1)]
-        slopes, tie_slopes, intercepts = zip(*bins, strict=True)
-        return cls(slopes, tie_slopes, intercepts, tuple(edges.tolist()))
+        slopes, tie_slopes, margins, intercepts = zip(*bins, strict=True)
+        return cls(slopes, tie_slopes, margins, intercepts, tuple(edges.tolist()))
 
 
 class _Line(NamedTuple):
-    """The three numbers of one bin."""
+    """The numbers of one bin, in the order in which `Calibration` has them."""
 
     direction_slope: float
     tie_slope: float
+    tie_margin: float
     tie_intercept: float
 
 
+def _margin(z: Array) -> Array:
+    """Return how far a direction is from even, the same in either order of the answers."""
+    return np.abs(np.clip(z, -CLIP, CLIP))
+
+
 def _platt(z: Array, t: Array, y: Labels) -> _Line:
-    decided = y != TIE
-    slope, _ = _logistic(z[decided], y[decided] == A, intercept=False)
-    return _Line(slope, *_logistic(t, ~decided, intercept=True))
+    tied = y == TIE
+    (slope,), _ = _logistic([z[~tied]], [1], y[~tied] == A, intercept=False)
+    (tie_slope, margin), intercept = _logistic([t, _margin(slope * z)], [1, -1], tied)
+    return _Line(slope, tie_slope, margin, intercept)
 
 
 def _shrunk(z: Array, t: Array, y: Labels, rows: NDArray[np.bool_], whole: _Line) -> _Line:
@@ -113,13 +128,26 @@ def _shrunk(z: Array, t: Array, y: Labels, rows: NDArray[np.bool_], whole: _Line
     return _Line(*(float(share * o + (1 - share) * w) for o, w in zip(own, whole, strict=True)))
 
 
-def _logistic(scores: Array, won: NDArray[np.bool_], *, intercept: bool) -> tuple[float, float]:
-    """Return slope and intercept; the identity where only one class was seen."""
+def _logistic(
+    scores: Sequence[Array], signs: Sequence[int], won: NDArray[np.bool_], *, intercept: bool = True
+) -> tuple[list[float], float]:
+    """Return a slope for each of the scores, none of another sign than given, and an intercept.
+
+    Scores whose slope would have the other sign are left out, the last first. Where only one
+    class was seen the first score stays as it is and the others have no say.
+    """
     if len(np.unique(won)) < 2:
-        return 1.0, 0.0
-    U = np.clip(scores, -CLIP, CLIP)[:, None]
-    fit = LogisticRegression(C=WEAK, fit_intercept=intercept, tol=1e-10, max_iter=1000)
-    fit.fit(U, won)
-    if fit.coef_[0, 0] < 0:
-        return 0.0, float(np.log(won.mean() / (1 - won.mean()))) if intercept else 0.0
-    return float(fit.coef_[0, 0]), float(np.ravel(fit.intercept_)[0]) if intercept else 0.0
+        return [1.0] + [0.0] * (len(scores) - 1), 0.0
+    used = list(range(len(scores)))
+    while used:
+        U = np.column_stack([np.clip(scores[place], -CLIP, CLIP) for place in used])
+        fit = LogisticRegression(C=WEAK, fit_intercept=intercept, tol=1e-10, max_iter=1000)
+        fit.fit(U, won)
+        found = dict(zip(used, fit.coef_[0].tolist(), strict=True))
+        wrong = [place for place, slope in found.items() if slope * signs[place] < 0]
+        if not wrong:
+            slopes = [found.get(place, 0.0) for place in range(len(scores))]
+            return slopes, float(np.ravel(fit.intercept_)[0]) if intercept else 0.0
+        used.remove(wrong[-1])
+    shift = float(np.log(won.mean() / (1 - won.mean()))) if intercept else 0.0
+    return [0.0] * len(scores), shift

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from joblib import Parallel, delayed, effective_n_jobs
 
-from features.sides import Swap
 from models.learners.contract import Model
-from models.parts import Fit, Lessons, Rows, fit_part
+from models.parts import Fit, Lessons, Material, fit_part
 
 
 class Fitted(NamedTuple):
@@ -19,9 +18,7 @@ class Fitted(NamedTuple):
     seconds: float
 
 
-def run_fits(
-    fits: Sequence[Fit], rows: Rows, swap: Swap, *, device: str, n_jobs: int
-) -> list[Fitted]:
+def run_fits(fits: Sequence[Fit], material: Material, *, device: str, n_jobs: int) -> list[Fitted]:
     """Make the fits, and return them in the order in which they were asked for.
 
     Those on a GPU are one of the jobs: they go on one after the other while the other jobs make
@@ -31,8 +28,7 @@ def run_fits(
     ----------
     fits : sequence of Fit
         Neighbours of the same head and inner fold share their rows.
-    rows : Rows
-    swap : Swap
+    material : Material
     device : {"cpu", "cuda"}
         Of the run; where a learner trains is what its `trains_on` says.
     n_jobs : int
@@ -44,7 +40,7 @@ def run_fits(
     lessons = {
         number: shared
         for numbers in (on_gpu, on_cpu)
-        for shared in [Lessons([fits[number] for number in numbers], rows, swap)]
+        for shared in [Lessons([fits[number] for number in numbers], material)]
         for number in numbers
     }
     cores, failed = effective_n_jobs(n_jobs), Event()
@@ -53,7 +49,7 @@ def run_fits(
         start, place = perf_counter(), places[number]
         threads = 1 if place == "cpu" else cores
         model = fit_part(
-            fits[number], rows, swap, threads=threads, device=place, lessons=lessons[number]
+            fits[number], lessons[number], swap=material.swap, threads=threads, device=place
         )
         return Fitted(model, perf_counter() - start)
 

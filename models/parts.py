@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from statistics import fmean, median_high
+from itertools import chain
 from threading import Lock
 from typing import NamedTuple, Self
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.sides import Array, Swap
-from models.heads import Head, Labels, swapped_labels
-from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch
+from models.heads import FORMS, Head, Labels, swapped_labels
+from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch, Whole
 
 NO_FOLD = -1  # of a fit on all rows
 
@@ -87,6 +87,62 @@ def judgeable(head: Head, rows: Rows, fold: int) -> bool:
     return len(targets) == head.n_classes and bool(judged(head, rows, fold).any())
 
 
+class Material:
+    """All rows of each head: what learners make of them serves every inner fold.
+
+    Parameters
+    ----------
+    rows : Rows
+    swap : Swap
+    """
+
+    def __init__(self, rows: Rows, swap: Swap) -> None:
+        self.rows = rows
+        self.swap = swap
+        heads = list(chain(*FORMS.values()))
+        self._used = {h.name: np.flatnonzero(learned(h, rows, NO_FOLD)) for h in heads}
+        self._samples = {head.name: self._whole(head) for head in heads}
+
+    def _whole(self, head: Head) -> Sample:
+        rows, used = self.rows, self._used[head.name]
+        y = rows.y[used]
+        return Sample(
+            X=rows.X,
+            target=np.concatenate([head.target(labels) for labels in (y, swapped_labels(y))]),
+            weight=np.tile(rows.weight[used], 2),
+            rows=used,
+            swap=self.swap,
+        )
+
+    def lesson(self, head: Head, fold: int) -> Lesson:
+        """Return what a fit of a head is given, without an inner fold or with all rows."""
+        whole, used = self._samples[head.name], self._used[head.name]
+        if fold == NO_FOLD:
+            return Lesson(whole, None)
+        among = Whole(whole, np.flatnonzero(self.rows.fold[used] != fold))
+        both = among.both()
+        sample = Sample(
+            X=self.rows.X,
+            target=whole.target[both],
+            weight=whole.weight[both],
+            rows=used[among.places],
+            swap=self.swap,
+            whole=among,
+        )
+        return Lesson(sample, self._watch(head, fold))
+
+    def _watch(self, head: Head, fold: int) -> Watch:
+        held = np.flatnonzero(judged(head, self.rows, fold))
+        y = self.rows.y[held]
+
+        def loss(raw: Array) -> float:
+            return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y)
+
+        places = np.searchsorted(self._used[head.name], held)
+        among = Whole(self._samples[head.name], places)
+        return Watch(self.rows.X, loss, rows=held, swap=self.swap, whole=among)
+
+
 class Lessons:
     """What the fits of a head and an inner fold are given: made by the first, gone with the last.
 
@@ -94,13 +150,11 @@ class Lessons:
     ----------
     fits : iterable of Fit
         All that will ask, each once.
-    rows : Rows
-    swap : Swap
+    material : Material
     """
 
-    def __init__(self, fits: Iterable[Fit], rows: Rows, swap: Swap) -> None:
-        self._rows = rows
-        self._swap = swap
+    def __init__(self, fits: Iterable[Fit], material: Material) -> None:
+        self._wholes = material
         self._left = Counter(map(self._key, fits))
         self._made: dict[tuple[str, int], Lesson] = {}
         self._lock = Lock()
@@ -111,7 +165,7 @@ class Lessons:
         key = self._key(fit)
         with self._lock:
             if key not in self._made:
-                self._made[key] = _lesson(fit, self._rows, self._swap)
+                self._made[key] = self._wholes.lesson(fit.part.head, fit.fold)
             lesson = self._made[key]
         try:
             yield lesson
@@ -126,57 +180,15 @@ class Lessons:
         return fit.part.head.name, fit.fold
 
 
-def fit_part(
-    fit: Fit,
-    rows: Rows,
-    swap: Swap,
-    *,
-    threads: int,
-    device: str,
-    lessons: Lessons | None = None,
-) -> Model:
+def fit_part(fit: Fit, lessons: Lessons, *, swap: Swap, threads: int, device: str) -> Model:
     """Fit a part on both orders of its rows, watched by the inner fold if one is left out.
 
     Fits that are handed the same `lessons` share what they are given.
     """
     part = fit.part
     setting = Setting(swap, part.head.name, part.head.n_classes, part.seed, threads, device)
-    with (lessons or Lessons([fit], rows, swap)).lesson(fit) as (sample, watch):
+    with lessons.lesson(fit) as (sample, watch):
         return part.learner.fit(sample, setting, complexity=fit.complexity, watch=watch)
-
-
-def _lesson(fit: Fit, rows: Rows, swap: Swap) -> Lesson:
-    head, fold = fit.part.head, fit.fold
-    used = learned(head, rows, fold)
-    y = rows.y[used]
-    sample = Sample(
-        X=rows.X,
-        target=np.concatenate([head.target(labels) for labels in (y, swapped_labels(y))]),
-        weight=np.tile(rows.weight[used], 2),
-        rows=np.flatnonzero(used),
-        swap=swap,
-    )
-    return Lesson(sample, None if fold == NO_FOLD else _watch(head, rows, swap, fold))
-
-
-def _watch(head: Head, rows: Rows, swap: Swap, fold: int) -> Watch:
-    held = judged(head, rows, fold)
-    y = rows.y[held]
-
-    def loss(raw: Array) -> float:
-        return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y)
-
-    return Watch(rows.X, loss, rows=np.flatnonzero(held), swap=swap)
-
-
-def chosen_complexity(models: Mapping[int, Model]) -> int:
-    """Return the median over the inner folds of the complexity with the least loss."""
-    return median_high(int(np.argmin(model.losses)) + 1 for model in models.values())
-
-
-def mean_loss(models: Mapping[int, Model], complexity: int) -> float:
-    """Return the mean loss at a complexity; a path that stopped earlier counts by its end."""
-    return fmean(m.losses[min(complexity, len(m.losses)) - 1] for m in models.values())
 
 
 def part_logits(

@@ -25,17 +25,17 @@ from data.folds import hash_folds
 from data.labels import TIE, A, B
 from features.sides import Array, Swap
 from models.calibration import Calibration
+from models.choice import Chosen, chosen_complexity, mean_loss
 from models.fits import run_fits
-from models.heads import FORMS, Labels, probabilities
+from models.heads import FORMS, Head, Labels, probabilities
 from models.learners.contract import Learner, Matrix, Model
 from models.parts import (
     Fit,
+    Material,
     Part,
     Rows,
     average,
-    chosen_complexity,
     judgeable,
-    mean_loss,
     part_logits,
 )
 
@@ -50,6 +50,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     ----------
     members : sequence of (str, learner)
         Their logits are averaged.
+    direction, tie : sequence of str, optional
+        Names of the members of a head, where not all answer both; of the form ``heads`` alone.
     form : {"heads", "multiclass"}, default="heads"
         A direction head and a tie head, or one model of three classes, the plain alternative,
         which learns from extra rows how often battles tie as well: calibrate it.
@@ -66,6 +68,9 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     n_jobs : int, default=-1
         Fits at the same time, those on a GPU being one of them. On the CPU each runs on one
         thread, so that no result depends on it.
+    chosen : Chosen, optional
+        What inner folds would choose, known from elsewhere: then none are cut, and each part is
+        fitted once. A run has it from its outer folds.
 
     Attributes
     ----------
@@ -75,11 +80,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         Without the columns `PASSED_THROUGH`.
     models_ : dict
         ``member_head`` -> fitted model.
-    complexity_ : dict
-        ``member_head`` -> what the inner folds chose: rounds, or a place on the path of penalties.
-    inner_loss_ : dict
-        ``member_head`` -> mean loss of the inner folds' plain rows at that complexity.
-    calibration_ : Calibration
+    chosen_ : Chosen
+        What the inner folds chose, or was given.
     device_ : dict
         ``member_head`` -> what it was really trained on.
     seconds_ : dict
@@ -89,6 +91,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         members: Sequence[tuple[str, Learner]],
+        direction: Sequence[str] | None = None,
+        tie: Sequence[str] | None = None,
         form: str = "heads",
         inner_folds: int = 4,
         extra_weight: float = 1.0,
@@ -97,8 +101,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         device: str = "cpu",
         seed: int = 0,
         n_jobs: int = -1,
+        chosen: Chosen | None = None,
     ) -> None:
         self.members = members
+        self.direction = direction
+        self.tie = tie
         self.form = form
         self.inner_folds = inner_folds
         self.extra_weight = extra_weight
@@ -107,6 +114,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         self.device = device
         self.seed = seed
         self.n_jobs = n_jobs
+        self.chosen = chosen
 
     def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
         """Fit all heads of all members.
@@ -127,15 +135,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         with threadpool_limits(limits=1, user_api="blas"):
             rows = self._rows(X, np.asarray(y, dtype=np.int8))
             self.seconds_ = dict.fromkeys((part.name for part in self._parts()), 0.0)
-            swap = Swap(list(self.feature_names_in_))
-            inner = self._inner_fits(rows, swap)
-            self.complexity_ = {name: chosen_complexity(models) for name, models in inner.items()}
-            self.inner_loss_ = {
-                name: mean_loss(models, self.complexity_[name]) for name, models in inner.items()
-            }
-            self.calibration_ = self._calibration(rows, swap, inner)
-            fits = [Fit(part, complexity=self.complexity_[part.name]) for part in self._parts()]
-            models = self._run(fits, rows, swap)
+            material = Material(rows, Swap(list(self.feature_names_in_)))
+            self.chosen_ = self._choose(material) if self.chosen is None else self.chosen
+            complexity = self.chosen_.complexity
+            fits = [Fit(part, complexity=complexity[part.name]) for part in self._parts()]
+            models = self._run(fits, material)
         self.models_ = {fit.part.name: model for fit, model in zip(fits, models, strict=True)}
         self.device_ = {name: model.device for name, model in self.models_.items()}
         return self
@@ -161,7 +165,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             (part, part_logits(part, self.models_[part.name], matrix, swap))
             for part in self._parts()
         )
-        return self.calibration_(z, t, _length(X)) if calibrated else (z, t)
+        return self.chosen_.calibration(z, t, _length(X)) if calibrated else (z, t)
 
     def importance(self) -> pd.DataFrame:
         """Return each part's importance of each column, as shares that add up to 1 per part."""
@@ -177,9 +181,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         state = {
             "columns": self.feature_names_in_.tolist(),
-            "complexity": self.complexity_,
-            "inner_loss": self.inner_loss_,
-            "calibration": self.calibration_._asdict(),
+            **self.chosen_.told(),
             "device": self.device_,
         }
         files = {"preference.json": json.dumps(state, indent=1).encode()}
@@ -191,9 +193,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array([A, B, TIE])
         self.feature_names_in_ = np.array(state["columns"], dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
-        self.complexity_ = state["complexity"]
-        self.inner_loss_ = state["inner_loss"]
-        self.calibration_ = Calibration(**{k: tuple(v) for k, v in state["calibration"].items()})
+        self.chosen_ = Chosen.read(state)
         self.device_ = state["device"]
         self.models_ = {part.name: _loaded(part, files, self.device) for part in self._parts()}
         return self
@@ -207,8 +207,27 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         return [
             Part(member, learner, head, self.seed + SEED_STRIDE * copy, copy)
             for (member, learner), head in product(self.members, FORMS[self.form])
+            if member in self._members_of(head)
             for copy in range(self.bag if learner.seeded else 1)
         ]
+
+    def _members_of(self, head: Head) -> Sequence[str]:
+        known = [name for name, _ in self.members]
+        named = {"direction": self.direction, "tie": self.tie}.get(head.name)
+        if named is None:
+            return known
+        if not named or set(named) - set(known):
+            raise ValueError(
+                f"The {head.name} of PreferenceModel must name some of its members, which are "
+                f"{', '.join(known)}. Got {list(named)!r} instead."
+            )
+        return named
+
+    def _choose(self, material: Material) -> Chosen:
+        inner = self._inner_fits(material)
+        complexity = {name: chosen_complexity(models) for name, models in inner.items()}
+        loss = {name: mean_loss(models, complexity[name]) for name, models in inner.items()}
+        return Chosen(complexity, loss, self._calibration(material, inner, complexity))
 
     def _rows(self, X: pd.DataFrame, y: Labels) -> Rows:
         features = X.drop(columns=list(PASSED_THROUGH))
@@ -228,15 +247,16 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             )
         return Rows(_matrix(features), y, plain, weight, _length(X), folds).take(weight > 0)
 
-    def _inner_fits(self, rows: Rows, swap: Swap) -> dict[str, dict[int, Model]]:
+    def _inner_fits(self, material: Material) -> dict[str, dict[int, Model]]:
         """Fit every part without each inner fold that it can be judged on."""
+        rows = material.rows
         fits = [
             Fit(part, fold)
             for fold, part in product(range(self.inner_folds), self._parts())  # rows are shared
             if judgeable(part.head, rows, fold)
         ]
         inner: dict[str, dict[int, Model]] = {part.name: {} for part in self._parts()}
-        for fit, model in zip(fits, self._run(fits, rows, swap), strict=True):
+        for fit, model in zip(fits, self._run(fits, material), strict=True):
             inner[fit.part.name][fit.fold] = model
         lost = [name for name, models in inner.items() if not models]
         if lost:
@@ -247,26 +267,30 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             )
         return inner
 
-    def _run(self, fits: Sequence[Fit], rows: Rows, swap: Swap) -> list[Model]:
-        made = run_fits(fits, rows, swap, device=self.device, n_jobs=self.n_jobs)
+    def _run(self, fits: Sequence[Fit], material: Material) -> list[Model]:
+        made = run_fits(fits, material, device=self.device, n_jobs=self.n_jobs)
         for fit, fitted in zip(fits, made, strict=True):
             self.seconds_[fit.part.name] += fitted.seconds
         return [fitted.model for fitted in made]
 
     def _calibration(
-        self, rows: Rows, swap: Swap, inner: Mapping[str, Mapping[int, Model]]
+        self,
+        material: Material,
+        inner: Mapping[str, Mapping[int, Model]],
+        complexity: Mapping[str, int],
     ) -> Calibration:
         """Fit on the plain rows of the inner folds that every part has been judged on."""
         shared = set.intersection(*(set(models) for models in inner.values()))
         if not self.calibrate or not shared:
             return Calibration()
+        rows, swap = material.rows, material.swap
         z, t = np.zeros(len(rows.y)), np.zeros(len(rows.y))
         for fold in shared:
             held = rows.plain & (rows.fold == fold)
             z[held], t[held] = average(
-                (part, part_logits(part, inner[part.name][fold], rows.X[held], swap, complexity))
+                (part, part_logits(part, inner[part.name][fold], rows.X[held], swap, place))
                 for part in self._parts()
-                for complexity in [self.complexity_[part.name]]
+                for place in [complexity[part.name]]
             )
         used = rows.plain & np.isin(rows.fold, list(shared))
         return Calibration.fit(z[used], t[used], rows.y[used], rows.length[used], rows.fold[used])

@@ -1,9 +1,9 @@
 """The configuration of a run: presets and files in TOML, checked by pydantic before any work."""
 
-import tomllib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import tomli_w
 from pydantic import (
@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     Field,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -19,19 +20,17 @@ from data.tables.read import shown
 from features import FAMILIES
 from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
+from models.learners.contract import Learner
 from models.learners.registry import LEARNERS
-from pipelines.presets import PRESETS, presets
+from pipelines.settings import ConfigError, apply_setting, read_preset, read_toml
 
 # What families with an encoder had each for themselves, of which some is no more.
 MOVED = (
     "encoder", "pooling", "layers", "length", "long", "windows", "precision", "batch_tokens",
 )  # fmt: skip
-MOST_SHOWN = 100  # characters of a setting in an error message
+__all__ = ["Config", "ConfigError", "build", "check_config", "load_config", "write_config"]
+
 M = TypeVar("M", bound=BaseModel)
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used. The message names the key and what is allowed."""
 
 
 def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
@@ -41,11 +40,23 @@ def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
         unknown = [name for name in names if name not in registry]
         if unknown:
             raise ValueError(f"{unknown[0]!r} is none of {', '.join(registry)}")
-        if len(set(names)) < len(names):
-            raise ValueError("each name may stand once")
-        return names
+        return _distinct(names)
 
     return AfterValidator(check)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("each name may stand once")
+    return names
+
+
+MEMBERS = {
+    "direction": ["lightgbm", "xgboost", "linear"],
+    "tie": ["lightgbm", "xgboost", "linear"],
+}
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a section: files of a run are named by it
+Members = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class FoldsConfig(Section):
@@ -55,18 +66,41 @@ class FoldsConfig(Section):
 
 
 class ModelConfig(Section):
-    """``[model]``: the preference model, see `models.preference.PreferenceModel`."""
+    """``[model]``: the preference model, see `models.preference.PreferenceModel`.
 
-    members: Annotated[list[str], Field(min_length=1), _names_from(LEARNERS)] = [
-        "lightgbm",
-        "xgboost",
-        "linear",
-    ]
+    Members are named by head, or for both heads at once: learners by the registry's names, or
+    sections ``[learners.NAME]`` that say with ``kind`` which learner they set.
+    """
+
+    direction: Members | None = None
+    tie: Members | None = None
+    members: Members | None = None  # of both heads, or of the three classes
     form: Literal["heads", "multiclass"] = "heads"
     inner_folds: Annotated[int, Field(ge=2, le=100)] = 4
     extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     calibrate: bool = True
     bag: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _names_members_in_one_way(self) -> Self:
+        by_head = self.direction is not None or self.tie is not None
+        if by_head and self.members is not None:
+            raise ValueError("members stands for direction and tie, and not beside them")
+        if by_head and self.form == "multiclass":
+            raise ValueError("three classes have one list: name members, not direction and tie")
+        return self
+
+    def resolved(self) -> Self:
+        """Return the same with every list that the form has, and no other."""
+        if self.form == "multiclass":
+            return self.model_copy(update={"members": self.members or MEMBERS["direction"]})
+        by_head = {head: getattr(self, head) or self.members or MEMBERS[head] for head in MEMBERS}
+        return self.model_copy(update={**by_head, "members": None})
+
+    def names(self) -> list[str]:
+        """Return the members of all heads, each once."""
+        named = self.direction, self.tie, self.members
+        return list(dict.fromkeys(name for names in named for name in names or ()))
 
 
 class Config(Section):
@@ -85,7 +119,8 @@ class Config(Section):
         reads with one.
     features, learners : dict
         ``[features.NAME]`` and ``[learners.NAME]`` hold parameters of a family or a learner that
-        are not its defaults, by the names of its constructor.
+        are not its defaults, by the names of its constructor. A learner's section of another name
+        than a learner's has the key ``kind``.
     """
 
     families: Annotated[list[str], Field(min_length=1), _names_from(FAMILIES)]
@@ -122,11 +157,10 @@ def load_config(
     3
     """
     if file is not None:
-        data, where = _read_toml(file), str(file)
+        data, where = read_toml(file), str(file)
     else:
-        data, where = _read_preset("classical" if preset is None else preset)
-    for setting in settings:
-        _apply(data, setting)
+        data, where = read_preset("classical" if preset is None else preset)
+    _apply_settings(data, settings)
     return check_config(data, where)
 
 
@@ -134,19 +168,50 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
     config = _checked(Config, data, where, ())
     _checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
-    registries: dict[str, Mapping[str, type]] = {"features": FAMILIES, "learners": LEARNERS}
-    for section, registry in registries.items():
-        for name, options in getattr(config, section).items():
-            if name not in registry:
-                raise ConfigError(
-                    f"{where}: {section}.{name}: unknown key. Allowed: {', '.join(registry)}."
-                )
-            if section == "features":
-                _check_moved(name, options, where)
-            _checked(options_of(registry[name]), options, where, (section, name))
     for name, options in config.features.items():
+        if name not in FAMILIES:
+            raise ConfigError(
+                f"{where}: features.{name}: unknown key. Allowed: {', '.join(FAMILIES)}."
+            )
+        _check_moved(name, options, where)
+        family: type = FAMILIES[name]
+        _checked(options_of(family), options, where, ("features", name))
         _check_family(name, options, where)
-    return _resolved(config)
+    for name, options in config.learners.items():
+        learner, given = _learner(name, options, where)
+        _checked(options_of(learner), given, where, ("learners", name))
+    known = list(dict.fromkeys([*LEARNERS, *config.learners]))
+    for key in (*MEMBERS, "members"):
+        for name in getattr(config.model, key) or ():
+            if name not in known:
+                raise ConfigError(f"{where}: model.{key}: {name!r} is none of {', '.join(known)}.")
+    return _resolved(config.model_copy(update={"model": config.model.resolved()}))
+
+
+def _learner(
+    name: str, options: Mapping[str, Any], where: str = "learners"
+) -> tuple[type[Learner], dict[str, Any]]:
+    """Return which learner a section sets, and what it sets of it."""
+    given = {key: value for key, value in options.items() if key != "kind"}
+    kind = options.get("kind", name)
+    own = kind == name or name not in LEARNERS
+    if isinstance(kind, str) and kind in LEARNERS and own and NAME.fullmatch(name):
+        return LEARNERS[kind], given
+    if name in LEARNERS:
+        raise ConfigError(f"{where}: learners.{name}.kind: should be {name!r}. Got {kind!r}.")
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{where}: learners.{name}: a section's name has lower-case letters, digits and _."
+        )
+    if "kind" in options:
+        raise ConfigError(
+            f"{where}: learners.{name}.kind: should be one of {', '.join(LEARNERS)}. "
+            f"Got {_found(kind)}."
+        )
+    raise ConfigError(
+        f"{where}: learners.{name}: unknown key. Allowed: {', '.join(LEARNERS)}, or another name "
+        "with the key kind, one of these."
+    )
 
 
 def _check_moved(name: str, options: Mapping[str, Any], where: str) -> None:
@@ -171,8 +236,7 @@ def _resolved(config: Config) -> Config:
                 for name in config.families
             },
             "learners": {
-                name: _written(LEARNERS[name], config.learners.get(name, {}))
-                for name in config.model.members
+                name: _section(name, config.learners.get(name, {})) for name in config.model.names()
             },
         }
     )
@@ -180,6 +244,19 @@ def _resolved(config: Config) -> Config:
 
 def _written(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return options_of(cls)(**given).model_dump(mode="json", exclude_none=True)
+
+
+def _section(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    learner, given = _learner(name, options)
+    kind = {} if name in LEARNERS else {"kind": options["kind"]}
+    return kind | _written(learner, given)
+
+
+def build_learner(name: str, options: Mapping[str, Any]) -> Learner:
+    """Return the learner that a section sets."""
+    learner, given = _learner(name, options)
+    made: Learner = build(learner, given)
+    return made
 
 
 def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
@@ -232,43 +309,20 @@ def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
     return list(model.model_fields)
 
 
-def _read_preset(name: str) -> tuple[dict[str, Any], str]:
-    if name not in presets():
-        raise ConfigError(f"--preset {name}: no such preset. Allowed: {', '.join(presets())}.")
-    return _read_toml(PRESETS / f"{name}.toml"), f"preset {name}"
+def _apply_settings(data: dict[str, Any], settings: Iterable[str]) -> None:
+    """Put ``KEY=VALUE`` settings into a configuration.
 
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError) as error:  # also of bytes, depth and numbers too long
-        raise ConfigError(f"{path}: expected TOML. {error}.") from None
-
-
-def _apply(data: dict[str, Any], setting: str) -> None:
-    """Put ``dotted.key=value`` into a nested dictionary."""
-    key, equals, text = setting.partition("=")
-    *sections, name = key.strip().split(".")
-    if not equals or not name:
-        raise ConfigError(
-            f"--set {_cut(setting)}: expected KEY=VALUE, such as model.inner_folds=4."
-        )
-    for section in sections:
-        data = data.setdefault(section, {})
-        if not isinstance(data, dict):
-            raise ConfigError(f"--set {_cut(setting)}: {_cut(section)} is no section.")
-    try:
-        read = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        read = {"value": text}
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--set {_cut(setting)}: expected TOML. {error}.") from None
-    if len(read) > 1:
-        raise ConfigError(f"--set {_cut(setting)}: expected one value, found more than one line.")
-    data[name] = read["value"]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+    One that names members in one way replaces what stands there in the other.
+    """
+    keys = [apply_setting(data, setting) for setting in settings]
+    both, by_head = "model.members" in keys, any(f"model.{head}" in keys for head in MEMBERS)
+    model = data.get("model")
+    if both == by_head or not isinstance(model, dict):
+        return  # both ways are one too many, which the check of the whole says
+    if both:
+        for head in MEMBERS:
+            model.pop(head, None)
+    elif "members" in model:
+        members = model.pop("members")
+        for head in MEMBERS:
+            model.setdefault(head, members)

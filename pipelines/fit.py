@@ -110,7 +110,8 @@ def fit(
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
-        final = fit_final(config, found, pipeline, battles, run, steps)
+        choice = oof.choice(battles.plain[1], folds, calibrate=config.model.calibrate)
+        final = fit_final(config, found, pipeline, battles, choice, run, steps)
         test_file = _submission(inputs, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),

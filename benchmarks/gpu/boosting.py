@@ -30,8 +30,9 @@ from features.families.turns import TurnFeatures
 from features.sides import Swap
 from models.device import find_device
 from models.heads import DirectionHead, direction_loss
+from models.learners.contract import Model
 from models.learners.xgboost import XGBoostLearner
-from models.parts import Fit, Part, Rows, fit_part, part_logits
+from models.parts import Fit, Lessons, Material, Part, Rows, fit_part, part_logits
 from pipelines.report.content import peak_memory_mb
 
 ROWS, SMALL_ROWS = 1_000_000, 4_000
@@ -91,12 +92,11 @@ def measured(device: str, rows: Rows, swap: Swap, rounds: int, threads: int) -> 
     """Fit on one device and predict what was held out, and print the row."""
     part = Part("xgboost", XGBoostLearner(), DirectionHead(), seed=0)
     few = rows.take(np.arange(len(rows.y)) < SMALL_ROWS)
-    fit_part(Fit(part, complexity=2), few, swap, threads=threads, device=device)  # warms up
+    _fit(Fit(part, complexity=2), few, swap, device, threads)  # warms up
     held = rows.fold == HELD
     with CardMemory() as card:
         start = time.perf_counter()
-        fit = Fit(part, complexity=rounds)
-        model = fit_part(fit, rows.take(~held), swap, threads=threads, device=device)
+        model = _fit(Fit(part, complexity=rounds), rows.take(~held), swap, device, threads)
         fitted = time.perf_counter()
         z = part_logits(part, model, rows.X[held], swap)["z"]
         predicted = time.perf_counter()
@@ -104,6 +104,11 @@ def measured(device: str, rows: Rows, swap: Swap, rounds: int, threads: int) -> 
     found = Found(model.device, fitted - start, predicted - fitted, loss, card.most_mb)
     write_row(found.cells())
     return found
+
+
+def _fit(fit: Fit, rows: Rows, swap: Swap, device: str, threads: int) -> Model:
+    lessons = Lessons([fit], Material(rows, swap))
+    return fit_part(fit, lessons, swap=swap, threads=threads, device=device)
 
 
 def made_rows(n: int) -> tuple[Rows, Swap]:

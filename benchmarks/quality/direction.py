@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
@@ -23,9 +22,11 @@ from benchmarks.tables import write
 from data.folds import hash_folds
 from data.labels import TIE, A
 from features.sides import Swap
+from models.choice import chosen_complexity
+from models.fits import run_fits
 from models.heads import DirectionHead
 from models.learners.registry import LEARNERS
-from models.parts import Fit, Part, Rows, chosen_complexity, fit_part, part_logits
+from models.parts import Fit, Material, Part, Rows, part_logits
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
 
@@ -177,11 +178,10 @@ def out_of_fold(
 ) -> tuple[Logits, int]:
     """Return each row's direction logit by the folds that it is not in, and the complexity."""
     part = Part(learner, LEARNERS[learner](**settings), DirectionHead(), seed=0)
+    fits = [Fit(part, fold) for fold in range(N_FOLDS)]
     with threadpool_limits(limits=1, user_api="blas"):
-        models = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(fit_part)(Fit(part, fold), rows, swap, threads=1, device="cpu")
-            for fold in range(N_FOLDS)
-        )
+        made = run_fits(fits, Material(rows, swap), device="cpu", n_jobs=-1)
+    models = [fitted.model for fitted in made]
     complexity = chosen_complexity(dict(enumerate(models)))
     z = np.empty(len(rows.y))
     for fold, model in enumerate(models):

@@ -55,6 +55,8 @@ class Orders:
         Which rows of `X` count; without it all do.
     swap : Swap, optional
         The columns' algebra; without it the rows count in one order alone.
+    whole : Whole, optional
+        The rows out of which these were taken, for what their fits share.
     kept : Kept
         What the fits on these very rows share.
     """
@@ -62,6 +64,7 @@ class Orders:
     X: Matrix
     rows: NDArray[np.intp] | None = field(default=None, kw_only=True)
     swap: Swap | None = field(default=None, kw_only=True)
+    whole: "Whole | None" = field(default=None, kw_only=True)
     kept: Kept = field(default_factory=Kept, init=False, repr=False)
 
     @property
@@ -107,6 +110,24 @@ class Orders:
     def _block(self, start: int) -> Matrix:
         place = slice(start, start + BLOCK_ROWS)
         return self.X[place] if self.rows is None else self.X[self.rows[place]]
+
+
+class Whole(NamedTuple):
+    """All rows of a head, some of which are taken for a fit, and where those stand among them.
+
+    What is made of the whole must see no target: the rows that judge a fit are among them.
+    """
+
+    sample: "Sample"
+    places: NDArray[np.intp]  # among the rows in one order, rising
+
+    def both(self) -> NDArray[np.intp]:
+        """Return the places among the rows of both orders.
+
+        >>> Whole(Sample(np.zeros((5, 2)), np.zeros(5), np.ones(5)), np.array([1, 3])).both()
+        array([1, 3, 6, 8])
+        """
+        return np.concatenate([self.places, self.places + self.sample.n])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator
 from features.parameters import Count
 from models.device import check_lightgbm
 from models.learners.boosting import NotNegative, Positive, Share, raw_of
-from models.learners.contract import Learner, Matrix, Model, Sample, Setting, Watch
+from models.learners.contract import Learner, Matrix, Model, Orders, Sample, Setting, Watch
 
-REPRODUCIBLE = ("deterministic", "num_threads", "force_row_wise")
+REPRODUCIBLE = ("deterministic", "num_threads", "force_col_wise")
 
 
 class LightGBMModel(Model):
@@ -138,18 +138,44 @@ class LightGBMLearner(BaseEstimator, Learner):
     ) -> LightGBMModel:
         """Train `complexity` rounds, or with `watch` until its loss no longer falls."""
         params = self._params(setting)
-        data = lightgbm.Dataset(
-            sample.both(), sample.target, weight=sample.weight, params=params, free_raw_data=True
-        )
+        data = self._binned(sample, setting) or self._bins(sample, setting)
         history: dict[str, Any] = {}
         booster = lightgbm.train(
             params,
             data,
             num_boost_round=complexity or self.max_rounds,
-            **({} if watch is None else self._watching(watch, data, history)),
+            **({} if watch is None else self._watching(watch, data, setting, history)),
         )
         losses = [] if watch is None else history["watched"]["loss"]
         return LightGBMModel(_trees_alone(booster), losses)
+
+    def _binned(self, rows: Orders, setting: Setting) -> lightgbm.Dataset | None:
+        """Return the bins of rows that were taken out of a whole, which was binned once for all."""
+        if rows.whole is None:
+            return None
+        return self._bins(rows.whole.sample, setting).subset(rows.whole.both().tolist())
+
+    def _bins(self, sample: Sample, setting: Setting) -> lightgbm.Dataset:
+        def make() -> lightgbm.Dataset:
+            data = lightgbm.Dataset(
+                sample.both(),
+                sample.target,
+                weight=sample.weight,
+                params=self._bin_params(setting),
+            )
+            return data.construct()
+
+        return sample.kept(("lightgbm", self.max_bin, self.device_type), make)
+
+    def _bin_params(self, setting: Setting) -> dict[str, Any]:
+        """Return what the bins depend on: the fits of all seeds and like settings share them."""
+        return {
+            "max_bin": self.max_bin,
+            "feature_pre_filter": False,  # which columns can be split depends on a fit's settings
+            "device_type": self.device_type,
+            "num_threads": setting.threads,
+            "verbosity": -1,
+        }
 
     def _params(self, setting: Setting) -> dict[str, Any]:
         multiclass = setting.n_classes > 2
@@ -163,27 +189,26 @@ class LightGBMLearner(BaseEstimator, Learner):
             "bagging_fraction": self.bagging_fraction,
             "bagging_freq": 1,
             "lambda_l2": self.lambda_l2,
-            "max_bin": self.max_bin,
             "seed": setting.seed,
-            "num_threads": setting.threads,
-            "device_type": self.device_type,
             # Both are for the CPU: a GPU's learner has its own layout, and promises no bytes.
             "deterministic": self.device_type == "cpu",
-            "force_row_wise": self.device_type == "cpu",
+            "force_col_wise": self.device_type == "cpu",
             "boost_from_average": setting.head != "direction",
-            "verbosity": -1,
             **({"num_class": setting.n_classes} if multiclass else {}),
+            **self._bin_params(setting),
         }
 
     def _watching(
-        self, watch: Watch, data: lightgbm.Dataset, history: dict[str, Any]
+        self, watch: Watch, data: lightgbm.Dataset, setting: Setting, history: dict[str, Any]
     ) -> dict[str, Any]:
         """Return what makes `lightgbm.train` judge the watched rows after each round."""
 
         def judge(predicted: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
             return "loss", watch.loss(raw_of(predicted)), False
 
-        watched = lightgbm.Dataset(watch.both(), np.zeros(len(watch)), reference=data)
+        watched = self._binned(watch, setting)
+        if watched is None:
+            watched = lightgbm.Dataset(watch.both(), np.zeros(len(watch)), reference=data)
         return {
             "keep_training_booster": True,  # else the rounds after the best one are thrown away
             "valid_sets": [watched],

@@ -20,9 +20,8 @@ from features.matching.store import EncoderStore
 from features.ngram.counting import CountStore
 from features.storage.cache import Cache
 from features.text import formulas as text
-from models.learners.registry import LEARNERS
 from models.preference import PASSED_THROUGH, PreferenceModel
-from pipelines.config import Config, build
+from pipelines.config import Config, build, build_learner
 from pipelines.estimator.encoding import encoder_of, families_of, hand_over, using
 from pipelines.estimator.timing import Seconds, timed
 
@@ -129,8 +128,7 @@ def build_pipeline(config: Config, device: str = "cpu", cache: Cache | None = No
         (name, build(FAMILIES[name], config.features.get(name, {}))) for name in config.families
     ]
     members = [
-        (name, build(LEARNERS[name], config.learners.get(name, {})))
-        for name in config.model.members
+        (name, build_learner(name, config.learners.get(name, {}))) for name in config.model.names()
     ]
     options = config.model.model_dump(exclude={"members"})
     pipeline = Pipeline(

@@ -8,13 +8,13 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import swap_battles
 from features.matching.store import EncoderStore
+from models.choice import Chosen
 from models.device import Device
 from models.measures.metrics import swap_error
 from pipelines.command.progress import Steps
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import describe_columns, dump_features, fit_pipeline, learned_report
 from pipelines.estimator.encoding import encoder_store, hand_over
-from pipelines.estimator.out_of_fold import Chosen, chosen
 from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts
 from pipelines.run.files import csv_bytes
@@ -34,7 +34,7 @@ class Final(NamedTuple):
     hashes : dict of str to str
         Path in the folder -> SHA-256, of the configuration and of each model file.
     chosen : Chosen
-        What the inner folds chose.
+        What it was given: what the outer folds say of it.
     swap_error : float
         How far a swap of the answers is from swapping the probabilities.
     settings : dict
@@ -59,11 +59,16 @@ def fit_final(
     device: Device,
     pipeline: Pipeline,
     battles: Battles,
+    chosen: Chosen,
     run: UnfinishedRun,
     steps: Steps,
 ) -> Final:
-    """Fit on all rows, and leave the model, its columns and their importance in the run."""
+    """Fit on all rows, and leave the model, its columns and their importance in the run.
+
+    Rounds, penalties and calibration are the `chosen` ones: no inner folds are cut.
+    """
     seconds: Seconds = {}
+    pipeline.named_steps["model"].set_params(chosen=chosen)
     with steps.step("final fit"):
         fit_pipeline(pipeline, battles.frame, battles.y, seconds)
     model = pipeline.named_steps["model"]
@@ -84,7 +89,7 @@ def fit_final(
     return Final(
         pipeline=fitted,
         hashes=hashes,
-        chosen=chosen(model),
+        chosen=chosen,
         swap_error=error,
         settings=_settings(fitted),
         families=learned_report(pipeline),

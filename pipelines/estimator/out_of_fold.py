@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,19 +14,15 @@ from data.battles import WINNER_COLUMNS
 from data.folds import training_rows
 from features.families.length import LengthFeatures
 from features.sides import Array
+from models.calibration import Calibration
+from models.choice import Chosen
 from models.measures.baselines import BASELINES
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
-
-class Chosen(TypedDict):
-    """What a preference model's inner folds chose, by part, see `PreferenceModel`."""
-
-    complexity: dict[str, int]
-    inner_loss: dict[str, float]
-    calibration: dict[str, Any]
+PREDICTED = ("proba", "z", "t", "length")  # of each plain row
 
 
 class OutOfFold(NamedTuple):
@@ -37,6 +33,8 @@ class OutOfFold(NamedTuple):
     proba : ndarray of float64, shape (n_plain, 3)
     z, t : ndarray of float64, shape (n_plain,)
         Direction and tie logits before calibration.
+    length : ndarray of float64, shape (n_plain,)
+        Characters of both answers together.
     folds : list of dict
         What was chosen in each fold.
     seconds : list of dict
@@ -46,8 +44,20 @@ class OutOfFold(NamedTuple):
     proba: Array
     z: Array
     t: Array
+    length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
+
+    def choice(self, y: NDArray[np.int8], fold: NDArray[np.int8], *, calibrate: bool) -> Chosen:
+        """Return what the folds say of the model of all rows.
+
+        Its complexity is the median of what they chose, and its calibration that of what they
+        predicted: predictions of the whole pipeline, families included, of rows it had not seen.
+        """
+        calibration = (
+            Calibration.fit(self.z, self.t, y, self.length, fold) if calibrate else Calibration()
+        )
+        return Chosen.of_folds([Chosen.read(told) for told in self.folds], calibration)
 
 
 def predict_out_of_fold(
@@ -74,7 +84,8 @@ def predict_out_of_fold(
         Told of each finished fold.
     """
     n_plain = len(folds)
-    out = OutOfFold(np.empty((n_plain, 3)), np.empty(n_plain), np.empty(n_plain), [], [])
+    z, t, length = np.empty((3, n_plain))
+    out = OutOfFold(np.empty((n_plain, 3)), z, t, length, [], [])
     for fold in range(folds.max() + 1):
         held_out = np.zeros(len(battles), dtype=np.bool_)
         held_out[:n_plain] = folds == fold
@@ -83,7 +94,8 @@ def predict_out_of_fold(
             parts = _fit_fold(pipeline, battles, y, held_out)
             run.save(f"fold-{fold}", parts)
         rows = held_out[:n_plain]
-        out.proba[rows], out.z[rows], out.t[rows] = parts["proba"], parts["z"], parts["t"]
+        for name in PREDICTED:
+            getattr(out, name)[rows] = parts[name]
         out.folds.append(
             {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
         )
@@ -110,17 +122,9 @@ def _fit_fold(
         "proba": proba,
         "z": z,
         "t": t,
-        "chosen": np.array(json.dumps(chosen(model))),
+        "length": columns["characters"].to_numpy(dtype=np.float64),
+        "chosen": np.array(json.dumps(model.chosen_.told())),
         "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
-    }
-
-
-def chosen(model: Any) -> Chosen:
-    """Return what a fitted preference model's inner folds chose, ready for JSON."""
-    return {
-        "complexity": model.complexity_,
-        "inner_loss": model.inner_loss_,
-        "calibration": model.calibration_._asdict(),
     }
 
 

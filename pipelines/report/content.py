@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from models.device import Device
 from models.measures.evaluation import evaluate
 from pipelines.estimator.final import Final
-from pipelines.estimator.out_of_fold import (
-    Chosen,
-    OutOfFold,
-    baseline_predictions,
-    true_probabilities,
-)
+from pipelines.estimator.out_of_fold import OutOfFold, baseline_predictions, true_probabilities
 from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
 from pipelines.report.analysis import Analysis, analyse
@@ -65,9 +60,12 @@ class Scores(TypedDict):
     analysis: Analysis
 
 
-class FinalPart(Chosen):
+class FinalPart(TypedDict):
     """The model of all rows; what makes LightGBM give the same bytes, where it is a member."""
 
+    complexity: dict[str, int]
+    inner_loss: dict[str, float]  # in the mean of the outer folds
+    calibration: dict[str, Any]
     swap_error: float
     seed: int
     lightgbm: NotRequired[dict[str, Any]]
@@ -164,7 +162,7 @@ def report_of(
 
 def _final(final: Final, seed: int) -> FinalPart:
     told: dict[str, Any] = {
-        **final.chosen,
+        **final.chosen.told(),
         "swap_error": final.swap_error,
         "seed": seed,
         **final.settings,  # by library, so that no type knows its keys

@@ -7,11 +7,11 @@ from models.calibration import Calibration
 from models.heads import direction_loss, probabilities, swapped_labels, tie_loss
 
 
-def simulated(n=30_000, slope=1.7, tie_slope=0.6, intercept=-0.4, seed=0):
+def simulated(n=30_000, slope=1.7, tie_slope=0.6, margin=-0.3, intercept=-0.4, seed=0):
     """Logits, and labels drawn from the probabilities that calibrated logits give."""
     rng = np.random.default_rng(seed)
     z, t = rng.normal(size=n), rng.normal(size=n) - 0.5
-    p = probabilities(slope * z, tie_slope * t + intercept)
+    p = probabilities(slope * z, tie_slope * t + margin * np.abs(slope * z) + intercept)
     y = (rng.uniform(size=(n, 1)) > p.cumsum(axis=1)).sum(axis=1).clip(max=2).astype(np.int8)
     return z, t, y
 
@@ -28,20 +28,28 @@ def apply(calibration, z, t, length=50.0):
 
 
 def numbers(calibration):
-    """The three numbers of a calibration without bins."""
+    """The four numbers of a calibration without bins: two slopes, the margin's, an intercept."""
     assert calibration.edges == ()
-    return np.concatenate(calibration[:3])
+    return np.concatenate(calibration[:4])
 
 
-def test_recovers_slopes_and_intercept():
+def test_recovers_slopes_margin_and_intercept():
     found = numbers(fit(*simulated()))
-    np.testing.assert_allclose(found, [1.7, 0.6, -0.4], atol=0.05)
+    np.testing.assert_allclose(found, [1.7, 0.6, -0.3, -0.4], atol=0.05)
+
+
+def test_a_margin_that_makes_ties_likelier_is_not_believed():
+    z, t, y = simulated(margin=0.5)
+    found = numbers(fit(z, t, y))
+    assert found[2] == 0.0
+    np.testing.assert_allclose(found[:2], [1.7, 0.6], atol=0.1)
 
 
 def test_applies_what_it_found():
-    z, t = apply(Calibration((1.7,), (0.6,), (-0.4,)), np.array([2.0, -1.0]), np.array([1.0, 0.0]))
+    found = Calibration((1.7,), (0.6,), (-0.1,), (-0.4,))
+    z, t = apply(found, np.array([2.0, -1.0]), np.array([1.0, 0.0]))
     np.testing.assert_allclose(z, [3.4, -1.7])
-    np.testing.assert_allclose(t, [0.2, -0.4])
+    np.testing.assert_allclose(t, [0.2 - 0.34, -0.4 - 0.17])
 
 
 def test_no_neighbour_has_less_loss():
@@ -49,31 +57,29 @@ def test_no_neighbour_has_less_loss():
     found = numbers(fit(z, t, y))
     decided = y != 2
 
-    def losses(three):
-        d, e = apply(Calibration(*((value,) for value in three)), z, t)
+    def losses(four):
+        d, e = apply(Calibration(*((value,) for value in four)), z, t)
         return direction_loss(d[decided], y[decided]), tie_loss(e, y)
 
     best = losses(found)
     for step in (-0.05, 0.05):
-        moved = np.add(found, [step, step, 0.0])
-        assert losses(moved)[0] > best[0]
-        assert losses(moved)[1] > best[1]
-        shifted = np.add(found, [0.0, 0.0, step])
-        assert losses(shifted)[1] > best[1]
+        assert losses(np.add(found, [step, 0.0, 0.0, 0.0]))[0] > best[0]
+        for place in (1, 2, 3):
+            assert losses(found + step * np.eye(4)[place])[1] > best[1]
 
 
 def test_ties_say_nothing_of_the_direction():
     z, t, y = simulated(n=4000)
     absurd = np.where(y == 2, -9.0, z)
     one, other = numbers(fit(absurd, t, y)), numbers(fit(z, t, y))
-    np.testing.assert_allclose(one, other, rtol=1e-6)
+    np.testing.assert_allclose(one[0], other[0], rtol=1e-6)
 
 
 def test_a_slope_is_never_negative():
     z, t, y = simulated(n=4000)
     share = np.mean(y == 2)
     np.testing.assert_allclose(
-        numbers(fit(-z, -t, y)), [0.0, 0.0, np.log(share / (1 - share))], rtol=1e-9
+        numbers(fit(-z, -t, y)), [0.0, 0.0, 0.0, np.log(share / (1 - share))], rtol=1e-9
     )
 
 

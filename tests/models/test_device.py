@@ -16,7 +16,7 @@ from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
 from models.learners.quantiles import card_torch
 from models.learners.xgboost import XGBoostLearner
-from models.parts import Fit, Part, Rows, fit_part, part_logits
+from models.parts import Fit, Lessons, Material, Part, Rows, fit_part, part_logits
 from models.preference import PreferenceModel
 
 HAS_CUDA = find_device("auto").name == "cuda"
@@ -111,7 +111,9 @@ def test_what_lightgbm_can_train_on_is_let_through(monkeypatch):
 def fitted(rows, where):
     part = Part("xgboost", XGBoostLearner(max_rounds=40), DirectionHead(), seed=0)
     swap = Swap(COLUMNS)
-    model = fit_part(Fit(part, fold=0), rows, swap, threads=1, device=where)
+    fit = Fit(part, fold=0)
+    lessons = Lessons([fit], Material(rows, swap))
+    model = fit_part(fit, lessons, swap=swap, threads=1, device=where)
     return part, model, swap
 
 

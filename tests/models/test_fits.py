@@ -8,7 +8,7 @@ import pytest
 from features.sides import Swap
 from models.fits import run_fits
 from models.heads import FORMS
-from models.parts import NO_FOLD, Fit, Part, Rows
+from models.parts import NO_FOLD, Fit, Material, Part, Rows
 
 SWAP = Swap(["f__size_a", "f__size_b"])
 DIRECTION, TIE = FORMS["heads"]
@@ -46,7 +46,8 @@ def fit_of(trainer, seed=0, head=DIRECTION, fold=NO_FOLD):
 
 
 def run(fits, n_jobs=4, device="cuda"):
-    return [fitted.model for fitted in run_fits(fits, rows(), SWAP, device=device, n_jobs=n_jobs)]
+    made = run_fits(fits, Material(rows(), SWAP), device=device, n_jobs=n_jobs)
+    return [fitted.model for fitted in made]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])

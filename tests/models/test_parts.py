@@ -10,7 +10,7 @@ import pytest
 from features.sides import Swap
 from models.heads import DirectionHead
 from models.learners.linear import LinearLearner
-from models.parts import NO_FOLD, Fit, Lessons, Part, Rows
+from models.parts import NO_FOLD, Fit, Lessons, Material, Part, Rows
 
 SWAP = Swap(["f__size_a", "f__size_b"])
 PATIENCE = 20.0  # seconds until a test gives up
@@ -29,7 +29,7 @@ def fits_of(n, fold=NO_FOLD):
 
 def test_a_lesson_is_the_rows_of_the_head_without_the_fold_which_watches():
     (fit,), given = fits_of(1, fold=2), rows()
-    with Lessons([fit], given, SWAP).lesson(fit) as (sample, watch):
+    with Lessons([fit], Material(given, SWAP)).lesson(fit) as (sample, watch):
         learned = (given.y != 2) & (given.fold != 2)
         np.testing.assert_array_equal(sample.one(), given.X[learned])
         half = (given.y[learned] == 0).astype(int)
@@ -38,9 +38,23 @@ def test_a_lesson_is_the_rows_of_the_head_without_the_fold_which_watches():
         np.testing.assert_array_equal(watch.both(), np.vstack([given.X[held], SWAP(given.X[held])]))
 
 
+def test_rows_of_a_fold_are_found_among_those_of_the_head():
+    (fit,), material = fits_of(1, fold=2), Material(rows(), SWAP)
+    with Lessons([fit], material).lesson(fit) as (sample, watch):
+        for some in (sample, watch):
+            np.testing.assert_array_equal(some.whole.sample.both()[some.whole.both()], some.both())
+        both = sample.whole.both()
+        np.testing.assert_array_equal(sample.whole.sample.target[both], sample.target)
+        np.testing.assert_array_equal(sample.whole.sample.weight[both], sample.weight)
+        (whole,) = fits_of(1)
+        with Lessons([whole], material).lesson(whole) as (given, nothing):
+            assert given is sample.whole.sample is watch.whole.sample
+            assert nothing is None
+
+
 def test_rows_are_gone_with_the_last_fit_that_needs_them():
-    fits = fits_of(2)
-    lessons = Lessons(fits, rows(), SWAP)
+    fits = fits_of(2, fold=1)
+    lessons = Lessons(fits, Material(rows(), SWAP))
     with lessons.lesson(fits[0]) as (sample, _):
         alive = weakref.ref(sample)
     del sample
@@ -54,7 +68,7 @@ def test_rows_are_gone_with_the_last_fit_that_needs_them():
 
 def test_threads_that_ask_at_the_same_time_get_the_same_rows():
     fits = fits_of(4)
-    lessons, given, together = Lessons(fits, rows(), SWAP), [], Barrier(4)
+    lessons, given, together = Lessons(fits, Material(rows(), SWAP)), [], Barrier(4)
 
     def ask(fit):
         together.wait(PATIENCE)

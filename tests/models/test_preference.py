@@ -171,7 +171,7 @@ def test_dump_and_load_give_the_same_bit_for_bit(members, form, real, columns, s
     np.testing.assert_array_equal(loaded.predict_proba(swapped(columns)), p[:, [1, 0, 2]])
     assert loaded.dump() == files
     assert loaded.feature_names_in_.tolist() == model.feature_names_in_.tolist()
-    assert loaded.complexity_ == model.complexity_
+    assert loaded.chosen_ == model.chosen_
 
 
 @every_model
@@ -311,7 +311,9 @@ def test_labels_of_extra_ties_do_not_reach_the_tie_logits():
     assert (turned != y).sum() > 5
     for form in TWO_FORMS:
         t = [
-            PreferenceModel([BOOSTED, LINEAR], form=form, inner_folds=2).fit(X, labels).logits(X)[1]
+            PreferenceModel([BOOSTED, LINEAR], form=form, inner_folds=2)
+            .fit(X, labels)
+            .logits(X, calibrated=False)[1]
             for labels in (y, turned)
         ]
         assert np.array_equal(*t) == (form == "heads")
@@ -327,7 +329,8 @@ def test_extra_rows_reach_the_direction():
 
 
 def fitted_on(X, y, **options):
-    return PreferenceModel([BOOSTED, LINEAR], inner_folds=2, **options).fit(X, y).logits(X)
+    model = PreferenceModel([BOOSTED, LINEAR], inner_folds=2, **options).fit(X, y)
+    return model.logits(X, calibrated=False)
 
 
 @pytest.mark.parametrize("form", TWO_FORMS)
@@ -358,7 +361,7 @@ def test_complexity_is_the_median_over_the_inner_folds():
     X, y = table()
     recorder = Recorder(best=[2, 8, 3])
     model = PreferenceModel([("r", recorder)], inner_folds=3, n_jobs=1).fit(X, y)
-    assert model.complexity_ == {"r_direction": 3, "r_tie": 3}
+    assert model.chosen_.complexity == {"r_direction": 3, "r_tie": 3}
     for head in ("direction", "tie"):
         inner, last = (by_head(recorder.calls, head, watched=watched) for watched in (True, False))
         assert [call["complexity"] for call in inner] == [None] * 3
@@ -368,7 +371,7 @@ def test_complexity_is_the_median_over_the_inner_folds():
 def test_inner_loss_is_the_mean_at_the_chosen_complexity():
     X, y = table()
     model = PreferenceModel([("r", Recorder(best=[2, 8, 3]))], inner_folds=3, n_jobs=1).fit(X, y)
-    assert model.inner_loss_["r_direction"] == pytest.approx((1.0 + 1.0 + 0.5) / 3)
+    assert model.chosen_.inner_loss["r_direction"] == pytest.approx((1.0 + 1.0 + 0.5) / 3)
 
 
 def test_a_memoriser_does_not_look_good_to_the_calibration():

@@ -19,6 +19,7 @@ from pipelines.config import (
     options_of,
     write_config,
 )
+from pipelines.estimator.build import build_pipeline
 from pipelines.presets import presets
 
 
@@ -29,7 +30,7 @@ from pipelines.presets import presets
             "bogus=1",
             r"preset classical: bogus: unknown key\. Allowed: families, seed, folds, model",
         ),
-        ("model.bogus=1", r"model\.bogus: unknown key\. Allowed: members, form, inner_folds"),
+        ("model.bogus=1", r"model\.bogus: unknown key\. Allowed: direction, tie, members, form"),
         ("folds.k=1", r"folds\.k: unknown key\. Allowed: n_folds\."),
         ("features.length.bogus=1", r"features\.length\.bogus: unknown key\. Allowed: statistics"),
         ("features.nope.x=1", r"features\.nope: unknown key\. Allowed: length, turns, style"),
@@ -40,6 +41,13 @@ from pipelines.presets import presets
         ("families=[]", r"families: .*at least 1 item"),
         ("families=length", r"families: should be a valid list\. Got 'length'"),
         ('model.members=["forest"]', r"model\.members: 'forest' is none of lightgbm"),
+        ('model.tie=["forest"]', r"model\.tie: 'forest' is none of lightgbm, xgboost, linear"),
+        ('model.direction=["linear", "linear"]', r"model\.direction: each name may stand once"),
+        ("model.tie=[]", r"model\.tie: .*at least 1 item"),
+        ("learners.second.kind=forest", r"second\.kind: should be one of lightgbm.*Got 'forest'"),
+        ("learners.second.num_leaves=3", r"learners\.second: unknown key.*with the key kind"),
+        ("learners.linear.kind=xgboost", r"learners\.linear\.kind: should be 'linear'"),
+        ("learners.No-1.kind=linear", r"learners\.No-1: a section's name has lower-case letters"),
         ("model.form=threeway", r"model\.form: should be 'heads' or 'multiclass'\. Got 'threeway'"),
         ("model.inner_folds=1", r"model\.inner_folds: .*greater than or equal to 2\. Got 1"),
         ("model.inner_folds=2.5", r"model\.inner_folds: .*integer.*Got 2\.5"),
@@ -101,10 +109,54 @@ def test_settings_are_toml_or_else_strings():
     )
     assert config.seed == 7
     assert config.model.members == ["linear"]
+    assert config.model.direction is config.model.tie is None
     assert config.model.form == "multiclass"
     assert config.model.calibrate is False
     assert config.model.extra_weight == 0.25
     assert config.learners == {"linear": {"penalties": [0.1, 0.01]}}  # LightGBM is not in use
+
+
+SECOND = ['learners.second.kind="lightgbm"', "learners.second.num_leaves=31"]
+
+
+def test_members_are_named_by_head_or_for_both():
+    both = load_config(settings=['model.members=["linear"]']).model
+    assert (both.direction, both.tie, both.members) == (["linear"], ["linear"], None)
+    one = load_config(settings=['model.tie=["linear"]']).model
+    assert (one.direction, one.tie) == (load_config().model.direction, ["linear"])
+
+
+@pytest.mark.parametrize("content", ['members = ["linear"]', 'tie = ["linear"]'])
+def test_a_setting_replaces_what_a_file_says_the_other_way(content, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'families = ["length"]\n[model]\n{content}\n')
+    model = load_config(file=path, settings=['model.direction=["xgboost"]']).model
+    assert (model.direction, model.tie) == (["xgboost"], ["linear"])
+    model = load_config(file=path, settings=['model.members=["lightgbm"]']).model
+    assert (model.direction, model.tie) == (["lightgbm"], ["lightgbm"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (['model.members=["linear"]', 'model.tie=["linear"]'], "members stands for direction and"),
+        (['model.tie=["linear"]', "model.form=multiclass"], "three classes have one list"),
+    ],
+)
+def test_members_are_not_named_in_two_ways(settings, words):
+    with pytest.raises(ConfigError, match=rf"model: {words}"):
+        load_config(settings=settings)
+
+
+def test_a_section_of_its_own_name_is_a_second_setting_of_a_learner():
+    config = load_config(settings=['model.direction=["lightgbm", "second"]', *SECOND])
+    assert config.learners["second"]["kind"] == "lightgbm"
+    assert config.learners["second"]["num_leaves"] == 31
+    assert config.learners["lightgbm"] == options_of(LightGBMLearner)().model_dump(mode="json")
+    members = dict(build_pipeline(config).named_steps["model"].members)
+    assert members["second"].num_leaves == 31
+    assert members["lightgbm"].num_leaves == LightGBMLearner().num_leaves
+    assert load_config(settings=SECOND).learners.keys() == load_config().learners.keys()
 
 
 def test_a_value_may_hold_an_equals_sign():
@@ -144,7 +196,7 @@ def test_what_is_left_out_is_the_default(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text('families = ["turns"]\n')
     config = load_config(file=path)
-    assert config.model == Config(families=["turns"]).model
+    assert config.model == Config(families=["turns"]).model.resolved()
     assert config.learners["linear"]["penalties"] == list(LinearLearner().penalties)
 
 
@@ -187,7 +239,7 @@ def test_families_are_required(tmp_path):
 def test_the_default_preset_is_classical_and_names_what_there_is():
     assert "classical" in presets()
     assert load_config() == load_config(preset="classical")
-    assert load_config().model == ModelConfig()
+    assert load_config().model == ModelConfig().resolved()
     with pytest.raises(ConfigError, match=r"--preset nope: no such preset\. Allowed: .*classical"):
         load_config(preset="nope")
 

@@ -145,7 +145,7 @@ def test_the_report_knows_the_hash_of_every_file_that_is_loaded(run):
 def test_the_report_tells_what_makes_it_reproducible(run, light_run):
     final = report_of(run)["final"]
     assert final["seed"] == 0
-    assert final["lightgbm"] == {"deterministic": True, "num_threads": 1, "force_row_wise": True}
+    assert final["lightgbm"] == {"deterministic": True, "num_threads": 1, "force_col_wise": True}
     assert "lightgbm" not in report_of(light_run)["final"]
 
 

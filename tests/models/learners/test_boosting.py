@@ -127,7 +127,7 @@ def test_says_what_it_was_trained_on(booster, sample, setting):
 
 def test_only_lightgbm_has_settings_to_tell_and_they_lie_in_its_file(sample, setting):
     lightgbm = LightGBMLearner().fit(sample, setting(NAMES), complexity=2)
-    told = {"lightgbm": {"deterministic": True, "num_threads": 1, "force_row_wise": True}}
+    told = {"lightgbm": {"deterministic": True, "num_threads": 1, "force_col_wise": True}}
     assert type(lightgbm).load(lightgbm.dump()).settings() == lightgbm.settings() == told
     assert XGBoostLearner().fit(sample, setting(NAMES), complexity=2).settings() == {}
 
@@ -149,7 +149,7 @@ def test_lightgbm_trains_on_what_its_settings_name_and_says_so(place, sample, se
     (params,) = told
     assert params["device_type"] == place
     assert not params["deterministic"]
-    assert not params["force_row_wise"]
+    assert not params["force_col_wise"]
     there = content.replace(b"[device_type: cpu]", f"[device_type: {place}]".encode())
     loaded = LightGBMModel.load(there)
     assert loaded.device == place

@@ -14,6 +14,7 @@ from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
 from features import FAMILIES, BattleFamily
 from models.calibration import Calibration
+from models.choice import Chosen
 from models.measures.baselines import LengthRegression
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.out_of_fold import (
@@ -70,18 +71,19 @@ class Witness(TransformerMixin, BaseEstimator):
 
     def transform(self, battles):
         self.seen.append(("transform", battles["id"].tolist(), None))
-        return battles
+        return battles[["id", "group"]].assign(characters=1.0)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(["id", "group", "characters"], dtype=object)
 
 
 class Parrot(ClassifierMixin, BaseEstimator):
     """A preference model that says the same of all battles."""
 
-    complexity_: ClassVar[dict] = {}
-    inner_loss_: ClassVar[dict] = {}
     seconds_: ClassVar[dict] = {}
 
     def fit(self, X, y):
-        self.calibration_ = Calibration()
+        self.chosen_ = Chosen({}, {}, Calibration())
         return self
 
     def logits(self, X, *, calibrated=True):
@@ -95,7 +97,7 @@ def test_extra_rows_train_unless_their_prompt_is_held_out(files, battles, folds,
     extra = read_training(files / "extra.csv", source="extra")
     frame, y = concat_battles([battles[0], extra.battles]), np.concatenate([battles[1], extra.y])
     Witness.seen.clear()
-    features = FeatureUnion([("witness", Witness())])
+    features = FeatureUnion([("witness", Witness())]).set_output(transform="pandas")
     pipeline = Pipeline([("features", features), ("model", Parrot())])
     out = crossfit(pipeline, frame, y, folds)
     assert out.proba.shape == (300, 3)
