@@ -78,6 +78,7 @@ class MadeWith(TypedDict):
     """What a result depends on besides configuration and files."""
 
     versions: dict[str, str]
+    source: str
     encoder: NotRequired[str]
 
 
