@@ -149,8 +149,16 @@ def prompt_group(turns: Sequence[str | None]) -> str:
     >>> prompt_group(["What is HTTP?"])
     '7c709fd5fce41f80'
     """
-    text = " ".join(_nfkc("\n".join(turn or "" for turn in turns)).casefold().split())
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+    return blake2b(normal_prompt(turns).encode(), digest_size=8).hexdigest()
+
+
+def normal_prompt(turns: Sequence[str | None]) -> str:
+    r"""Return what `prompt_group` hashes.
+
+    >>> normal_prompt([" what", "is \uff28TTP?", None])
+    'what is http?'
+    """
+    return " ".join(_nfkc("\n".join(turn or "" for turn in turns)).casefold().split())
 
 
 def _nfkc(text: str) -> str:

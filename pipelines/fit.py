@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import DataError
 from data.folds import make_folds
+from data.source import source_hash
 from features.storage.cache import Cache
 from models.device import Choice, find_device
 from pipelines.command.progress import Steps, tell
@@ -24,7 +25,6 @@ from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import predictions, write_predictions
-from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import encoding_parts
 from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
 from pipelines.report.screen import show
@@ -96,7 +96,6 @@ def fit(
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,
-        "format": FORMAT,
         **_made_with(pipeline),
     }
     target = output or default_target(RUNS, name, key)
@@ -148,14 +147,17 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
 
 
 def _made_with(pipeline: Pipeline) -> MadeWith:
-    """Return the versions of libraries, and the encoder's weights where families read with one.
+    """Return versions and source, and the encoder's weights where families read with one.
 
     One that cannot be had is told of here, before any work.
     """
     store = encoder_store(pipeline)
     # On a card torch hands XGBoost its rows: without it the quantiles are the host's.
     by_torch = store is not None or pipeline.named_steps["model"].device == "cuda"
-    found: MadeWith = {"versions": versions(encoder=by_torch)}
+    found: MadeWith = {
+        "versions": versions(encoder=by_torch),
+        "source": source_hash("data", "features", "models", "pipelines"),
+    }
     return found if store is None else {**found, "encoder": store.encoder.weights}
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from data.source import source_hash
 from features.encoding.backbone import Backbone
 from features.encoding.batches import BATCH_TOKENS, STEP, Reader, Reduce, batched, workers
 from features.encoding.files import MINILM, EncoderError, locate, need_libraries, weights_digest
@@ -19,7 +20,11 @@ from features.encoding.truncation import CUTS, Tokens
 from features.parameters import Count, check_parameters
 from features.storage.segments import SILENT
 
-VERSION = 1  # of what is computed: one more with each change that gives other vectors
+# What vectors come from: with other source the same texts may give other ones.
+SOURCE = tuple(
+    f"features.encoding.{module}"
+    for module in ("backbone", "batches", "encoder", "files", "pooling", "store", "truncation")
+)
 LIBRARIES = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -154,7 +159,7 @@ class Encoder:
     @cached_property
     def identity(self) -> str:
         """A hash of all that its vectors depend on, in hexadecimal."""
-        known = asdict(self) | {"weights": self.weights, "version": VERSION}
+        known = asdict(self) | {"weights": self.weights, "source": source_hash(*SOURCE)}
         known |= {
             "precision": self.found_precision,
             "libraries": {name: version(name) for name in LIBRARIES},

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.source import source_hash
 from features.encoding.encoder import Encoded, Encoder
 from features.encoding.store import (
     CHARACTERS_PER_TOKEN,
@@ -33,7 +34,16 @@ from features.storage.segments import (
     key_of,
 )
 
-VERSION = 1  # of what is kept: one more with each change that gives other numbers
+# What matches come from beside the encoder, whose identity holds the hash of its own source.
+SOURCE = (
+    "features.compiled",
+    "features.encoding.turns",
+    "features.matching.attention",
+    "features.matching.attention_kernel",
+    "features.matching.matches",
+    "features.matching.passes",
+    "features.matching.store",
+)
 
 
 class _Call(NamedTuple):
@@ -175,7 +185,8 @@ class EncoderStore(VectorStore):
 
     def _identity(self, matching: Matching) -> str:
         """Return a hash of all that matches depend on, in hexadecimal."""
-        known = asdict(matching) | {"encoder": self.encoder.identity, "version": VERSION}
+        known = asdict(matching) | {"source": source_hash(*SOURCE)}
+        known |= {"encoder": self.encoder.identity}
         known.pop("held_tokens")
         content = json.dumps(known, sort_keys=True).encode()
         return hashlib.blake2b(content, digest_size=12).hexdigest()

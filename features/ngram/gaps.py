@@ -1,6 +1,5 @@
 """What the family `lexical` makes of counts: matrices, choices of columns, a table of n-grams."""
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
@@ -13,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from data.tables.chunk import DataError
 from features.layout import Texts
+from features.memory import find_memory
 from features.ngram.tfidf import Weights, differences, side_by_side, tfidf
 from features.ngram.vocabulary import Vocabulary, most_frequent
 from features.sides import Array, compare
@@ -109,7 +109,7 @@ def best(ranks: Array, number: int) -> NDArray[np.intp]:
 
 
 def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str, int]) -> None:
-    """Refuse what would not fit into the machine's memory, before the work.
+    """Refuse what would not fit into memory were it all free, the machine's or the container's.
 
     Parameters
     ----------
@@ -127,13 +127,13 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str
     characters = sum(map(len, texts))
     needed = {name: characters * BYTES_PER_CHARACTER[name] * n for name, n in orders.items()}
     needed |= {name: len(texts) * BYTES_PER_CELL * number for name, number in columns.items()}
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if sum(needed.values()) > there:
+    there = find_memory().total
+    if there is not None and sum(needed.values()) > there:
         dearest = max(needed, key=lambda name: needed[name])
         raise DataError(
             f"The n-grams of {characters:,} characters need about "
             f"{sum(needed.values()) / GIB:.0f} GiB of memory, expected at most {there / GIB:.0f} "
-            f"(all of this machine's). Ask for fewer: lower {dearest} in [features.lexical]."
+            f"(all that there is). Ask for fewer: lower {dearest} in [features.lexical]."
         )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from data.source import source_hash
 from features.ngram.tfidf import text_frequency
 from features.ngram.tokens import (
     CHARACTERS,
@@ -36,7 +37,18 @@ from features.ngram.tokens import (
 from features.ngram.units import Units, candidates, lay_out, written
 from features.storage.cache import Arrays, Cache
 
-FORMAT = "1"  # of what is cached: another number wherever the same texts may give other counts
+# What counts come from: with other source the same texts may give other ones. A `normalise` of the
+# project's own is among it.
+SOURCE = (
+    "features.compiled",
+    "features.ngram.kernels",
+    "features.ngram.tfidf",
+    "features.ngram.tfidf_kernels",
+    "features.ngram.tokens",
+    "features.ngram.units",
+    "features.ngram.vocabulary",
+    "features.text.normalisation",
+)
 
 
 class Vocabulary:
@@ -165,9 +177,9 @@ def learn_cached(
 ) -> tuple[Vocabulary, csr_matrix]:
     """Do what `learn` does, or take from a cache what it has returned before.
 
-    The key is the hash of the texts, the kind, `min_df`, and Python's version of Unicode. A
-    `normalise` goes by its representation or, a function, by its name: one that depends on
-    anything else (a corpus, say) shows it there. Without a cache this is `learn`.
+    The key is the hash of the texts, the kind, `min_df`, the source of what counts, and Python's
+    version of Unicode. A `normalise` goes by its representation or, a function, by its name: one
+    that depends on anything else (a corpus, say) shows it there. Without a cache this is `learn`.
 
     Raises
     ------
@@ -186,7 +198,8 @@ def learn_cached(
 
 
 def _key(texts: Sequence[str], kind: Grams, min_df: int) -> str:
-    setting = [FORMAT, unicodedata.unidata_version, *kind[:3], _name(kind.normalise), min_df]
+    made_by = source_hash(*SOURCE), unicodedata.unidata_version
+    setting = [*made_by, *kind[:3], _name(kind.normalise), min_df]
     hashed = blake2b(repr(setting).encode(), digest_size=20)
     for text in texts:
         content = text.encode("utf-8", "surrogatepass")

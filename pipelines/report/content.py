@@ -17,6 +17,8 @@ from pipelines.estimator.out_of_fold import OutOfFold, baseline_predictions, tru
 from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
 from pipelines.report.analysis import Analysis, analyse
+from pipelines.report.figure import Figure
+from pipelines.report.near_copies import NearCopies, near_copies_told
 from pipelines.run.inputs import Battles
 
 LIBRARIES = (
@@ -34,14 +36,6 @@ LIBRARIES = (
 ENCODING = ("torch", "transformers", "tokenizers", "sentence-transformers")
 
 
-class Figure(TypedDict):
-    """A measure and its 95 % interval over prompts; null where it is undefined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
 class Baseline(TypedDict):
     """Another prediction of the same rows; the difference is the run's figure minus its own."""
 
@@ -57,6 +51,7 @@ class Scores(TypedDict):
     resamples: int
     metrics: dict[str, Figure]
     baselines: dict[str, Baseline]
+    near_copies: NearCopies
     analysis: Analysis
 
 
@@ -76,6 +71,7 @@ class MadeWith(TypedDict):
     """What a result depends on besides configuration and files."""
 
     versions: dict[str, str]
+    source: str
     encoder: NotRequired[str]
 
 
@@ -110,6 +106,7 @@ def scores_of(train: Path, battles: Battles, folds: NDArray[np.int8], oof: OutOf
         "resamples": found["resamples"],
         "metrics": found["metrics"],
         "baselines": found["baselines"],
+        "near_copies": near_copies_told(battles.frame, y, folds, oof.proba),
         "analysis": analyse(frame, y, oof),
     }
 

@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.report.analysis import Style
-from pipelines.report.content import Figure, Report, Scores
+from pipelines.report.content import Report, Scores
+from pipelines.report.figure import Figure
+from pipelines.report.near_copies import NearCopies
 
 LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
@@ -27,8 +29,9 @@ TOLD = {  # figures of families that learn, which are worth a line
 
 
 def show(console: Console, report: Report) -> None:
-    """Print the scores beside the baselines, the voters' taste, and what families learned."""
+    """Print scores beside baselines, near-copies, the voters' taste, and what families learned."""
     print_scores(console, report["scores"])
+    print_near_copies(console, report["scores"]["near_copies"])
     print_style(console, report["scores"]["analysis"]["style_control"])
     print_families(console, report["final"]["families"])
 
@@ -50,6 +53,22 @@ def print_scores(console: Console, scores: Scores) -> None:
             highlight=False,
             markup=False,
         )
+
+
+def print_near_copies(console: Console, found: NearCopies) -> None:
+    """Print what rows are worth that were predicted by what learned from a near-copy, if any."""
+    named = {"of these": found["log_loss"], "of the rest": found["log_loss_rest"]}
+    told = [
+        f"{of} {figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"
+        for of, figure in named.items()
+        if figure["value"] is not None
+    ]
+    if found["rows"]:
+        line = (
+            f"near-copies: {found['rows']:,} rows have a prompt like one in their training part; "
+            f"log loss {', '.join(told)}"
+        )
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_style(console: Console, style: Style) -> None:

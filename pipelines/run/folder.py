@@ -59,8 +59,9 @@ class UnfinishedRun:
     target : Path
         The run folder to be.
     key : mapping
-        What the result depends on: hashes of the configuration and of the input files. Work
-        that lies there under the same key is taken up, under another one it is refused.
+        What the result depends on: hashes of the configuration, of the input files and of the
+        source, and so on. Work that lies there under the same key is taken up, under another one
+        it is refused.
     force : bool
         Discard unfinished work at once, and a finished run when this one is whole.
 
@@ -68,7 +69,7 @@ class UnfinishedRun:
     ------
     RunError
         If `target` is finished, holds something else, is being written by another process, or
-        its unfinished work belongs to another configuration or other files.
+        its unfinished work belongs to another configuration, other files or other source.
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], *, force: bool = False) -> None:
@@ -281,4 +282,7 @@ discard it.'
         differ = [name for name in sorted({*there, *here}) if there.get(name) != here.get(name)]
         listed = (f"{n}: {there.get(n, 'none')} there, {here.get(n, 'none')} here" for n in differ)
         changed, way = [f"versions ({'; '.join(listed)})"], "Install those to go on"
+    elif changed == ["source"]:
+        changed = ["source (arenaboost's own files were edited since)"]
+        way = "Take that back to go on"
     return f"other {' and other '.join(changed)}. {way}, or pass --force to discard it."

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from features.sides import Swap
+from models import fits as fits_module
 from models.fits import run_fits
 from models.heads import FORMS
 from models.parts import NO_FOLD, Fit, Material, Part, Rows
@@ -82,6 +83,33 @@ def test_fits_on_a_gpu_come_one_after_the_other():
     trees = Trainer("trees", does=work)
     run([fit_of(trees, seed) for seed in range(8)], n_jobs=4)
     assert max(most) > 1
+
+
+@pytest.mark.parametrize("fitting", [1, 2, 4])
+def test_only_as_many_go_on_at_once_as_memory_allows(fitting, monkeypatch):
+    busy, most, lock = [], [], Lock()
+
+    def work(setting):
+        with lock:
+            busy.append(1)
+            most.append(len(busy))
+        Event().wait(0.02)
+        busy.pop()
+
+    asked = []
+    monkeypatch.setattr(fits_module, "jobs_that_fit", lambda *of: asked.append(of) or fitting)
+    trees = Trainer("trees", does=work)
+    assert run([fit_of(trees, seed) for seed in range(8)], n_jobs=4) == [
+        f"trees {seed}" for seed in range(8)
+    ]
+    assert max(most) == fitting
+    assert asked == [(fits_module.bytes_of_fit(40, 2), 4)]
+
+
+def test_a_fit_takes_more_than_both_orders_of_its_rows():
+    assert fits_module.bytes_of_fit(10**7, 100) > 2 * 10**7 * 100 * 4
+    growth = fits_module.bytes_of_fit(2 * 10**7, 100) / fits_module.bytes_of_fit(10**7, 100)
+    assert 1.5 < growth < 2  # the sample does not grow any more
 
 
 def test_a_learner_of_a_card_trains_on_the_cpu_in_a_run_on_the_cpu():

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from data.battles import WINNER_COLUMNS, read_training
+from data.source import source_hash
 from features.sides import SIDES
 from pipelines import fit as fit_module
 from pipelines.config import load_config
@@ -132,6 +133,7 @@ def test_the_report_tells_what_was_read_and_chosen(run):
         assert min(parts["members"].values()) > 0
     assert report["parts"]["encode"] == report["parts"]["predict"] == {}
     assert report["versions"]["numpy"] == np.__version__
+    assert report["source"] == source_hash("pipelines", "models", "features", "data")
 
 
 def test_the_report_knows_the_hash_of_every_file_that_is_loaded(run):
@@ -243,6 +245,13 @@ def test_a_stopped_run_of_other_versions_is_refused(stopped, refit, monkeypatch)
         r"\(lightgbm: \d\S* there, 99\.0 here\)\. Install those to go on, or pass --force",
         str(refused.value),
     )
+
+
+def test_a_stopped_run_of_other_source_is_refused(stopped, refit, monkeypatch):
+    """An edited family gives other columns: old folds are never mixed with new ones."""
+    monkeypatch.setattr(fit_module, "source_hash", lambda *rooms: "5eed")
+    with pytest.raises(RunError, match=r"unfinished work of other source .*--force"):
+        refit(stopped)
 
 
 def test_a_stopped_run_of_another_configuration_is_refused(stopped, light, refit):

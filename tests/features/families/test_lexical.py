@@ -10,6 +10,7 @@ from data.battles import make_battles, read_training, swap_battles
 from features.families import lexical
 from features.families.lexical import LexicalFeatures
 from features.layout import texts_of, to_polars
+from features.memory import Memory
 from features.ngram import gaps as gaps_module
 from features.ngram.counting import CountStore
 from features.ngram.gaps import Gaps, best, principal_components
@@ -379,7 +380,7 @@ class TestSettings:
             make(**parameters).fit(battles.iloc[:60], y[:60])
 
     def test_what_does_not_fit_into_memory_is_refused_before_the_work(self, training, monkeypatch):
-        monkeypatch.setattr(gaps_module.os, "sysconf", lambda name: 1 << 10)  # 1 MiB in all
+        monkeypatch.setattr(gaps_module, "find_memory", lambda: Memory(1 << 20, None))
         monkeypatch.setattr(LexicalFeatures, "_counts", None)  # not to be called
         with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower characters in"):
             make().fit(*training)
@@ -412,7 +413,7 @@ def test_a_null_text_is_an_empty_one(column, training, fitted):
 
 
 def test_too_much_text_is_refused_before_it_is_counted(training, monkeypatch):
-    monkeypatch.setattr(gaps_module.os, "sysconf", lambda name: 1024)
+    monkeypatch.setattr(gaps_module, "find_memory", lambda: Memory(1 << 20, None))
     store = CountStore(texts_of(to_polars(training[0])).distinct)
     with pytest.raises(ValueError, match=r"need about .* lower characters"):
         make().use(store)

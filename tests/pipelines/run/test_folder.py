@@ -88,6 +88,7 @@ def test_the_same_key_goes_on(tmp_path):
     [
         ({**KEY, "configuration": "other"}, "other configuration"),
         ({**KEY, "versions": {"numpy": "9"}}, r"other versions \(numpy: none there, 9 here\)"),
+        ({**KEY, "source": "5"}, r"other source \(arenaboost's own files were edited since\)"),
         ({**KEY, "files": {"train": "2"}}, "other files"),
         ({"configuration": "x", "files": {}}, "other configuration and other files"),
     ],
