@@ -18,7 +18,7 @@ class Chosen(NamedTuple):
     complexity : mapping of str to int
         ``member_head`` -> rounds, or a place on the path of penalties.
     inner_loss : mapping of str to float
-        ``member_head`` -> mean loss of the inner folds' plain rows at that complexity.
+        ``member_head`` -> mean loss of the inner folds' rows at that complexity.
     calibration : Calibration
     """
 

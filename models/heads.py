@@ -29,22 +29,26 @@ def swapped_labels(y: Labels) -> Labels:
     return np.array([B, A, TIE], dtype=np.int8)[y]
 
 
-def direction_loss(z: Array, y: Labels) -> float:
+def direction_loss(z: Array, y: Labels, weight: Array | None = None) -> float:
     """Mean log loss of A against B over decided battles: ``log(1 + exp(-z))`` where A won.
+
+    With weights it is the weighted mean.
 
     >>> round(direction_loss(np.array([0.0, 0.0]), np.array([0, 1], dtype=np.int8)), 4)
     0.6931
     """
-    return float(np.mean(np.logaddexp(0.0, np.where(y == A, -z, z))))
+    return float(np.average(np.logaddexp(0.0, np.where(y == A, -z, z)), weights=weight))
 
 
-def tie_loss(t: Array, y: Labels) -> float:
+def tie_loss(t: Array, y: Labels, weight: Array | None = None) -> float:
     """Mean log loss of a tie against a decision: ``log(1 + exp(-t))`` where it was a tie.
+
+    With weights it is the weighted mean.
 
     >>> round(tie_loss(np.array([0.0, 0.0]), np.array([0, 2], dtype=np.int8)), 4)
     0.6931
     """
-    return float(np.mean(np.logaddexp(0.0, np.where(y == TIE, -t, t))))
+    return float(np.average(np.logaddexp(0.0, np.where(y == TIE, -t, t)), weights=weight))
 
 
 def probabilities(z: Array, t: Array) -> Array:
@@ -82,6 +86,10 @@ class Head:
         """Return the mask of the rows that it learns from."""
         raise TypeError(f"{type(self).__name__} must write rows.")
 
+    def judges(self, y: Labels, plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the mask of those of them that judge it in inner folds: plain ones."""
+        return self.rows(y, plain) & plain
+
     def target(self, y: Labels) -> NDArray[np.int8]:
         """Return the target of each row, in the order in which `y` is written."""
         raise TypeError(f"{type(self).__name__} must write target.")
@@ -90,8 +98,8 @@ class Head:
         """Turn the raw scores of both orders into ``z`` or ``t`` or both."""
         raise TypeError(f"{type(self).__name__} must write logits.")
 
-    def loss(self, logits: Mapping[str, Array], y: Labels) -> float:
-        """Return the mean log loss of rows that this head learns from."""
+    def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
+        """Return the mean log loss of rows that this head learns from, weighted or not."""
         raise TypeError(f"{type(self).__name__} must write loss.")
 
 
@@ -105,6 +113,10 @@ class DirectionHead(Head):
         """Return the decided battles."""
         return y != TIE
 
+    def judges(self, y: Labels, plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the decided battles: among the plain ones alone rounds are chosen by chance."""
+        return self.rows(y, plain)
+
     def target(self, y: Labels) -> NDArray[np.int8]:
         """Return 1 where A won."""
         return (y == A).astype(np.int8)
@@ -113,9 +125,9 @@ class DirectionHead(Head):
         """Return the antisymmetric ``z``."""
         return {"z": (raw - raw_swapped) / 2.0}
 
-    def loss(self, logits: Mapping[str, Array], y: Labels) -> float:
+    def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean direction loss."""
-        return direction_loss(logits["z"], y)
+        return direction_loss(logits["z"], y, weight)
 
 
 class TieHead(Head):
@@ -136,9 +148,9 @@ class TieHead(Head):
         """Return the symmetric ``t``."""
         return {"t": (raw + raw_swapped) / 2.0}
 
-    def loss(self, logits: Mapping[str, Array], y: Labels) -> float:
+    def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean tie loss."""
-        return tie_loss(logits["t"], y)
+        return tie_loss(logits["t"], y, weight)
 
 
 class MulticlassHead(Head):
@@ -164,10 +176,10 @@ class MulticlassHead(Head):
         ]
         return {"z": (z[0] - z[1]) / 2.0, "t": (t[0] + t[1]) / 2.0}
 
-    def loss(self, logits: Mapping[str, Array], y: Labels) -> float:
+    def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean log loss over the three classes."""
         p = probabilities(logits["z"], logits["t"])
-        return float(-np.mean(np.log(p[np.arange(len(y)), y])))
+        return float(-np.average(np.log(p[np.arange(len(y)), y]), weights=weight))
 
 
 FORMS: dict[str, tuple[Head, ...]] = {

@@ -77,8 +77,8 @@ def learned(head: Head, rows: Rows, fold: int) -> NDArray[np.bool_]:
 
 
 def judged(head: Head, rows: Rows, fold: int) -> NDArray[np.bool_]:
-    """Return the mask of the rows that judge a head in an inner fold: plain ones."""
-    return head.rows(rows.y, rows.plain) & rows.plain & (rows.fold == fold)
+    """Return the mask of the rows that judge a head in an inner fold."""
+    return head.judges(rows.y, rows.plain) & (rows.fold == fold)
 
 
 def judgeable(head: Head, rows: Rows, fold: int) -> bool:
@@ -133,10 +133,10 @@ class Material:
 
     def _watch(self, head: Head, fold: int) -> Watch:
         held = np.flatnonzero(judged(head, self.rows, fold))
-        y = self.rows.y[held]
+        y, weight = self.rows.y[held], self.rows.weight[held]
 
         def loss(raw: Array) -> float:
-            return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y)
+            return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y, weight)
 
         places = np.searchsorted(self._used[head.name], held)
         among = Whole(self._samples[head.name], places)

@@ -56,7 +56,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         A direction head and a tie head, or one model of three classes, the plain alternative,
         which learns from extra rows how often battles tie as well: calibrate it.
     inner_folds : int, default=4
-        Folds, cut by a hash of ``group``, that choose each part's complexity and calibrate.
+        Folds, cut by a hash of ``group``, that choose each part's complexity and calibrate. The
+        direction's complexity is judged by extra rows as well, all else by plain rows alone.
     extra_weight : float, default=1.0
         Weight of a row whose ``source`` is ``extra``; 0 leaves such rows out.
     calibrate : bool, default=True

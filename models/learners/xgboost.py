@@ -144,7 +144,13 @@ class XGBoostLearner(BaseEstimator, Learner):
         info: dict[str, Any],
         ref: xgboost.QuantileDMatrix | None = None,
     ) -> xgboost.QuantileDMatrix:
-        """Return the rows' quantiles, which the fits of all seeds and like settings share."""
+        """Return the rows' quantiles, which the fits of all seeds and like settings share.
+
+        They are cut by the values of all rows of the head, where these were taken out of such.
+        """
+        if rows.whole is not None and ref is None:
+            whole = rows.whole.sample
+            ref = self._matrix(whole, setting, {"label": whole.target, "weight": whole.weight})
         return rows.kept(
             ("xgboost", self.max_bin, setting.device, ref),
             lambda: quantile_matrix(

@@ -278,10 +278,11 @@ def test_a_prompt_stays_on_one_side_of_every_inner_split(form):
 
 
 @pytest.mark.parametrize("form", TWO_FORMS)
-def test_plain_rows_are_watched_each_once_in_both_orders(form):
+def test_rows_that_judge_are_watched_each_once_in_both_orders(form):
+    """Plain rows, and of the direction the extra ones that are decided."""
     X, y = table()
     calls = recorded(X, y, inner_folds=3, form=form)
-    watched = {"direction": np.flatnonzero(y[:240] != 2), "tie": range(240)}
+    watched = {"direction": np.flatnonzero(y != 2), "tie": range(240)}
     for name in ("direction", "tie") if form == "heads" else ("multiclass",):
         seen = []
         for call in by_head(calls, name, watched=True):
@@ -293,14 +294,17 @@ def test_plain_rows_are_watched_each_once_in_both_orders(form):
         assert sorted(seen) == list(watched.get(name, range(240)))
 
 
-def test_the_watched_loss_is_that_of_the_symmetric_logits():
+def test_the_watched_loss_is_that_of_the_symmetric_logits_weighted_as_the_rows_are():
     X, y = table()
-    call = by_head(recorded(X, y, inner_folds=2), "direction", watched=True)[0]
+    calls = recorded(X, y, inner_folds=2, extra_weight=0.25)
+    call = by_head(calls, "direction", watched=True)[0]
     rows = rows_of(call["watch"].both())
     half = len(rows) // 2
     raw = np.random.default_rng(0).normal(size=len(rows))
     z = (raw[:half] - raw[half:]) / 2
-    expected = np.log1p(np.exp(np.where(y[rows[:half]] == 0, -z, z))).mean()
+    losses = np.log1p(np.exp(np.where(y[rows[:half]] == 0, -z, z)))
+    expected = np.average(losses, weights=np.where(rows[:half] < 240, 1.0, 0.25))
+    assert expected != pytest.approx(losses.mean(), rel=1e-3)
     assert call["watch"].loss(raw) == pytest.approx(expected, rel=1e-12)
 
 
