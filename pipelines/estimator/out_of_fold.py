@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from data.battles import WINNER_COLUMNS
 from data.folds import training_rows
 from features.families.length import LengthFeatures
+from features.memory import Growth, jobs_that_fit
 from features.sides import Array
 from models.calibration import Calibration
 from models.choice import Chosen
@@ -70,6 +73,9 @@ def predict_out_of_fold(
 ) -> OutOfFold:
     """Fit the pipeline without each fold and predict the fold.
 
+    The first fold alone; then as many side by side as there are cores for, and memory, of which
+    each may take what the first one took.
+
     Parameters
     ----------
     pipeline : Pipeline
@@ -86,30 +92,59 @@ def predict_out_of_fold(
     n_plain = len(folds)
     z, t, length = np.empty((3, n_plain))
     out = OutOfFold(np.empty((n_plain, 3)), z, t, length, [], [])
-    for fold in range(folds.max() + 1):
-        held_out = np.zeros(len(battles), dtype=np.bool_)
-        held_out[:n_plain] = folds == fold
-        parts = run.saved(f"fold-{fold}")
-        if parts is None:
-            parts = _fit_fold(pipeline, battles, y, held_out)
-            run.save(f"fold-{fold}", parts)
-        rows = held_out[:n_plain]
+    for fold, parts in enumerate(_folds(pipeline, battles, y, folds, run, advance)):
+        rows = folds == fold
         for name in PREDICTED:
             getattr(out, name)[rows] = parts[name]
         out.folds.append(
             {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
-        advance(1)
     return out
 
 
-def _fit_fold(
+Parts = dict[str, NDArray[Any]]  # what is kept of a fold
+
+
+def _folds(
     pipeline: Pipeline,
     battles: pd.DataFrame,
     y: NDArray[np.int8],
-    held_out: NDArray[np.bool_],
-) -> dict[str, NDArray[Any]]:
+    folds: NDArray[np.int8],
+    run: UnfinishedRun,
+    advance: Advance,
+) -> list[Parts]:
+    """Return what the folds gave, those that are not kept yet being fitted now."""
+    found = [run.saved(f"fold-{fold}") for fold in range(folds.max() + 1)]
+    left = [fold for fold, parts in enumerate(found) if parts is None]
+    if len(left) < len(found):
+        advance(len(found) - len(left))
+
+    def fit(fold: int) -> tuple[int, Parts]:
+        held_out = np.zeros(len(battles), dtype=np.bool_)
+        held_out[: len(folds)] = folds == fold
+        return fold, _fit_fold(pipeline, battles, y, held_out)
+
+    def keep(fold: int, parts: Parts) -> None:
+        run.save(f"fold-{fold}", parts)
+        found[fold] = parts
+        advance(1)
+
+    # From beginning to end: folds that limit BLAS for themselves would lift each other's limits.
+    with threadpool_limits(limits=1, user_api="blas"):
+        with Growth() as growth:
+            for fold in left[:1]:
+                keep(*fit(fold))
+        at_once = jobs_that_fit(growth.bytes, effective_n_jobs(-1))
+        side_by_side = Parallel(at_once, prefer="threads", return_as="generator_unordered")
+        for fold, parts in side_by_side(delayed(fit)(fold) for fold in left[1:]):
+            keep(fold, parts)
+    return [parts for parts in found if parts is not None]
+
+
+def _fit_fold(
+    pipeline: Pipeline, battles: pd.DataFrame, y: NDArray[np.int8], held_out: NDArray[np.bool_]
+) -> Parts:
     train = training_rows(held_out, battles["group"], battles["source"])
     seconds: Seconds = {}
     fitted = fit_pipeline(clone(pipeline), battles[train], y[train], seconds)

@@ -1,11 +1,14 @@
 """How much memory there is, told from files as Linux writes them."""
 
 import os
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features import memory
-from features.memory import Memory, find_memory, jobs_that_fit
+from features.memory import Growth, Memory, find_memory, jobs_that_fit
 
 MIB = 2**20
 MEMINFO = "MemTotal:       1024 kB\nMemFree: 1 kB\nMemAvailable:  {available} kB\nCached: 2 kB\n"
@@ -121,3 +124,19 @@ def test_here_it_is_known():
 def test_as_many_jobs_as_fit_and_at_least_one(each, n_jobs, expected, monkeypatch):
     monkeypatch.setattr(memory, "find_memory", lambda: Memory(1000, 800))
     assert jobs_that_fit(each, n_jobs) == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
+def test_growth_is_the_most_that_was_held_beside_what_was_before():
+    with Growth() as growth:
+        held = np.ones(64 * MIB, dtype=np.int8)
+        time.sleep(0.3)
+        del held
+    assert 60 * MIB < growth.bytes < 100 * MIB
+
+
+def test_growth_is_none_where_the_system_does_not_tell(system):
+    system()
+    with Growth() as growth:
+        pass
+    assert growth.bytes == 0

@@ -1,6 +1,7 @@
 """Out-of-fold predictions: what scikit-learn would give, and nothing learned from held-out rows."""
 
 from collections import Counter
+from threading import Barrier, BrokenBarrierError
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +13,11 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from data.battles import concat_battles, read_training
 from data.folds import make_folds, training_rows
-from features import FAMILIES, BattleFamily
+from features import FAMILIES, BattleFamily, memory
 from models.calibration import Calibration
 from models.choice import Chosen
 from models.measures.baselines import LengthRegression
+from pipelines.estimator import out_of_fold
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.out_of_fold import (
     baseline_predictions,
@@ -93,7 +95,10 @@ class Parrot(ClassifierMixin, BaseEstimator):
         return np.full((len(X), 3), 1 / 3)
 
 
-def test_extra_rows_train_unless_their_prompt_is_held_out(files, battles, folds, crossfit):
+def test_extra_rows_train_unless_their_prompt_is_held_out(
+    files, battles, folds, crossfit, monkeypatch
+):
+    monkeypatch.setattr(out_of_fold, "effective_n_jobs", lambda n_jobs: 1)  # one after the other
     extra = read_training(files / "extra.csv", source="extra")
     frame, y = concat_battles([battles[0], extra.battles]), np.concatenate([battles[1], extra.y])
     Witness.seen.clear()
@@ -117,6 +122,39 @@ def test_extra_rows_train_unless_their_prompt_is_held_out(files, battles, folds,
         assert trained == ids[rows].tolist()
         assert labels == y[rows].tolist()
         assert predicted[fold] == battles[0]["id"][folds == fold].tolist()
+
+
+class Meeting(Witness):
+    """Fits that are the second or the third wait for each other."""
+
+    together: ClassVar[Barrier] = Barrier(2, timeout=20.0)
+    fits: ClassVar[list] = []
+
+    def fit(self, battles, y=None):
+        self.fits.append(len(battles))
+        if len(self.fits) > 1:
+            self.together.wait()
+        return self
+
+
+@pytest.mark.parametrize(("left", "met"), [(10**12, True), (1, False)])
+def test_folds_after_the_first_go_on_side_by_side_where_there_is_memory(
+    left, met, battles, folds, crossfit, monkeypatch
+):
+    """One after the other they would wait in vain."""
+    monkeypatch.setattr(out_of_fold, "effective_n_jobs", lambda n_jobs: 2)
+    monkeypatch.setattr(memory, "find_memory", lambda: memory.Memory(None, left))
+    monkeypatch.setattr(memory, "_held", iter(range(0, 10**6, 1000)).__next__)
+    Meeting.fits.clear()
+    Meeting.together = Barrier(2, timeout=20.0 if met else 0.2)
+    union = FeatureUnion([("meeting", Meeting())], verbose_feature_names_out=False)
+    pipeline = Pipeline([("features", union.set_output(transform="pandas")), ("model", Parrot())])
+    if met:
+        crossfit(pipeline, *battles, folds)
+        assert len(Meeting.fits) == folds.max() + 1 == 3
+    else:
+        with pytest.raises(BrokenBarrierError):
+            crossfit(pipeline, *battles, folds)
 
 
 class Commonness(BattleFamily):
@@ -199,7 +237,7 @@ def test_finished_folds_are_not_fitted_again(battles, light, folds, tmp_path):
         again = predict_out_of_fold(broken, *battles, folds, run, told.append)
     np.testing.assert_array_equal(first.proba, again.proba)
     assert first.folds == again.folds
-    assert told == [1] * 6
+    assert told == [1, 1, 1, 3]
 
 
 def test_baselines_are_fitted_without_the_fold(battles, folds):
