@@ -91,7 +91,7 @@ class Growth:
         """Watch no more."""
         self._over.set()
         self._watching.join()
-        self.bytes = self._most - self._before
+        self.bytes = max(self._most, _held()) - self._before
 
     def _watch(self) -> None:
         while not self._over.wait(BETWEEN):
