@@ -3,6 +3,7 @@
 On extra rows without the prompts of the scored ones; all texts are counted once.
 """
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -14,9 +15,11 @@ from features.families.lexical import LexicalFeatures
 from features.layout import texts_of
 from features.ngram.counting import CountStore
 
-SHARED: dict[str, Any] = {"components": 0, "singles": 0, "penalties": (6e-4, 2e-4, 7e-5)}
+SHARED: dict[str, Any] = {"components": 0}
 CHOICES: dict[str, dict[str, Any]] = {
     "as it stands": {},
+    "penalties from 2e-3 to 2e-4": {"penalties": (2e-3, 6e-4, 2e-4)},
+    "penalties from 2e-3 to 6e-5": {"penalties": (2e-3, 6e-4, 2e-4, 6e-5)},
     "words alone": {"characters": ()},
     "characters alone": {"words": ()},
     "50,000 columns": {"max_features": 50_000},
@@ -32,10 +35,12 @@ def _lines(options: Options) -> Lines:
     store = CountStore(texts_of(to_polars(battles)).distinct, options.kept)
 
     def line(choice: dict[str, Any]) -> Iterable[object]:
-        report = LexicalFeatures(**SHARED | choice).use(store).fit(battles, y).report()
-        return *report["direction"].values(), report["penalty"]
+        family, start = LexicalFeatures(**SHARED | choice).use(store), time.process_time()
+        report = family.fit(battles, y).report()
+        seconds = f"{time.process_time() - start:.1f}"
+        return *report["direction"].values(), report["penalty"], seconds
 
     return {name: partial(line, choice) for name, choice in CHOICES.items()}
 
 
-STUDIES = {"lexical_choices": Study(("choice", *SCORE), _lines)}
+STUDIES = {"lexical_choices": Study(("choice", *SCORE, "CPU-seconds"), _lines)}

@@ -4,7 +4,7 @@ The prompts and answers of 57,477 battles (158 million characters) are made from
 the folder that ``ARENABOOST_DATA`` names: repeated, and the words of each text shuffled, so that no
 text comes twice. Counted are words 1-3 and characters 2-5 (``char_wb``), and the 150,000 n-grams of
 most texts chosen among all that five texts hold. Then a candidate is tried on the counts, with the
-votes of the battles that the texts were made from: IDF, differences of the answers' TF-IDF, and a
+votes of the battles that the texts were made from: differences of the answers' TF-IDF, and a
 logistic regression for each of five folds (by prompt) and three penalties, with out-of-fold scores.
 
 Beside it stands scikit-learn: `CountVectorizer` given the same n-grams, whose counts must be the
@@ -33,8 +33,9 @@ from benchmarks.speed.texts import BATTLES, shuffled_texts, texts_of
 from benchmarks.tables import write, write_header, write_row
 from data.folds import hash_folds
 from data.labels import TIE, A
-from features.ngram.tfidf import Weights, differences, inverse_document_frequency
-from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent, take_columns
+from features.ngram.counting import Counted
+from features.ngram.tfidf import Weights, differences
+from features.ngram.vocabulary import Grams, Vocabulary
 from features.votes import sparse_logistic_kernel
 from features.votes.scores import figures
 from features.votes.sparse_logistic import fit_many
@@ -46,6 +47,9 @@ LIMITS = {"counts": 40.0, "a candidate": 15.0, "memory": 6000.0}  # CPU-seconds 
 PENALTIES, FOLDS = (2e-3, 6e-4, 2e-4), 5
 LANES = [(fold, place) for fold in range(FOLDS) for place in range(len(PENALTIES))]
 FEW = 300  # battles that compile what is compiled once
+
+
+Chosen = tuple[Vocabulary, Weights]  # the n-grams of one kind, and their counts
 
 
 class Votes(NamedTuple):
@@ -63,13 +67,6 @@ class Votes(NamedTuple):
         return cls(y[rows] == A, y[rows] != TIE, fold[rows])
 
 
-class Counted(NamedTuple):
-    """The chosen n-grams of one kind, and their counts."""
-
-    vocabulary: Vocabulary
-    counts: csr_matrix
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables, and return 1 where a limit is passed or a count differs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.lexical")
@@ -80,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     battles, y = real.all_rows()
     texts = texts_of(battles)
-    candidate([count(texts[: 3 * FEW], kind).counts for kind in KINDS], Votes.of(battles, y, FEW))
+    candidate([count(texts[: 3 * FEW], kind) for kind in KINDS], Votes.of(battles, y, FEW))
     many = list(shuffled_texts(texts, 3 * options.battles))
     kept = shuffled(many, Votes.of(battles, y, options.battles), 1 if options.whole else PART)
     unshuffled(texts, Votes.of(battles, y, len(battles)))
@@ -93,7 +90,7 @@ def shuffled(texts: Sequence[str], votes: Votes, part: int) -> bool:
     start = time.process_time()
     counted = [count(texts, kind) for kind in KINDS]
     ours = {"counts": time.process_time() - start}
-    scores, X, ours["a candidate"] = candidate([each.counts for each in counted], votes)
+    scores, X, ours["a candidate"] = candidate(counted, votes)
     ours["memory"] = peak_memory_mb()
     some = [text for row in range(0, len(texts), 3 * part) for text in texts[row : row + 3]]
     counting, differ = counted_by_scikit_learn(counted, texts, part)
@@ -116,32 +113,30 @@ def shuffled(texts: Sequence[str], votes: Votes, part: int) -> bool:
 def unshuffled(texts: Sequence[str], votes: Votes) -> None:
     """Try the real texts with both."""
     write(f"\n{len(texts):,} real texts, {sum(map(len, texts)):,} characters\n")
-    scores, _, _ = candidate([count(texts, kind).counts for kind in KINDS], votes)
+    scores, _, _ = candidate([count(texts, kind) for kind in KINDS], votes)
     other, _ = logistic(vectorised(texts)[0], votes, LANES)
     write_losses(scores, other, votes)
 
 
-def count(texts: Sequence[str], kind: Grams) -> Counted:
-    """Learn all n-grams of a kind, and take its share of the columns: those of most texts."""
-    vocabulary, counts = learn(texts, kind, min_df=MIN_DF)
-    columns = most_frequent(counts, COLUMNS // len(KINDS))
-    return Counted(vocabulary.take(columns), take_columns(counts, columns, overwrite=True))
+def count(texts: Sequence[str], kind: Grams) -> Chosen:
+    """Count all n-grams of a kind, and choose its share of the columns: those of most texts."""
+    return Counted.alone(texts, kind, MIN_DF).most_frequent(COLUMNS // len(KINDS), MIN_DF)
 
 
 def counted_by_scikit_learn(
-    counted: Sequence[Counted], texts: Sequence[str], part: int
+    counted: Sequence[Chosen], texts: Sequence[str], part: int
 ) -> tuple[float, int]:
     """Return the seconds of the same n-grams' counts, and how many of them are not ours."""
     seconds, differ = 0.0, 0
-    for ours in counted:
+    for vocabulary, weights in counted:
         vectorizer = CountVectorizer(
-            **_options(ours.vocabulary.kind), vocabulary=ours.vocabulary.grams, dtype=np.int32
+            **_options(vocabulary.kind), vocabulary=vocabulary.grams, dtype=np.int32
         )
         start = time.process_time()
         expected = vectorizer.transform(texts[::part])
         seconds += (time.process_time() - start) * len(texts) / len(texts[::part])
         expected.sort_indices()
-        differ += (expected != ours.counts[::part]).nnz
+        differ += (expected != weights.counts[::part][:, weights.kept]).nnz
     return seconds, differ
 
 
@@ -150,9 +145,9 @@ def _options(kind: Grams) -> dict[str, object]:
 
 
 def candidate(
-    counts: Sequence[csr_matrix], votes: Votes
+    counted: Sequence[Chosen], votes: Votes
 ) -> tuple[NDArray[np.float64], csr_matrix, float]:
-    """Weigh, subtract and fit all folds and penalties at once.
+    """Subtract and fit all folds and penalties at once.
 
     Returns
     -------
@@ -163,8 +158,8 @@ def candidate(
     seconds : float
     """
     start = time.process_time()
-    weights = [Weights.of(block, inverse_document_frequency(block)) for block in counts]
-    prompt = np.arange(0, counts[0].shape[0], 3)
+    weights = [of_kind for _, of_kind in counted]
+    prompt = np.arange(0, len(weights[0].rows), 3)
     X = differences(weights, prompt + 1, prompt + 2)
     kept = votes.decided[:, None] & (votes.fold[:, None] != np.arange(FOLDS))
     lanes = np.repeat(kept, len(PENALTIES), axis=1)

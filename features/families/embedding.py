@@ -17,7 +17,12 @@ from features.layout import to_polars
 from features.matching.family import EncoderFamily
 from features.parameters import Number, Penalties
 from features.sides import Array
-from features.votes.scores import Score, score_columns, score_figures
+from features.votes.scores import (
+    Score,
+    direction_columns,
+    direction_figures,
+    tie_figures,
+)
 from features.votes.sparse_logistic import cross_fit
 
 SCORES = {
@@ -134,9 +139,11 @@ class EmbeddingFeatures(EncoderFamily):
         learned = learned._replace(
             direction=Score(direction.coef, 0.0),
             tie=Score(tie.coef, tie.intercept),
-            figures=learned.figures | score_figures(direction, tie, y, plain),
+            figures=learned.figures
+            | direction_figures(direction, y, plain)
+            | tie_figures(tie, y, plain),
         )
-        return learned, score_columns(direction.scores, tie.scores)
+        return learned, {**direction_columns(direction.scores), "tie_pair": tie.scores}
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         turns, learned = self._checked(battles), self.learned_
@@ -145,7 +152,8 @@ class EmbeddingFeatures(EncoderFamily):
         columns = _fixed(texts, learned)
         if self.scores:
             signed, unsigned = _matrices(texts, learned)
-            columns |= score_columns(learned.direction(signed), learned.tie(unsigned))
+            columns |= direction_columns(learned.direction(signed))
+            columns["tie_pair"] = learned.tie(unsigned)
         return columns
 
     def _documentation(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from features.family import INNER_FOLDS, Training
 from features.layout import texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.vocabulary import Grams, Vocabulary
-from features.parameters import Count, Number
+from features.parameters import Count, Number, Penalty
 from features.sides import Array, compare
 from features.table import SHARE, Row, documentation
 from features.votes.authors import LEAST, Classifier, Identified, identify
@@ -74,6 +74,9 @@ class FingerprintFeatures(CountingFamily):
         characters within words (1-2), and of the words (1-3) an answer opens with.
     min_df : int, default=20
         Answers that an n-gram must occur in.
+    penalty : float, default=20.0
+        Of the classifier's traits. A weaker one tells more authors apart, by more traits that have
+        nothing to do with their strength.
     seed : int, default=0
         Of the inner folds.
 
@@ -99,12 +102,14 @@ class FingerprintFeatures(CountingFamily):
         characters: Number = 400,
         openings: Number = 500,
         min_df: Count = 20,
+        penalty: Penalty = 20.0,
         seed: Number = 0,
     ) -> None:
         self.words = words
         self.characters = characters
         self.openings = openings
         self.min_df = min_df
+        self.penalty = penalty
         self.seed = seed
 
     def _kinds(self) -> Sequence[tuple[Grams, int]]:
@@ -115,12 +120,14 @@ class FingerprintFeatures(CountingFamily):
         if not models:
             figures = {"models": 0, "left_out": "no training row names a model"}
             return Fingerprint([], {}, {}, None, None, figures), {}
-        answers = _answers(to_polars(training.frame))
+        battles = to_polars(training.frame)
+        measure = style if self._store is None else self._store.measured(style)
+        answers = _answers(battles, measure(battles))
         limits = {name: getattr(self, name) for name in KINDS}
-        traits, X = Traits.learn(answers, limits, self.min_df, self._counts)
+        traits, X = Traits.learn(answers, limits, self.min_df, self._counted)
         author, folds = np.concatenate([first, second]), np.tile(training.fold, 2)
         weight = None if (training.weight == 1).all() else np.tile(training.weight, 2)
-        identified = identify(X, author, folds, len(models), INNER_FOLDS, weight)
+        identified = identify(X, author, folds, len(models), INNER_FOLDS, self.penalty, weight)
         voted = Voted(first, second, POINTS[training.y], training.weight, len(models))
         columns = _out_of_fold(identified.probabilities, voted, training.fold)
         true = columns.pop("true")
@@ -146,7 +153,9 @@ class FingerprintFeatures(CountingFamily):
         learned = self.learned_
         if learned.classifier is None or learned.ratings is None:
             return {}
-        probabilities = learned.classifier.probabilities(self._traits.matrix(_answers(battles)))
+        probabilities = learned.classifier.probabilities(
+            self._traits.matrix(_answers(battles, style(battles)))
+        )
         of_a, of_b = np.split(probabilities, 2)
         return _compared(of_a, of_b, learned.ratings)
 
@@ -197,11 +206,12 @@ def _often(names: NDArray[np.object_]) -> NDArray[np.object_]:
     return given.where(given.map(given.value_counts()) >= LEAST, None).to_numpy(dtype=object)
 
 
-def _answers(battles: pl.DataFrame) -> Answers:
+def _answers(battles: pl.DataFrame, of_both: Array) -> Answers:
     """Lay out both answers; their different texts are numbered without the prompts'."""
     texts = texts_of(battles)
     different, places = np.unique(np.concatenate([texts.a, texts.b]), return_inverse=True)
-    return Answers([texts.distinct[text] for text in different], places, style(battles))
+    styles = np.concatenate(np.split(of_both, 2, axis=1))
+    return Answers([texts.distinct[text] for text in different], places, styles)
 
 
 def _compared(of_a: Array, of_b: Array, ratings: Ratings) -> dict[str, Array]:
@@ -229,7 +239,6 @@ def _accuracy(identified: Identified, author: Models) -> dict[str, Any]:
         "answers": int(known.sum()),
         "accuracy": round(float(right.mean()), 4),
         "largest_share": round(float(answers.max() / known.sum()), 4),
-        "penalty": identified.penalty,
         "temperature": identified.temperature,
     }
 
@@ -249,18 +258,18 @@ STYLES = (LengthFeatures, StyleFeatures, WordingFeatures)
 
 
 def style(battles: pl.DataFrame) -> Array:
-    """Measure the answers' style, shape (2 * n_battles, n_statistics), all A before all B.
+    """Measure the answers' style, shape (n_battles, 2 * n_statistics), those of A before B's.
 
     Counts by their logarithm, since lengths differ by orders of magnitude.
 
     >>> battles = pl.DataFrame({"prompt": [["Hi"]], "response_a": [["So"]], "response_b": [["No"]]})
     >>> style(battles).shape[0]
-    2
+    1
     """
     columns: dict[str, Array] = {}
     for family in STYLES:
         columns |= {f"{family.name} {c}": v for c, v in family()._columns(battles).items()}
     stems = [name.removesuffix("_a") for name in columns if name.endswith("_a")]
     sides = [np.column_stack([columns[f"{stem}_{side}"] for stem in stems]) for side in "ab"]
-    values = np.concatenate(sides)
+    values = np.hstack(sides)
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)), dtype=np.float64)

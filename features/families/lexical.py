@@ -17,34 +17,32 @@ from features.ngram.counting import CountingFamily
 from features.ngram.gaps import (
     COMPARED,
     Gaps,
-    best,
     check_memory,
     component_columns,
     gram_figures,
     gram_name,
     gram_table,
+    moved_most,
+    movement,
+    of_most_texts,
     principal_components,
-    ranked_by_gain,
-    ranked_by_weight,
+    single_values,
 )
-from features.ngram.tfidf import inverse_document_frequency, row_products, tfidf
 from features.ngram.tokens import Normalise
-from features.ngram.vocabulary import Grams, Vocabulary, most_frequent, take_columns
+from features.ngram.vocabulary import Grams, Vocabulary
 from features.parameters import Count, Number, Penalties
 from features.sides import Array, compare
 from features.table import SHARE, Row, documentation
 from features.text.normalisation import Normalisation
-from features.votes.scores import Score, score_columns, score_figures
-from features.votes.sparse_logistic import CrossFit, cross_fit
+from features.votes.scores import Score, direction_columns, direction_figures
+from features.votes.sparse_logistic import cross_fit
 
 OPTION = {"word": "words", "char_wb": "characters"}
 SCORES = {
     "direction_diff": "log-odds that A is preferred, by the n-grams of A and B",
     "direction_absdiff": "how sure that score is, whichever answer it prefers",
-    "tie_pair": "log-odds of a tie, by the n-grams that differ and the prompt's",
 }
 SINGLES = {"counts": "occurrences", "tfidf": "TF-IDF"}
-DECIDED_PER_SINGLE = 100
 
 Lengths = Annotated[tuple[int, ...], Field(max_length=2)]
 
@@ -53,21 +51,19 @@ class Lexical(NamedTuple):
     """What `LexicalFeatures` learns."""
 
     # A row for each n-gram of the vocabularies, one kind behind the other: `analyzer`, `gram`,
-    # `idf`, and what the scores make of it: `direction` and, of the first kind alone,
-    # `tie_absdiff` and `tie_prompt`, 0 elsewhere.
+    # `idf` and, where there is a score, `direction`, its coefficient.
     grams: pa.Table
-    tie_intercept: float
     components: NDArray[np.float32]  # shape (n_components, n_words)
     singles: NDArray[np.intp]  # places in the vocabularies, one behind the other
     figures: dict[str, Any]
 
 
 class LexicalFeatures(CountingFamily):
-    """TF-IDF of word and character n-grams, as cross-fitted scores, components and counts.
+    """TF-IDF of word and character n-grams, as a cross-fitted score, components and counts.
 
-    Prompt, A and B share one vocabulary, chosen anew in each `fit`. A linear score of A against B
-    sees signed differences, one of ties the words' absolute differences and the prompt's words;
-    both are out of fold in `fit_transform`, their penalties chosen inside each training part.
+    Prompt, A and B share one vocabulary, chosen anew in each `fit` by the texts alone. A linear
+    score of A against B sees signed differences; it is out of fold in `fit_transform`, its penalty
+    chosen inside each training part. No other column has seen a vote.
 
     Parameters
     ----------
@@ -78,19 +74,17 @@ class LexicalFeatures(CountingFamily):
         Texts that an n-gram must occur in.
     max_features : int, default=150_000
         N-grams at most, half of them words' where both kinds are counted; those of most texts.
-    penalties, tie_penalties : sequence of float
+    penalties : sequence of float
         To choose from: ``lambda`` in ``mean loss + lambda / 2 * |w|**2``.
     scores : bool, default=True
-        Whether the linear scores are columns; without them they still choose the single n-grams.
+        Whether the linear score is fitted, and is two of the columns.
     components : int, default=16
         Of a truncated SVD of the words' TF-IDF, A and B through the same projection.
-    singles : int, default=40
-        Single n-grams that have a column of their own, at most one for each 100 decided battles:
-        they are chosen by the votes of all rows, and chosen among too few they are chance.
+    singles : int, default=0
+        Single n-grams that have a column of their own, those of most texts: chosen by the votes of
+        the rows that the model's inner folds judge it by, they would tell it of these votes.
     values : {"counts", "tfidf"}, default="counts"
         What those columns hold.
-    ranking : {"linear", "lightgbm"}, default="linear"
-        What chooses them: the linear score's coefficients, or the gain in LightGBM's trees.
     normalise : bool, default=False
         Count words in the form of `features.text.normalisation.Normalisation`, not scikit-learn's.
     stop_words : {"sklearn", "nltk", "none"}, default="sklearn"
@@ -102,7 +96,7 @@ class LexicalFeatures(CountingFamily):
     --------
     >>> from data.battles import make_battles
     >>> battles = make_battles(["Why?"] * 8, ["it is so"] * 8, ["sorry sorry"] * 8)
-    >>> lexical = LexicalFeatures(characters=(), components=0, singles=1)
+    >>> lexical = LexicalFeatures(characters=(), components=0)
     >>> columns = lexical.fit_transform(battles, [0, 1] * 4)
     >>> columns[["lexical__answers_cosine_pair", "lexical__prompt_cosine_a"]].iloc[0].tolist()
     [0.0, 0.0]
@@ -117,13 +111,11 @@ class LexicalFeatures(CountingFamily):
         characters: Lengths = (2, 5),
         min_df: Count = 5,
         max_features: Annotated[int, Field(ge=2)] = 150_000,
-        penalties: Penalties = (2e-3, 6e-4, 2e-4),
-        tie_penalties: Penalties = (1e-1, 3e-2, 1e-2),
+        penalties: Penalties = (6e-4, 2e-4, 6e-5),
         scores: bool = True,
         components: Number = 16,
-        singles: Number = 40,
+        singles: Number = 0,
         values: Literal["counts", "tfidf"] = "counts",
-        ranking: Literal["linear", "lightgbm"] = "linear",
         normalise: bool = False,
         stop_words: Literal["sklearn", "nltk", "none"] = "sklearn",
         stem: bool = True,
@@ -135,12 +127,10 @@ class LexicalFeatures(CountingFamily):
         self.min_df = min_df
         self.max_features = max_features
         self.penalties = penalties
-        self.tie_penalties = tie_penalties
         self.scores = scores
         self.components = components
         self.singles = singles
         self.values = values
-        self.ranking = ranking
         self.normalise = normalise
         self.stop_words = stop_words
         self.stem = stem
@@ -177,49 +167,42 @@ class LexicalFeatures(CountingFamily):
         check_memory(texts, orders, {"components": self.components, "singles": self.singles})
 
     def _learn(self, training: Training) -> tuple[Lexical, Mapping[str, Array]]:
-        y, plain, weight = training.y, training.plain, training.weight
         vocabularies, gaps = self._choose(texts_of(to_polars(training.frame)))
-        signed, decided = gaps.signed(), y != TIE
-        direction = cross_fit(
-            signed, y == A, weight * decided, training.fold, self.penalties, intercept=False
-        )
-        singles = self._ranked(signed, direction, y)
-        del signed
-        tie = cross_fit(
-            gaps.unsigned(), y == TIE, weight * plain, training.fold, self.tie_penalties,
-            intercept=True,
-        )  # fmt: skip
-        grams = gram_table(vocabularies, gaps, direction.coef, tie.coef)
+        grams, figures, found = self._cross_fitted(vocabularies, gaps, training)
+        words = gaps.weights[0].matrix()
         learned = Lexical(
             grams=grams,
-            tie_intercept=tie.intercept,
-            components=principal_components(gaps.first, self.components, self.seed),
-            singles=singles,
-            figures=score_figures(direction, tie, y, plain) | gram_figures(grams),
+            components=principal_components(words, self.components, self.seed),
+            singles=of_most_texts(gaps.weights, self.singles),
+            figures=figures,
         )
-        return learned, self._assemble(learned, gaps, direction.scores, tie.scores)
+        return learned, self._assemble(learned, gaps, found, words)
 
     def _choose(self, texts: Texts) -> tuple[list[Vocabulary], Gaps]:
         """Choose the n-grams of these texts, and weigh them."""
         kinds = self._kinds()
         self._check_size(texts.distinct)
-        vocabularies, counts = [], []
-        for kind, min_df in kinds:
-            vocabulary, of_all = self._counts(texts.distinct, kind, min_df)
-            frequent = most_frequent(of_all, self.max_features // len(kinds), min_df)
-            vocabularies.append(vocabulary.take(frequent))
-            counts.append(take_columns(of_all, frequent, overwrite=True))
-        return vocabularies, Gaps.of(counts, list(map(inverse_document_frequency, counts)), texts)
+        chosen = [
+            self._counted(texts.distinct, kind, min_df).most_frequent(
+                self.max_features // len(kinds), min_df
+            )
+            for kind, min_df in kinds
+        ]
+        return [vocabulary for vocabulary, _ in chosen], Gaps([of for _, of in chosen], texts)
 
-    def _ranked(
-        self, signed: csr_matrix, direction: CrossFit, y: NDArray[np.int8]
-    ) -> NDArray[np.intp]:
-        decided = y != TIE
-        if self.ranking == "linear":
-            ranks = ranked_by_weight(signed, direction.coef)
-        else:
-            ranks = ranked_by_gain(signed[decided], y[decided] == A, self.seed)
-        return best(ranks, min(self.singles, int(decided.sum()) // DECIDED_PER_SINGLE))
+    def _cross_fitted(
+        self, vocabularies: Sequence[Vocabulary], gaps: Gaps, training: Training
+    ) -> tuple[pa.Table, dict[str, Any], Array | None]:
+        """Learn the score of A against B; return the n-grams, figures, the score out of fold."""
+        grams = gram_table(vocabularies, gaps.weights)
+        if not self.scores:
+            return grams, gram_figures(grams), None
+        y, signed = training.y, gaps.signed()
+        weight = training.weight * (y != TIE)
+        fitted = cross_fit(signed, y == A, weight, training.fold, self.penalties, intercept=False)
+        moved = moved_most(grams, movement(signed, fitted.coef))
+        figures = direction_figures(fitted, y, training.plain) | gram_figures(grams) | moved
+        return grams.append_column("direction", [fitted.coef]), figures, fitted.scores
 
     def _lay_out(self) -> None:
         table = self.learned_.grams.to_pandas()
@@ -230,40 +213,35 @@ class LexicalFeatures(CountingFamily):
             for kind, block in zip(kinds, blocks, strict=True)
         ]
         self._idf = [block["idf"].to_numpy() for block in blocks]
-        first = blocks[0]
-        self._direction = Score(table["direction"].to_numpy(), 0.0)
-        tie = np.concatenate([first["tie_absdiff"], first["tie_prompt"]])
-        self._tie = Score(tie, self.learned_.tie_intercept)
+        if self.scores:
+            self._direction = Score(table["direction"].to_numpy(), 0.0)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         texts = texts_of(battles)
         counts = [vocabulary.count(texts.distinct) for vocabulary in self._vocabularies]
         gaps = Gaps.of(counts, self._idf, texts)
-        direction = self._direction(gaps.signed())
-        return self._assemble(self.learned_, gaps, direction, self._tie(gaps.unsigned()))
+        direction = self._direction(gaps.signed()) if self.scores else None
+        return self._assemble(self.learned_, gaps, direction, gaps.weights[0].matrix())
 
     def _assemble(
-        self, learned: Lexical, gaps: Gaps, direction: Array, tie: Array
+        self, learned: Lexical, gaps: Gaps, direction: Array | None, words: csr_matrix
     ) -> dict[str, Array]:
-        texts, first = gaps.texts, gaps.first
-        prompt, a, b = (first[places] for places in (texts.prompt, texts.a, texts.b))
-        columns = score_columns(direction, tie) if self.scores else {}
-        columns["answers_cosine_pair"] = row_products(a, b)
-        columns |= component_columns(learned.components, gaps)
+        columns = {} if direction is None else direction_columns(direction)
+        columns["answers_cosine_pair"], near_a, near_b = gaps.cosines()
+        columns |= component_columns(learned.components, words, gaps.texts)
         columns |= self._single_columns(learned, gaps)
-        near_a, near_b = row_products(prompt, a), row_products(prompt, b)
         return columns | compare("prompt_cosine", near_a, near_b, SHARE)
 
     def _single_columns(self, learned: Lexical, gaps: Gaps) -> dict[str, Array]:
         columns, start = {}, 0
         for weights in gaps.weights:
-            held = tfidf(weights.counts, weights.idf) if self.values == "tfidf" else weights.counts
-            end = start + held.shape[1]
+            end = start + len(weights.kept)
             inside = learned.singles[(learned.singles >= start) & (learned.singles < end)]
-            chosen = held[:, inside - start].toarray().astype(np.float64)
-            for place, values in zip(inside, chosen.T, strict=True):
-                name = f"{gram_name(learned.grams, place)}_diff"
-                columns[name] = values[gaps.texts.a] - values[gaps.texts.b]
+            if len(inside):
+                chosen = single_values(weights, inside - start, self.values)
+                for place, values in zip(inside, chosen.T, strict=True):
+                    name = f"{gram_name(learned.grams, place)}_diff"
+                    columns[name] = values[gaps.texts.a] - values[gaps.texts.b]
             start = end
         return columns
 

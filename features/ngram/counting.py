@@ -1,14 +1,38 @@
 """N-grams counted once: for all texts of a run, whatever folds and families ask for them."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from features.family import LearningFamily
-from features.ngram.vocabulary import Grams, Vocabulary, learn, learn_cached
+from features.ngram.tfidf import Weights, inverse_document_frequency, text_frequency
+from features.ngram.vocabulary import Grams, Vocabulary, learn, learn_cached, most_frequent
 from features.storage.cache import Cache
+from features.storage.measured import Measure, Measured
 from features.storage.segments import index_of
+
+
+class Counted(NamedTuple):
+    """All frequent n-grams of some texts, counted: rows of a table that may hold other texts."""
+
+    vocabulary: Vocabulary
+    counts: csr_matrix  # int32, shape (n_counted_texts, n_counted); not to be changed
+    rows: NDArray[np.intp]  # where the texts stand there
+
+    @classmethod
+    def alone(cls, texts: Sequence[str], kind: Grams, min_df: int) -> Self:
+        """Count texts without a store."""
+        return cls(*learn(texts, kind, min_df=min_df), np.arange(len(texts)))
+
+    def most_frequent(self, limit: int, min_df: int) -> tuple[Vocabulary, Weights]:
+        """Choose those of most of these texts, as if there were no others, and weigh them."""
+        frequency = text_frequency(self.counts, self.rows)
+        kept = most_frequent(frequency, limit, min_df)
+        idf = inverse_document_frequency(frequency[kept], len(self.rows))
+        return self.vocabulary.take(kept), Weights.of(self.counts, idf, kept, self.rows)
 
 
 class CountStore:
@@ -30,6 +54,7 @@ class CountStore:
         self.texts, self.cache = texts, cache
         self._place = index_of(texts)
         self._tables: dict[tuple[Grams, int], tuple[Vocabulary, csr_matrix]] = {}
+        self._measured: dict[Measure, Measured] = {}
 
     def table(self, kind: Grams, min_df: int) -> tuple[Vocabulary, csr_matrix]:
         """Return the n-grams that at least `min_df` of all texts hold, and their counts."""
@@ -38,18 +63,17 @@ class CountStore:
             self._tables[key] = learn_cached(self.texts, kind, min_df=min_df, cache=self.cache)
         return self._tables[key]
 
-    def counts(
-        self, texts: Sequence[str], kind: Grams, min_df: int
-    ) -> tuple[Vocabulary, csr_matrix]:
-        """Return the same of some texts: columns of the table, of which some are too rare here.
+    def measured(self, measure: Measure) -> Measured:
+        """Return the same function of battles, which takes each battle of a run but once."""
+        return self._measured.setdefault(measure, Measured(measure))
 
-        The counts are a copy that the caller may change.
-        """
+    def counted(self, texts: Sequence[str], kind: Grams, min_df: int) -> Counted:
+        """Return the same of some texts: rows of the table, some of whose n-grams are rare here."""
         rows = self._place.get_indexer(index_of(texts))
         if (rows < 0).any():  # other texts than those of the run
-            return learn_cached(texts, kind, min_df=min_df, cache=self.cache)
-        vocabulary, counts = self.table(kind, min_df)
-        return vocabulary, counts[rows]
+            table = learn_cached(texts, kind, min_df=min_df, cache=self.cache)
+            return Counted(*table, np.arange(len(texts)))
+        return Counted(*self.table(kind, min_df), rows)
 
 
 class CountingFamily(LearningFamily):
@@ -71,10 +95,8 @@ class CountingFamily(LearningFamily):
         """Return each kind of n-gram that `fit` counts, and in how many texts it must occur."""
         raise TypeError(f"{type(self).__name__} must write _kinds.")
 
-    def _counts(
-        self, texts: Sequence[str], kind: Grams, min_df: int
-    ) -> tuple[Vocabulary, csr_matrix]:
+    def _counted(self, texts: Sequence[str], kind: Grams, min_df: int) -> Counted:
         if self._store is None:
-            return learn(texts, kind, min_df=min_df)
-        counted: tuple[Vocabulary, csr_matrix] = self._store.counts(texts, kind, min_df)
+            return Counted.alone(texts, kind, min_df)
+        counted: Counted = self._store.counted(texts, kind, min_df)
         return counted

@@ -13,26 +13,23 @@ from threadpoolctl import threadpool_limits
 from data.tables.chunk import DataError
 from features.layout import Texts
 from features.memory import find_memory
-from features.ngram.tfidf import Weights, differences, side_by_side, tfidf
-from features.ngram.vocabulary import Vocabulary, most_frequent
+from features.ngram.tfidf import Weights, differences
+from features.ngram.vocabulary import Vocabulary
 from features.sides import Array, compare
 
 GIB = 2**30
 # Bytes that a character of text costs for each length of n-gram, from the counts to the fit.
 BYTES_PER_CHARACTER = {"words": 2.0, "characters": 7.0}
 BYTES_PER_CELL = 16.0  # of a dense column: float64, and a copy
-GAIN_ROUNDS = 100  # of the trees that rank n-grams by their gain
-MOST_RANKED = 20_000  # n-grams that they see, those of most texts
 PREFIX = {"word": "word", "char_wb": "char"}
 SHOWN = 20  # n-grams on each side in the report
 COMPARED = ("diff", "absdiff")  # the sides of a component
 
 
 class Gaps(NamedTuple):
-    """Differences of the answers' TF-IDF, and the prompt's beside them."""
+    """N-grams of battles' texts, each kind weighed: what differs between the answers."""
 
-    weights: list[Weights]  # of each kind of n-gram
-    first: csr_matrix  # float32, shape (n_texts, n_grams): TF-IDF of the first kind
+    weights: list[Weights]  # of each kind of n-gram, of the texts that are distinct
     texts: Texts
 
     @classmethod
@@ -40,17 +37,17 @@ class Gaps(NamedTuple):
         cls, counts: Sequence[csr_matrix], idf: Sequence[NDArray[np.float32]], texts: Texts
     ) -> Self:
         """Weigh the counts of some texts, a matrix for each kind of n-gram."""
-        weights = list(map(Weights.of, counts, idf))
-        return cls(weights, tfidf(counts[0], idf[0]), texts)
+        return cls(list(map(Weights.of, counts, idf)), texts)
 
     def signed(self) -> csr_matrix:
         """Return what changes sign with a swap: the differences of the answers."""
         return differences(self.weights, self.texts.a, self.texts.b)
 
-    def unsigned(self) -> csr_matrix:
-        """Return what a swap leaves alone, of the first kind: absolute differences, the prompt."""
-        gaps = differences(self.weights[:1], self.texts.a, self.texts.b)
-        return side_by_side(abs(gaps), self.first[self.texts.prompt])
+    def cosines(self) -> tuple[Array, Array, Array]:
+        """Return, by the first kind, how near A is to B, and the prompt to A and to B."""
+        prompt, a, b = self.texts[1:]
+        products = self.weights[0].products
+        return products(a, b), products(prompt, a), products(prompt, b)
 
 
 def principal_components(X: csr_matrix, number: int, seed: int) -> NDArray[np.float32]:
@@ -63,49 +60,38 @@ def principal_components(X: csr_matrix, number: int, seed: int) -> NDArray[np.fl
     return np.asarray(svd.components_, dtype=np.float32)
 
 
-def component_columns(components: NDArray[np.float32], gaps: Gaps) -> dict[str, Array]:
-    """Return how A and B compare along each component."""
-    texts = gaps.texts
-    projected = gaps.first.astype(np.float64) @ components.T.astype(np.float64)
+def component_columns(
+    components: NDArray[np.float32], first: csr_matrix, texts: Texts
+) -> dict[str, Array]:
+    """Return how A and B compare along each component of the texts' TF-IDF."""
+    projected = first.astype(np.float64) @ components.T.astype(np.float64)
     columns: dict[str, Array] = {}
     for place, values in enumerate(projected.T):
         columns |= compare(f"component{place}", values[texts.a], values[texts.b], COMPARED)
     return columns
 
 
-def ranked_by_weight(X: csr_matrix, coef: NDArray[np.float32]) -> Array:
-    """Return how much each column moves a linear score: ``|coef| * root mean square``."""
+def movement(X: csr_matrix, coef: NDArray[np.float32]) -> Array:
+    """Return how far each column moves a linear score: ``coef * root mean square``."""
     from features.ngram.tfidf_kernels import column_squares
 
     squares = column_squares(X.data, X.indices, X.shape[1])
-    return np.abs(coef) * np.sqrt(squares / max(X.shape[0], 1))
+    return coef * np.sqrt(squares / max(X.shape[0], 1))
 
 
-def ranked_by_gain(X: csr_matrix, target: NDArray[np.bool_], seed: int) -> Array:
-    """Return each column's gain in a LightGBM that tells A from B, of columns in most rows."""
-    import lightgbm
-
-    columns = most_frequent(X, MOST_RANKED)
-    gain = np.zeros(X.shape[1])
-    if len(columns) and target.any() and not target.all():
-        params = {
-            "objective": "binary", "num_leaves": 15, "feature_fraction": 0.3, "verbosity": -1,
-            "num_threads": 1, "deterministic": True, "force_col_wise": True, "seed": seed,
-        }  # fmt: skip
-        data = lightgbm.Dataset(X[:, columns].astype(np.float64), target.astype(np.int8))
-        booster = lightgbm.train(params, data, num_boost_round=GAIN_ROUNDS)
-        gain[columns] = booster.feature_importance("gain")
-    return gain
+def of_most_texts(weights: Sequence[Weights], number: int) -> NDArray[np.intp]:
+    """Return the places of the n-grams of most texts, all kinds together, in rising order."""
+    idf = np.concatenate([block.idf[block.kept] for block in weights])
+    return np.sort(np.argsort(idf, kind="stable")[:number])
 
 
-def best(ranks: Array, number: int) -> NDArray[np.intp]:
-    """Return the places of the highest ranks above 0, in rising order.
-
-    >>> best(np.array([0.0, 2.0, 1.0, 3.0]), 2)
-    array([1, 3])
-    """
-    first = np.argsort(-ranks, kind="stable")[:number]
-    return np.sort(first[ranks[first] > 0])
+def single_values(weights: Weights, places: NDArray[np.intp], values: str) -> Array:
+    """Return the counts or the TF-IDF of some n-grams, shape (n_texts, n_places)."""
+    if values == "tfidf":
+        chosen = weights.matrix()[:, places]
+    else:
+        chosen = weights.counts[:, weights.kept[places]][weights.rows]
+    return np.asarray(chosen.toarray(), dtype=np.float64)
 
 
 def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str, int]) -> None:
@@ -137,27 +123,14 @@ def check_memory(texts: Sequence[str], orders: dict[str, int], columns: dict[str
         )
 
 
-def gram_table(
-    vocabularies: Sequence[Vocabulary],
-    gaps: Gaps,
-    direction: NDArray[np.float32],
-    tie: NDArray[np.float32],
-) -> pa.Table:
+def gram_table(vocabularies: Sequence[Vocabulary], weights: Sequence[Weights]) -> pa.Table:
     """Return a row for each n-gram: see `features.families.lexical.Lexical`."""
     sizes = [len(vocabulary.grams) for vocabulary in vocabularies]
-    total, first = sum(sizes), sizes[0]
-
-    def of_first(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.pad(values, (0, total - first)) if len(values) else np.zeros(total, np.float32)
-
     return pa.table(
         {
             "analyzer": np.repeat([v.kind.analyzer for v in vocabularies], sizes),
             "gram": pa.array([g for v in vocabularies for g in v.grams], pa.string()),
-            "idf": np.concatenate([weights.idf for weights in gaps.weights]),
-            "direction": direction,
-            "tie_absdiff": of_first(tie[:first]),
-            "tie_prompt": of_first(tie[first:]),
+            "idf": np.concatenate([block.idf[block.kept] for block in weights]),
         }
     )
 
@@ -169,16 +142,18 @@ def gram_name(grams: pa.Table, place: int) -> str:
 
 
 def gram_figures(grams: pa.Table) -> dict[str, Any]:
-    """Return how many n-grams of each kind there are, and which move the direction most."""
-    coef = grams["direction"].to_numpy()
-    order = np.argsort(coef, kind="stable")
-
-    def shown(places: NDArray[np.intp]) -> dict[str, float]:
-        return {gram_name(grams, place): float(coef[place]) for place in places}
-
+    """Return how many n-grams of each kind there are."""
     kinds = grams["analyzer"].to_pandas()
+    return {"n_grams": {kind: int(n) for kind, n in kinds.value_counts(sort=False).items()}}
+
+
+def moved_most(grams: pa.Table, moves: Array) -> dict[str, Any]:
+    """Return which n-grams move the direction's score most, on each side, and how far."""
+    order = np.argsort(moves, kind="stable")
     return {
-        "n_grams": {kind: int(n) for kind, n in kinds.value_counts(sort=False).items()},
-        "preferred": shown(order[::-1][:SHOWN]),
-        "not_preferred": shown(order[:SHOWN]),
+        side: {gram_name(grams, place): round(float(moves[place]), 6) for place in places}
+        for side, places in {
+            "preferred": order[::-1][:SHOWN],
+            "not_preferred": order[:SHOWN],
+        }.items()
     }

@@ -1,8 +1,10 @@
 """Compiled loops over counts and their TF-IDF, which write each number once, where it stays.
 
-This module imports numba, so it is imported where it is used. Counts are
-``(data, indices, indptr)``, the columns in order in each row. The weight of a cell is
-``logs[count] * idf[column]``, over the length of its row.
+This module imports numba, so it is imported where it is used. A block is
+rows of counts and what weighs them: ``(data, indices, indptr)`` of counts, the n-grams in order in
+each row; the rows that are meant, by their places there; of each n-gram its column and its IDF, 0
+where it is left out; the logarithms of counts; the length of each row that is meant. The weight of
+a cell is ``logs[count] * idf[n-gram]``, over the length of its row.
 """
 
 from math import sqrt
@@ -17,17 +19,17 @@ Numbers = NDArray[np.float64]
 Integers = NDArray[np.int32]
 Bounds = NDArray[np.int64]
 Counts = tuple[Integers, Integers, Bounds]
-Block = tuple[Integers, Integers, Bounds, Values, Values, Numbers]  # counts, logs, idf, lengths
+Block = tuple[Integers, Integers, Bounds, Bounds, Integers, Values, Values, Numbers]
 
 
 @compiled
-def lengths(counts: Counts, logs: Values, idf: Values) -> Numbers:
+def lengths(counts: Counts, rows: Bounds, logs: Values, idf: Values) -> Numbers:
     """Return the length of each row of weights, 1 for a row without any."""
     data, indices, indptr = counts
-    found = np.ones(len(indptr) - 1)
+    found = np.ones(len(rows))
     for row in range(len(found)):
         total = 0.0
-        for place in range(indptr[row], indptr[row + 1]):
+        for place in range(indptr[rows[row]], indptr[rows[row] + 1]):
             value = np.float64(logs[data[place]] * idf[indices[place]])
             total += value * value
         if total > 0.0:
@@ -37,17 +39,45 @@ def lengths(counts: Counts, logs: Values, idf: Values) -> Numbers:
 
 @compiled
 def _weight(block: Block, place: int, row: int) -> np.float32:
-    counts, indices, _, logs, idf, length = block
+    counts, indices, _, _, _, idf, logs, length = block
     return np.float32(logs[counts[place]] * idf[indices[place]] / length[row])
 
 
 @compiled
-def weigh(block: Block, weighted: Values) -> None:
-    """Fill `weighted` with the weight of each cell."""
-    indptr = block[2]
-    for row in range(len(indptr) - 1):
-        for place in range(indptr[row], indptr[row + 1]):
-            weighted[place] = _weight(block, place, row)
+def weigh(block: Block, places: Bounds, into: tuple[Values, Integers, Bounds]) -> int:
+    """Fill `into` with the weights of some of the rows. Returns the number of cells."""
+    _, indices, indptr, rows, columns, _, _, _ = block
+    values, found, bounds = into
+    end = 0
+    for number in range(len(places)):
+        row = places[number]
+        for place in range(indptr[rows[row]], indptr[rows[row] + 1]):
+            column = columns[indices[place]]
+            if column >= 0:
+                values[end], found[end] = _weight(block, place, row), column
+                end += 1
+        bounds[number + 1] = end
+    return end
+
+
+@compiled
+def multiply(block: Block, a: Bounds, b: Bounds) -> Numbers:
+    """Return the products of the weights of row ``a[i]`` with those of row ``b[i]``."""
+    _, indices, indptr, rows, _, _, _, _ = block
+    found = np.zeros(len(a))
+    for row in range(len(a)):
+        one, one_end = indptr[rows[a[row]]], indptr[rows[a[row]] + 1]
+        other, other_end = indptr[rows[b[row]]], indptr[rows[b[row]] + 1]
+        while one < one_end and other < other_end:
+            if indices[one] < indices[other]:
+                one += 1
+            elif indices[other] < indices[one]:
+                other += 1
+            else:
+                found[row] += _weight(block, one, a[row]) * _weight(block, other, b[row])
+                one += 1
+                other += 1
+    return found
 
 
 @compiled
@@ -63,9 +93,9 @@ def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds,
     for row in range(len(a)):
         for number in range(len(blocks)):
             block = blocks[number]
-            indices, indptr = block[1], block[2]
-            one, one_end = indptr[a[row]], indptr[a[row] + 1]
-            other, other_end = indptr[b[row]], indptr[b[row] + 1]
+            _, indices, indptr, rows, places, _, _, _ = block
+            one, one_end = indptr[rows[a[row]]], indptr[rows[a[row]] + 1]
+            other, other_end = indptr[rows[b[row]]], indptr[rows[b[row]] + 1]
             while one < one_end or other < other_end:
                 if other == other_end or (one < one_end and indices[one] < indices[other]):
                     column, value = indices[one], _weight(block, one, a[row])
@@ -78,8 +108,8 @@ def subtract(blocks: tuple[Block, ...], starts: Bounds, a: Bounds, b: Bounds,
                     value = _weight(block, one, a[row]) - _weight(block, other, b[row])
                     one += 1
                     other += 1
-                if value != 0:
-                    values[end], columns[end] = value, starts[number] + column
+                if value != 0:  # as it is of an n-gram that is left out
+                    values[end], columns[end] = value, starts[number] + places[column]
                     end += 1
         bounds[row + 1] = end
     return end
@@ -99,26 +129,10 @@ def column_squares(values: Values, indices: Integers, n_columns: int) -> Numbers
 
 
 @compiled
-def occurrences(indices: Integers, n_columns: int) -> Bounds:
-    """Count the cells of each column, without the copy in 64 bits that `numpy.bincount` makes."""
+def occurrences(indices: Integers, indptr: Bounds, rows: Bounds, n_columns: int) -> Bounds:
+    """Count the cells of each column in some rows."""
     cells = np.zeros(n_columns, np.int64)
-    for index in indices:
-        cells[index] += 1
+    for row in rows:
+        for place in range(indptr[row], indptr[row + 1]):
+            cells[indices[place]] += 1
     return cells
-
-
-@compiled
-def pick(cells: Counts, columns: Integers, into: Counts) -> None:
-    """Keep the cells whose new column is not -1, `into` arrays that may be the same ones."""
-    data, indices, rows = cells
-    new_data, new_indices, new_rows = into
-    kept, end = 0, rows[0]
-    for row in range(len(rows) - 1):
-        start, end = end, rows[row + 1]
-        for cell in range(start, end):
-            column = columns[indices[cell]]
-            if column >= 0:
-                new_data[kept] = data[cell]
-                new_indices[kept] = column
-                kept += 1
-        new_rows[row + 1] = kept

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from data.source import source_hash
-from features.ngram.tfidf import text_frequency
 from features.ngram.tokens import (
     CHARACTERS,
     Bounds,
@@ -242,8 +241,8 @@ def _unpacked(arrays: Arrays, kind: Grams, n_texts: int) -> tuple[Vocabulary, cs
     return Vocabulary(kind, grams), _sparse(cells, (n_texts, len(grams)))
 
 
-def most_frequent(counts: csr_matrix, limit: int, min_df: int = 0) -> NDArray[np.int64]:
-    """Choose the columns that occur in most texts, and in so many; of equal ones, the first.
+def most_frequent(frequency: NDArray[np.int64], limit: int, min_df: int = 0) -> NDArray[np.int64]:
+    """Choose the n-grams that occur in most texts, and in so many; of equal ones, the first.
 
     Returns
     -------
@@ -252,38 +251,11 @@ def most_frequent(counts: csr_matrix, limit: int, min_df: int = 0) -> NDArray[np
 
     Examples
     --------
-    >>> most_frequent(csr_matrix([[1, 5, 0, 1], [0, 0, 1, 1]]), 2)
+    >>> most_frequent(np.array([1, 1, 1, 2]), 2)
     array([0, 3])
     """
-    frequency = text_frequency(counts)
     first = np.argsort(-frequency, kind="stable")[:limit]
     return np.sort(first[frequency[first] >= min_df])
-
-
-def take_columns(
-    counts: csr_matrix, columns: NDArray[np.int64], *, overwrite: bool = False
-) -> csr_matrix:
-    """Return ``counts[:, columns]``, faster, for ascending columns of int32 counts.
-
-    With `overwrite` the result takes the place of `counts`, which is of no use any more.
-
-    Examples
-    --------
-    >>> take_columns(csr_matrix(np.array([[1, 5, 0, 1]], np.int32)), np.array([0, 3])).toarray()
-    array([[1, 1]], dtype=int32)
-    """
-    from features.ngram.tfidf_kernels import pick
-
-    new = np.full(counts.shape[1], -1, np.int32)
-    new[columns] = np.arange(len(columns))
-    size = int(text_frequency(counts)[columns].sum())
-    data, indices = counts.data, counts.indices
-    if not overwrite:
-        data, indices = np.empty(size, np.int32), np.empty(size, np.int32)
-    rows = counts.indptr.astype(np.int64)
-    into = np.zeros_like(rows)
-    pick((counts.data, counts.indices, rows), new, (data, indices, into))
-    return _sparse((data[:size], indices[:size], into), (counts.shape[0], len(columns)))
 
 
 class _Trie(NamedTuple):

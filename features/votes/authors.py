@@ -11,11 +11,13 @@ over answers, so a model without a fold is made of the sums of the others.
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import permutations
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.blas import ssyrk
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax, softmax
 from threadpoolctl import threadpool_limits
@@ -27,7 +29,6 @@ Authors = NDArray[np.intp]
 
 LEAST = 10  # answers by which an author can be known; rarer ones are never guessed
 PULL = 50.0  # answers of the average author that each author's are averaged with
-PENALTIES = (20.0, 6.0, 2.0)  # strongest first: it is taken where nothing can be judged
 TEMPERATURES = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0, 8.0, 16.0)
 BLOCK = 4096  # answers that are made dense at a time
 MOST_JUDGED = 2000  # answers of a fold that a choice is judged on
@@ -54,7 +55,9 @@ class Scale(NamedTuple):
     def dense(self, X: csr_matrix) -> Floats:
         """Return standardised rows."""
         centre, width = self.centre.astype(np.float32), self.width.astype(np.float32)
-        values: Floats = (X.toarray() - centre) / width
+        values: Floats = X.toarray()
+        values -= centre
+        values /= width
         return values
 
 
@@ -63,7 +66,7 @@ class Sums(NamedTuple):
 
     answers: Array  # shape (n_authors,)
     traits: Floats  # shape (n_traits, n_authors)
-    products: Floats  # shape (n_traits, n_traits)
+    products: Floats  # shape (n_traits, n_traits), on and above the diagonal
 
     @classmethod
     def of(cls, X: csr_matrix, author: Authors, n_authors: int, scale: Scale, rows: Iterable[int],
@@ -72,13 +75,16 @@ class Sums(NamedTuple):
         places = np.fromiter(rows, np.intp)
         size = X.shape[1]
         traits = np.zeros((size, n_authors), np.float32)
-        products = np.zeros((size, size), np.float32)
+        products = np.zeros((size, size), np.float32, order="F")
         for start in range(0, len(places), BLOCK):
             block = places[start : start + BLOCK]
             values = scale.dense(X[block])
-            weighed = values if weight is None else values * weight[block, None].astype(np.float32)
-            products += weighed.T @ values
-            traits += weighed.T @ np.eye(n_authors, dtype=np.float32)[author[block]]
+            one = np.eye(n_authors, dtype=np.float32)[author[block]]
+            if weight is not None:
+                root = np.sqrt(weight[block, None]).astype(np.float32)
+                values, one = values * root, one * root
+            products = ssyrk(1.0, values.T, beta=1.0, c=products, overwrite_c=True)
+            traits += values.T @ one
         of = None if weight is None else weight[places]
         answers = np.bincount(author[places], of, minlength=n_authors).astype(np.float64)
         return cls(answers, traits, products)
@@ -108,7 +114,7 @@ class Discriminant(NamedTuple):
             matrix = sums.products / np.float32(answers.sum())
             matrix[np.diag_indices_from(matrix)] += np.float32(penalty)
             mean: Floats = np.where(known, sums.traits / (answers + PULL), 0.0).astype(np.float32)
-            factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
+            factor = cho_factor(matrix, lower=False, overwrite_a=True, check_finite=False)
             weights = np.asarray(cho_solve(factor, mean, check_finite=False), dtype=np.float32)
             offset = -(weights.astype(np.float64) * mean).sum(axis=0) / 2
         share = np.where(known, answers, 0.0) if known.any() else answers + 1.0
@@ -151,17 +157,19 @@ class Identified(NamedTuple):
     """What cross-fitting gives."""
 
     probabilities: Array  # out of fold, shape (n_answers, n_authors)
-    classifier: Classifier  # of all answers, as are penalty and temperature
-    penalty: float
+    classifier: Classifier  # of all answers, as is the temperature
     temperature: float
 
 
 def identify(X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: int, n_folds: int,
-             weight: Array | None = None) -> Identified:  # fmt: skip
+             penalty: float, weight: Array | None = None) -> Identified:  # fmt: skip
     """Fit one classifier for each fold without it, and one of all answers.
 
-    The penalty and the temperature for fold k are those by which a classifier without k and the
-    fold after it knows the authors of that next fold; for all answers, what is best in the sum.
+    What is said of fold k has seen nothing of its authors. The folds go in pairs, 0 and 1, 2 and 3,
+    and the last, where it is left over, with 0: the temperature for fold k is the one by which a
+    classifier without both folds of k's pair knows the authors of the other one, so that a pair's
+    two temperatures come of one fit. For all answers it is the best in the sum of these losses.
+    Scale and traits are of the texts of all folds.
 
     Parameters
     ----------
@@ -171,6 +179,8 @@ def identify(X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: 
     fold : ndarray of int8, shape (n_answers,)
     n_authors, n_folds : int
         At least three folds.
+    penalty : float
+        Above 0.
     weight : ndarray of float64, shape (n_answers,), optional
         Of each answer that is learned from; 1 by default.
     """
@@ -179,17 +189,30 @@ def identify(X: csr_matrix, author: Authors, fold: NDArray[np.int8], n_authors: 
     with threadpool_limits(limits=1, user_api="blas"):
         inside = [np.flatnonzero((fold == k) & (author >= 0)) for k in range(n_folds)]
         sums = [Sums.of(X, author, n_authors, scale, rows, weight) for rows in inside]
-        losses = [
-            _losses(X, author, scale, sums, inside[(k + 1) % n_folds], (k, (k + 1) % n_folds))
-            for k in range(n_folds)
-        ]
+        losses = np.zeros((n_folds, len(TEMPERATURES)))
+        for pair in {_pair(k, n_folds) for k in range(n_folds)}:
+            fitted = Discriminant.of(_without(sums, pair), penalty)
+            for k, other in permutations(pair):
+                if _pair(k, n_folds) == pair:
+                    judged = inside[other][:: 1 + len(inside[other]) // MOST_JUDGED]
+                    losses[k] = fitted.losses(scale.dense(X[judged]), author[judged])
         probabilities = np.empty((X.shape[0], n_authors))
         for k in range(n_folds):
-            classifier, *_ = _chosen(_without(sums, [k]), scale, losses[k])
+            classifier, _ = _calibrated(_without(sums, [k]), penalty, scale, losses[k])
             probabilities[fold == k] = classifier.probabilities(X[fold == k])
         return Identified(
-            probabilities, *_chosen(_without(sums, []), scale, np.sum(losses, axis=0))
+            probabilities, *_calibrated(_without(sums, []), penalty, scale, losses.sum(axis=0))
         )
+
+
+def _pair(fold: int, n_folds: int) -> tuple[int, int]:
+    """Return the pair of a fold.
+
+    >>> [_pair(fold, 5) for fold in range(5)]
+    [(0, 1), (0, 1), (2, 3), (2, 3), (0, 4)]
+    """
+    first = fold - fold % 2
+    return (first, first + 1) if first + 1 < n_folds else (0, first)
 
 
 def _without(sums: Sequence[Sums], folds: Sequence[int]) -> Sums:
@@ -197,24 +220,8 @@ def _without(sums: Sequence[Sums], folds: Sequence[int]) -> Sums:
     return reduce(Sums.plus, [part for k, part in enumerate(sums) if k not in folds])
 
 
-def _losses(
-    X: csr_matrix,
-    author: Authors,
-    scale: Scale,
-    sums: Sequence[Sums],
-    inside: NDArray[np.intp],
-    left_out: tuple[int, int],
-) -> Array:
-    """Judge each choice on answers of one fold, shape (n_penalties, n_temperatures)."""
-    judged = inside[:: 1 + len(inside) // MOST_JUDGED]
-    values, rest = scale.dense(X[judged]), _without(sums, left_out)
-    return np.array(
-        [Discriminant.of(rest, penalty).losses(values, author[judged]) for penalty in PENALTIES]
-    )
-
-
-def _chosen(sums: Sums, scale: Scale, losses: Array) -> tuple[Classifier, float, float]:
-    place = np.unravel_index(losses.argmin(), losses.shape)
-    penalty, temperature = PENALTIES[place[0]], TEMPERATURES[place[1]]
-    classifier = Classifier.of(Discriminant.of(sums, penalty), scale, temperature)
-    return classifier, penalty, temperature
+def _calibrated(
+    sums: Sums, penalty: float, scale: Scale, losses: Array
+) -> tuple[Classifier, float]:
+    temperature = TEMPERATURES[int(losses.argmin())]
+    return Classifier.of(Discriminant.of(sums, penalty), scale, temperature), temperature

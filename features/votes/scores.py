@@ -1,4 +1,4 @@
-"""Linear scores of battles, of the direction and of ties: their columns, and how good they are."""
+"""Linear scores of battles, of the direction and of ties: their columns, how good they are."""
 
 from typing import Any, NamedTuple
 
@@ -23,9 +23,9 @@ class Score(NamedTuple):
         return scores(X, self.coef, self.intercept)
 
 
-def score_columns(direction: Array, tie: Array) -> dict[str, Array]:
-    """Return the columns of the two scores of a battle."""
-    return {"direction_diff": direction, "direction_absdiff": np.abs(direction), "tie_pair": tie}
+def direction_columns(direction: Array) -> dict[str, Array]:
+    """Return the columns of a score of A against B."""
+    return {"direction_diff": direction, "direction_absdiff": np.abs(direction)}
 
 
 def figures(target: NDArray[np.bool_], found: Array) -> dict[str, float | int | None]:
@@ -41,16 +41,22 @@ def figures(target: NDArray[np.bool_], found: Array) -> dict[str, float | int | 
     return {"rows": len(target), "log_loss": round(float(loss), 4), "auc": round(float(auc), 4)}
 
 
-def score_figures(
-    direction: CrossFit, tie: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]
+def direction_figures(
+    direction: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Return what two cross-fitted scores say of the votes, out of fold, and their penalties."""
+    """Return what a cross-fitted score of A says of the votes, out of fold, and its penalty."""
     decided = y != TIE
     both = decided & plain
     return {
         "direction": figures(y[decided] == A, direction.scores[decided]),
         "direction_of_plain_rows": figures(y[both] == A, direction.scores[both]),
-        "tie_of_plain_rows": figures(y[plain] == TIE, tie.scores[plain]),
         "penalty": direction.penalty,
+    }
+
+
+def tie_figures(tie: CrossFit, y: NDArray[np.int8], plain: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the same of a score of ties."""
+    return {
+        "tie_of_plain_rows": figures(y[plain] == TIE, tie.scores[plain]),
         "tie_penalty": tie.penalty,
     }

@@ -25,7 +25,6 @@ Part = tuple[int, ...]  # the folds that a fit leaves out, in rising order
 
 PASSES = 4  # a held-out loss is then within 1e-4 of the optimum's, at penalties worth taking,
 VISITS = 32_000  # if there are as many rows as the visits would take; few rows get more passes
-BLOCK_ROWS = 8_192  # rows that are scored at a time
 
 
 class CrossFit(NamedTuple):
@@ -77,11 +76,14 @@ def scores(X: csr_matrix, coef: ArrayLike, intercept: float = 0.0) -> Numbers:
             f"coef must have one number for each of the {matrix.shape[1]} columns of X. "
             f"Got shape {column.shape} instead."
         )
-    found = np.empty(matrix.shape[0])
-    for start in range(0, matrix.shape[0], BLOCK_ROWS):  # no second copy of all the rows
-        block = slice(start, start + BLOCK_ROWS)
-        found[block] = matrix[block].astype(np.float64) @ column
-    return found + intercept
+    return _scores(matrix, np.arange(matrix.shape[0]), column) + intercept
+
+
+def _scores(X: csr_matrix, rows: NDArray[np.int64], coef: Numbers) -> Numbers:
+    from features.votes import sparse_logistic_kernel as kernel
+
+    found: Numbers = kernel.score_rows(X.data, X.indices, X.indptr, rows, coef)
+    return found
 
 
 def fit_many(
@@ -209,8 +211,8 @@ def cross_fit(
     choices = [int(np.argmin(nested.losses(held_out, known, part))) for part in nested.alone]
     found = np.zeros(len(weights))
     for number, (part, choice) in enumerate(zip(nested.alone, choices, strict=True)):
-        rows, lane = place == number, nested.lane(part, choice)
-        found[rows] = scores(problem.X[rows], coef[lane], intercepts[lane])
+        rows, lane = np.flatnonzero(place == number), nested.lane(part, choice)
+        found[rows] = _scores(problem.X, rows, coef[lane].astype(np.float64)) + intercepts[lane]
     best = int(np.argmin(losses))
     return CrossFit(
         scores=found,

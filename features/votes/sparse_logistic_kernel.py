@@ -176,6 +176,17 @@ def score(data: Values, indices: Places, indptr: Places, coef: Values) -> Values
 
 
 @compiled
+def score_rows(data: Values, indices: Places, indptr: Places, rows: NDArray[np.int64],
+               coef: Numbers) -> Numbers:  # fmt: skip
+    """Return some rows times coefficients in float64, added up in the order of the columns."""
+    found = np.zeros(len(rows))
+    for number in range(len(rows)):
+        for place in range(indptr[rows[number]], indptr[rows[number] + 1]):
+            found[number] += np.float64(data[place]) * coef[indices[place]]
+    return found
+
+
+@compiled
 def squares(data: Values, indptr: Places) -> Numbers:
     """Return the squared length of each row.
 

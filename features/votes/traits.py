@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from features.ngram.tfidf import inverse_document_frequency, side_by_side, tfidf
-from features.ngram.vocabulary import Grams, Vocabulary, learn, most_frequent
+from features.ngram.counting import Counted
+from features.ngram.tfidf import Weights, side_by_side
+from features.ngram.vocabulary import Grams, Vocabulary
 from features.sides import Array
 
-Counter = Callable[[Sequence[str], Grams, int], tuple[Vocabulary, csr_matrix]]
+Counter = Callable[[Sequence[str], Grams, int], Counted]
 Places = NDArray[np.intp]
 
 OPENING = 100  # characters
@@ -51,8 +52,7 @@ class Traits(NamedTuple):
     ) -> tuple[Self, csr_matrix]:
         """Choose the n-grams of most texts, no more than the limit of a kind; see no label.
 
-        `counter` returns what `learn` would of whole texts, and may have counted
-        them before.
+        `counter` counts whole texts, or finds them counted.
 
         Returns
         -------
@@ -60,35 +60,30 @@ class Traits(NamedTuple):
         matrix : csr_matrix of float32, shape (2 * n_battles, n_traits)
             What `matrix` gives of the same answers.
         """
-        counts: dict[str, csr_matrix] = {}
         vocabularies: dict[str, Vocabulary] = {}
+        weights: dict[str, Weights] = {}
         for name, kind in KINDS.items():
             if name == "openings":
-                table, of_all = learn(openings(answers.texts), kind, min_df=min_df)
+                counted = Counted.alone(openings(answers.texts), kind, min_df)
             else:
-                table, of_all = counter(answers.texts, kind, min_df)
-            columns = most_frequent(of_all, limits[name], min_df)
-            vocabularies[name], counts[name] = table.take(columns), of_all[:, columns]
-        idf = {name: inverse_document_frequency(block) for name, block in counts.items()}
-        traits = cls(vocabularies, idf)
-        return traits, traits._weighted(answers, counts)
+                counted = counter(answers.texts, kind, min_df)
+            vocabularies[name], weights[name] = counted.most_frequent(limits[name], min_df)
+        idf = {name: block.idf[block.kept] for name, block in weights.items()}
+        return cls(vocabularies, idf), _weighted(answers, weights)
 
     def matrix(self, answers: Answers) -> csr_matrix:
         """Return the traits of answers, a row depending on its own answer alone."""
-        counts = {
-            name: vocabulary.count(openings(answers.texts) if name == "openings" else answers.texts)
+        weights = {
+            name: Weights.of(
+                vocabulary.count(openings(answers.texts) if name == "openings" else answers.texts),
+                self.idf[name],
+            )
             for name, vocabulary in self.vocabularies.items()
         }
-        return self._weighted(answers, counts)
+        return _weighted(answers, weights)
 
-    def _weighted(self, answers: Answers, counts: Mapping[str, csr_matrix]) -> csr_matrix:
-        blocks = []
-        for name, block in counts.items():
-            if name == "openings":  # so short that it matters only what is there
-                block = csr_matrix(
-                    (np.ones(block.nnz, np.float32), block.indices, block.indptr), block.shape
-                )
-            else:
-                block = tfidf(block, self.idf[name])
-            blocks.append(block[answers.places])
-        return side_by_side(*blocks, csr_matrix(answers.style.astype(np.float32)))
+
+def _weighted(answers: Answers, weights: Mapping[str, Weights]) -> csr_matrix:
+    blocks = {name: of.matrix(answers.places) for name, of in weights.items()}
+    blocks["openings"].data[:] = 1.0  # so short that it matters only what is there
+    return side_by_side(*blocks.values(), csr_matrix(answers.style.astype(np.float32)))

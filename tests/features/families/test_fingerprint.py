@@ -177,7 +177,7 @@ class TestClassifier:
 
     def test_is_calibrated_by_the_temperature(self):
         X, author, fold = self.sample(3000)
-        found = identify(X, author, fold, 3, 5)
+        found = identify(X, author, fold, 3, 5, 2.0)
         confidence = found.probabilities.max(axis=1).mean()
         right = (found.probabilities.argmax(axis=1) == author).mean()
         assert right > 0.75
@@ -185,16 +185,16 @@ class TestClassifier:
 
     def test_a_fold_learns_nothing_from_its_own_authors(self):
         X, author, fold = self.sample()
-        before = identify(X, author, fold, 3, 5).probabilities
+        before = identify(X, author, fold, 3, 5, 2.0).probabilities
         other = np.where(fold == 2, (author + 1) % 3, author)
-        after = identify(X, other, fold, 3, 5).probabilities
+        after = identify(X, other, fold, 3, 5, 2.0).probabilities
         np.testing.assert_array_equal(before[fold == 2], after[fold == 2])
         assert (before[fold != 2] != after[fold != 2]).any(axis=1).all()
 
     def test_rare_authors_are_never_guessed(self):
         X, author, fold = self.sample()
         author[:9] = 3  # one below the least
-        probabilities = identify(X, author, fold, 4, 5).probabilities
+        probabilities = identify(X, author, fold, 4, 5, 2.0).probabilities
         assert (probabilities[:, 3] == 0).all()
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
@@ -202,7 +202,7 @@ class TestClassifier:
         X, _, fold = self.sample(20)
         author = np.where(np.arange(20) < 14, np.arange(20) % 2, -1)  # 7 answers of each
         author[0] = 1
-        probabilities = identify(X, author, fold, 2, 5).classifier.probabilities(X)
+        probabilities = identify(X, author, fold, 2, 5, 2.0).classifier.probabilities(X)
         np.testing.assert_allclose(probabilities, np.tile([7 / 16, 9 / 16], (20, 1)))
 
     def test_a_trait_that_never_varies_tells_nothing(self):
@@ -223,7 +223,8 @@ class TestFit:
         assert report["direction_auc_true_names"] > 0.7
         assert report["direction_auc"] > report["direction_auc_true_names"] - 0.03
         assert report["direction_auc"] == pytest.approx(
-            direction_auc(columns, training[1]), abs=1e-4
+            direction_auc(columns, training[1]),
+            abs=1e-3,  # of float32, some of which are equal
         )
         assert json.loads(json.dumps(report)) == report
 
@@ -404,7 +405,7 @@ class TestParameters:
 
     def test_without_n_grams_style_is_left(self, training):
         family = FingerprintFeatures(words=0, characters=0, openings=0).fit(*training)
-        traits = style(to_polars(training[0])).shape[1]
+        traits = style(to_polars(training[0])).shape[1] // 2
         assert family.learned_.classifier.weights.shape == (traits, 4)
         assert family.report()["accuracy"] > 0.5
 

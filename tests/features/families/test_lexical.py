@@ -5,34 +5,30 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from data.battles import make_battles, read_training, swap_battles
-from features.families import lexical
 from features.families.lexical import LexicalFeatures
 from features.layout import texts_of, to_polars
 from features.memory import Memory
 from features.ngram import gaps as gaps_module
 from features.ngram.counting import CountStore
-from features.ngram.gaps import Gaps, best, principal_components
+from features.ngram.gaps import Gaps, movement, of_most_texts, principal_components
+from features.ngram.tfidf import Weights
 from features.sides import Swap
 from features.votes.scores import figures
 from tests.conftest import SAMPLE
 
 A, B, TIE = 0, 1, 2
 ROWS = 600
-LEARNT = ["lexical__direction_diff", "lexical__direction_absdiff", "lexical__tie_pair"]
-DIRECTION, _, TIES = LEARNT
+LEARNT = ["lexical__direction_diff", "lexical__direction_absdiff"]
+DIRECTION = LEARNT[0]
 
 
 def make(**parameters):
     """A family that is quick to fit."""
     small = {"words": (1, 2), "characters": (2, 3), "components": 3, "singles": 10}
     return LexicalFeatures(**small | parameters)
-
-
-def unexempt(columns):
-    """The columns without those of single n-grams: their choice may see every label."""
-    return columns.loc[:, ~columns.columns.str.contains(":")]
 
 
 def beats_a_coin(scores, y, group):
@@ -47,14 +43,6 @@ def beats_a_coin(scores, y, group):
         axis=1
     )
     return np.quantile(means, 0.975) < 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _singles_of_few_battles():
-    """Let small samples have as many single n-grams as they ask for."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lexical, "DECIDED_PER_SINGLE", 1)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +67,9 @@ def gaps(training, fitted):
 
 
 class TestMatrices:
-    def test_unsigned_are_absolute_differences_then_the_prompt(self, gaps):
-        first, texts = gaps.first.toarray(), gaps.texts
-        found = gaps.unsigned().toarray()
-        a, b = first[texts.a], first[texts.b]
-        np.testing.assert_array_equal(found, np.hstack([np.abs(a - b), first[texts.prompt]]))
-        assert not np.allclose(found[:, : a.shape[1]], np.maximum(a, b))
-        assert not np.allclose(found[:, : a.shape[1]], a - b)
-
     def test_signed_are_differences_of_both_kinds(self, gaps, fitted):
         words, characters = (len(v.grams) for v in fitted[0]._vocabularies)
-        found, first = gaps.signed(), gaps.first.toarray()
+        found, first = gaps.signed(), gaps.weights[0].matrix().toarray()
         assert found.shape[1] == words + characters
         expected = first[gaps.texts.a] - first[gaps.texts.b]
         np.testing.assert_allclose(found[:, :words].toarray(), expected, atol=1e-6)
@@ -111,39 +91,38 @@ class TestColumns:
         assert len(singles) == 10
         assert {name.partition(":")[0] for name in singles} == {"lexical__word", "lexical__char"}
 
-    def test_few_battles_have_few_singles(self, training, monkeypatch):
-        """Chosen among too few, single n-grams are chance: the model would believe in them."""
-        monkeypatch.setattr(lexical, "DECIDED_PER_SINGLE", 100)
-        decided = int((training[1] != TIE).sum())
-        assert len(make().fit(*training).learned_.singles) == decided // 100 < 10
+    def test_singles_are_those_of_most_texts_whatever_the_votes(self, training, fitted):
+        battles, y = training
+        family = make(words=(1, 1), characters=(), singles=5)
+        columns = family.fit_transform(battles, y)
+        names = [name for name in columns if ":" in name]
+        texts = texts_of(to_polars(battles)).distinct
+        frequency = (family._vocabularies[0].count(texts) > 0).sum(axis=0).A1
+        most = np.argsort(-frequency, kind="stable")[:5]
+        expected = [
+            f"lexical__word:{family._vocabularies[0].grams[at]}_diff" for at in sorted(most)
+        ]
+        assert names == expected
+        flipped = make().fit_transform(battles, np.array([B, A, TIE], dtype=np.int8)[y])
+        assert flipped.columns.tolist() == fitted[1].columns.tolist()
 
-    def test_singles_are_those_that_tell(self):
-        random = np.random.default_rng(0)
-        words = ["time", "year", "people", "way", "day", "man", "thing", "life", "child", "world"]
+    def test_singles_of_tfidf_are_differences_of_the_matrix(self, training, gaps):
+        columns = make(values="tfidf").fit_transform(*training)
+        family = make(values="tfidf").fit(*training)
+        words = gaps.weights[0].matrix().toarray()
+        inside = [place for place in family.learned_.singles if place < words.shape[1]]
+        assert inside
+        for place in inside:
+            name = f"lexical__word:{family._vocabularies[0].grams[place]}_diff"
+            expected = words[gaps.texts.a, place].astype(float) - words[gaps.texts.b, place]
+            np.testing.assert_allclose(columns[name], expected, atol=1e-7)
 
-        def answer(apology):
-            return " ".join(random.choice(words, 12)) + apology
-
-        battles = make_battles(
-            [f"Question {row}?" for row in range(80)],
-            [answer(" sorry" if row % 2 else "") for row in range(80)],
-            [answer("" if row % 2 else " sorry") for row in range(80)],
-        )
-        for ranking in ("linear", "lightgbm"):
-            family = make(words=(1, 1), characters=(), singles=1, ranking=ranking)
-            columns = family.fit_transform(battles, [B if row % 2 else A for row in range(80)])
-            assert [name for name in columns if ":" in name] == ["lexical__word:sorry_diff"]
-
-    def test_lightgbm_ranks_otherwise_than_the_linear_score(self, training, fitted):
-        family = make(ranking="lightgbm").fit(*training)
-        assert len(family.learned_.singles) == 10
-        assert family.learned_.singles.tolist() != fitted[0].learned_.singles.tolist()
-        pd.testing.assert_frame_equal(
-            family.transform(training[0])[LEARNT], fitted[0].transform(training[0])[LEARNT]
-        )
+    def test_there_are_no_singles_by_default(self, training):
+        columns = LexicalFeatures(components=0).fit_transform(*training)
+        assert not [name for name in columns if ":" in name]
 
     def test_cosines_are_of_the_words(self, gaps, fitted):
-        first, texts = gaps.first.toarray().astype(float), gaps.texts
+        first, texts = gaps.weights[0].matrix().toarray().astype(float), gaps.texts
         expected = {
             "answers_cosine_pair": (first[texts.a] * first[texts.b]).sum(axis=1),
             "prompt_cosine_a": (first[texts.prompt] * first[texts.a]).sum(axis=1),
@@ -154,7 +133,7 @@ class TestColumns:
 
     def test_components_project_both_answers_alike(self, gaps, fitted):
         family, columns = fitted
-        projected = gaps.first.toarray() @ family.learned_.components.T
+        projected = gaps.weights[0].matrix().toarray() @ family.learned_.components.T
         expected = projected[gaps.texts.a, 1] - projected[gaps.texts.b, 1]
         np.testing.assert_allclose(columns["lexical__component1_diff"], expected, atol=1e-5)
         np.testing.assert_allclose(
@@ -203,7 +182,17 @@ class TestVocabulary:
 class TestDirection:
     def test_has_no_intercept(self, fitted):
         assert fitted[0]._direction.intercept == 0
-        assert fitted[0].learned_.tie_intercept != 0
+
+    def test_is_not_fitted_where_it_is_no_column(self, training, fitted, monkeypatch):
+        monkeypatch.setattr("features.families.lexical.cross_fit", None)  # not to be called
+        family = make(scores=False)
+        columns = family.fit_transform(*training)
+        pd.testing.assert_frame_equal(columns, fitted[1].drop(columns=LEARNT))
+        assert set(family.report()) == {"n_grams"}
+        loaded = make(scores=False).load(family.dump())
+        pd.testing.assert_frame_equal(
+            loaded.transform(training[0]), family.transform(training[0]), check_exact=True
+        )
 
     def test_learning_from_swapped_battles_gives_the_opposite_bitwise(self, training, fitted):
         battles, y = training
@@ -224,22 +213,6 @@ class TestDirection:
 
 
 class TestExtraRows:
-    def test_never_teach_ties(self, training, fitted):
-        battles, y = training
-        extra = (battles["source"] == "extra").to_numpy()
-        other = np.where(extra, (y + 1) % 3, y).astype(np.int8)  # other winners, other ties
-        family = make()
-        columns = family.fit_transform(battles, other)
-        pd.testing.assert_series_equal(columns[TIES], fitted[1][TIES])
-        np.testing.assert_array_equal(family._tie.coef, fitted[0]._tie.coef)
-        assert family.learned_.tie_intercept == fitted[0].learned_.tie_intercept
-
-    def test_ties_of_plain_rows_do(self, training, fitted):
-        battles, y = training
-        plain = (battles["source"] == "plain").to_numpy()
-        other = np.where(plain, (y + 1) % 3, y).astype(np.int8)
-        assert (make().fit_transform(battles, other)[TIES] != fitted[1][TIES]).all()
-
     def test_teach_the_direction(self, training, fitted):
         battles, y = training
         extra = (battles["source"] == "extra").to_numpy()
@@ -248,27 +221,23 @@ class TestExtraRows:
         plain = ~extra & (fitted[1][DIRECTION] != 0).to_numpy()
         assert (columns[DIRECTION][plain] != fitted[1][DIRECTION][plain]).all()
 
-    def test_alone_leave_the_tie_at_nothing(self, training):
+    def test_alone_have_no_figures_of_plain_rows(self, training):
         battles, y = training
-        family = make()
-        columns = family.fit_transform(battles.assign(source="extra"), y)
-        assert (columns[TIES] == 0).all()
-        report = family.report()
+        report = make().fit(battles.assign(source="extra"), y).report()
         assert report["direction"]["auc"] > 0.6
         assert report["direction_of_plain_rows"]["rows"] == 0
-        assert report["tie_of_plain_rows"]["auc"] is None
 
 
 class TestLeaks:
     @pytest.mark.parametrize("change", ["winner", "tie"])
-    def test_a_group_does_not_see_itself(self, training, fitted, change):
+    def test_a_group_does_not_see_itself_in_any_column(self, training, fitted, change):
         battles, y = training
         sizes = battles["group"].map(battles["group"][y != TIE].value_counts()).fillna(0)
         own = (battles["group"] == battles["group"].iloc[int(sizes.argmax())]).to_numpy()
         assert own.sum() > 1
         flipped = {"winner": np.array([B, A, A]), "tie": np.array([TIE, TIE, A])}[change]
         other = np.where(own, flipped[y], y).astype(np.int8)
-        columns, before = unexempt(make().fit_transform(battles, other)), unexempt(fitted[1])
+        columns, before = make().fit_transform(battles, other), fitted[1]
         pd.testing.assert_frame_equal(columns[own], before[own])
         assert (columns[DIRECTION] != before[DIRECTION])[~own].mean() > 0.5
 
@@ -288,7 +257,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "parameters",
         [{}, {"words": ()}, {"characters": ()}, {"components": 0},
-         {"singles": 0}, {"normalise": True}, {"min_df": 10_000}],
+         {"singles": 0}, {"values": "tfidf"}, {"normalise": True}, {"min_df": 10_000}],
         ids=str,
     )  # fmt: skip
     def test_loaded_gives_the_same_bitwise(self, training, parameters):
@@ -319,12 +288,11 @@ class TestLittle:
         battles = training[0].iloc[:60]
         columns = self.check(make(), battles, np.full(60, label))
         assert (columns[DIRECTION] == 0).all()
-        assert (columns[TIES] == 0).all()
 
     def test_no_n_gram_at_all(self, training):
         battles, y = training
         columns = self.check(make(min_df=10_000), battles, y)
-        assert len(unexempt(columns).columns) == len(columns.columns)
+        assert not [name for name in columns if ":" in name]
         assert (columns[DIRECTION] == 0).all()
 
     def test_no_text_at_all(self):
@@ -362,7 +330,6 @@ class TestSettings:
                 r"penalties\.0 of LexicalFeatures must be greater than 0\. Got 0\.0",
             ),
             ({"normalise": True, "stop_words": "klingon"}, r"stop_words of .* Got 'klingon'"),
-            ({"ranking": "linaer"}, r"ranking of LexicalFeatures .* Got 'linaer'"),
             ({"values": "tf-idf"}, r"values of LexicalFeatures .* Got 'tf-idf'"),
             (
                 {"singles": -1},
@@ -381,7 +348,7 @@ class TestSettings:
 
     def test_what_does_not_fit_into_memory_is_refused_before_the_work(self, training, monkeypatch):
         monkeypatch.setattr(gaps_module, "find_memory", lambda: Memory(1 << 20, None))
-        monkeypatch.setattr(LexicalFeatures, "_counts", None)  # not to be called
+        monkeypatch.setattr(LexicalFeatures, "_counted", None)  # not to be called
         with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower characters in"):
             make().fit(*training)
         with pytest.raises(ValueError, match=r"GiB of memory, expected .* lower words in"):
@@ -389,9 +356,17 @@ class TestSettings:
 
 
 class TestParts:
-    def test_best_leaves_out_what_is_worth_nothing(self):
-        assert best(np.array([0.0, 3.0, 0.0, 1.0]), 3).tolist() == [1, 3]
-        assert best(np.array([1.0, 1.0, 1.0]), 2).tolist() == [0, 1]
+    def test_movement_is_the_weight_times_how_much_there_is_of_it(self):
+        X = csr_matrix(np.array([[3, 0, 0], [-4, 1, 0]], np.float32))
+        found = movement(X, np.array([2, -1, 5], np.float32))
+        np.testing.assert_allclose(found, [2 * np.sqrt(12.5), -np.sqrt(0.5), 0])
+
+    def test_of_most_texts_runs_over_all_kinds(self):
+        counts = [csr_matrix(np.eye(3, n, dtype=np.int32)) for n in (2, 2)]
+        idf = [np.array(values, np.float32) for values in ([2, 1], [3, 1])]
+        weights = list(map(Weights.of, counts, idf))
+        assert of_most_texts(weights, 2).tolist() == [1, 3]
+        assert of_most_texts(weights, 3).tolist() == [0, 1, 3]
 
     def test_figures_of_one_target_are_unknown(self):
         assert figures(np.array([True]), np.array([1.0])) == {
@@ -399,8 +374,9 @@ class TestParts:
         }  # fmt: skip
 
     def test_components_are_no_more_than_there_can_be(self, gaps):
-        assert principal_components(gaps.first[:4], 16, 0).shape == (3, gaps.first.shape[1])
-        assert principal_components(gaps.first[:1], 16, 0).shape == (0, gaps.first.shape[1])
+        words = gaps.weights[0].matrix()
+        assert principal_components(words[:4], 16, 0).shape == (3, words.shape[1])
+        assert principal_components(words[:1], 16, 0).shape == (0, words.shape[1])
 
 
 @pytest.mark.parametrize("column", ["prompt", "response_a", "response_b"])

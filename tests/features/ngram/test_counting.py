@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 
@@ -10,7 +11,7 @@ from data.battles import make_battles
 from features.families.lexical import LexicalFeatures
 from features.layout import texts_of, to_polars
 from features.ngram import counting as counted
-from features.ngram.counting import CountingFamily, CountStore
+from features.ngram.counting import Counted, CountingFamily, CountStore
 from features.ngram.vocabulary import Grams, learn
 from features.storage.cache import Cache
 
@@ -20,9 +21,8 @@ TEXTS = ["it is so", "so it is", "is it", "never", "it is never so", "so so"]
 
 def columns_of(found, grams):
     """Counts by n-gram, of those that stand there."""
-    vocabulary, counts = found
-    places = [vocabulary.grams.index(gram) for gram in grams]
-    return counts[:, places].toarray()
+    places = [found.vocabulary.grams.index(gram) for gram in grams]
+    return found.counts[found.rows][:, places].toarray()
 
 
 class TestTexts:
@@ -49,12 +49,12 @@ class TestStore:
     def test_counts_of_a_part_hold_all_that_is_frequent_there(self):
         part = [TEXTS[4], TEXTS[0], TEXTS[1]]
         expected = learn(part, WORDS, min_df=2)
-        found = CountStore(TEXTS).counts(part, WORDS, 2)
+        found = CountStore(TEXTS).counted(part, WORDS, 2)
         grams = expected[0].grams
         np.testing.assert_array_equal(columns_of(found, grams), expected[1].toarray())
 
     def test_texts_that_it_does_not_know_are_counted_by_themselves(self):
-        found = CountStore(TEXTS).counts(["new new", TEXTS[0]], WORDS, 1)
+        found = CountStore(TEXTS).counted(["new new", TEXTS[0]], WORDS, 1)
         assert columns_of(found, ["new", "it"]).tolist() == [[2, 0], [0, 1]]
 
     def test_counts_once(self, monkeypatch):
@@ -67,17 +67,36 @@ class TestStore:
         monkeypatch.setattr(counted, "learn_cached", spy)
         store = CountStore(TEXTS)
         for part in (TEXTS[:3], TEXTS[2:], TEXTS):
-            store.counts(part, WORDS, 1)
+            store.counted(part, WORDS, 1)
         assert len(calls) == 1
-        store.counts(TEXTS, WORDS, 2)
+        store.counted(TEXTS, WORDS, 2)
         assert len(calls) == 2
 
-    def test_gives_copies_that_may_be_changed(self):
+    def test_copies_nothing(self):
         store = CountStore(TEXTS)
-        _, first = store.counts(TEXTS, WORDS, 1)
-        before = first.toarray()
-        first.data[:] = 9
-        np.testing.assert_array_equal(store.counts(TEXTS, WORDS, 1)[1].toarray(), before)
+        table = store.table(WORDS, 1)[1]
+        for part in (TEXTS[:3], TEXTS):
+            assert store.counted(part, WORDS, 1).counts is table
+
+    def test_what_is_frequent_is_chosen_and_weighed_as_if_there_were_no_other_texts(self):
+        part = [TEXTS[4], TEXTS[0], TEXTS[1]]
+        alone = Counted.alone(part, WORDS, 2).most_frequent(3, 2)
+        found = CountStore(TEXTS).counted(part, WORDS, 2).most_frequent(3, 2)
+        assert found[0].grams == alone[0].grams == ["is", "it", "it is"]
+        np.testing.assert_array_equal(found[1].matrix().toarray(), alone[1].matrix().toarray())
+
+    def test_measures_each_battle_once(self):
+        seen = []
+
+        def length(battles):
+            seen.extend(battles["prompt"].to_list())
+            return np.array([[len(turns)] for turns in battles["prompt"]], dtype=np.float64)
+
+        store = CountStore(TEXTS)
+        parts = [[["a"], ["b", None]], [["b", None], ["b", ""], ["a"]]]
+        found = [store.measured(length)(pl.DataFrame({"prompt": part})) for part in parts]
+        assert [rows.tolist() for rows in found] == [[[1], [2]], [[2], [2], [1]]]
+        assert seen == [["a"], ["b", None], ["b", ""]]
 
     def test_finds_its_tables_on_disk(self, tmp_path, monkeypatch):
         cache = Cache(tmp_path, 10**7)

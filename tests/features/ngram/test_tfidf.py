@@ -11,10 +11,8 @@ from features.ngram.tfidf import (
     Weights,
     differences,
     inverse_document_frequency,
-    row_products,
     side_by_side,
     text_frequency,
-    tfidf,
 )
 from features.ngram.vocabulary import Grams, learn
 from tests.conftest import SAMPLE
@@ -36,12 +34,20 @@ def blocks():
     return [learn(TEXTS, kind, min_df=1)[1] for kind in KINDS]
 
 
+def idf_of(counts):
+    return inverse_document_frequency(text_frequency(counts), counts.shape[0])
+
+
 def weights_of(blocks):
-    return [Weights.of(counts, inverse_document_frequency(counts)) for counts in blocks]
+    return [Weights.of(counts, idf_of(counts)) for counts in blocks]
+
+
+def tfidf(counts, idf):
+    return Weights.of(counts, idf).matrix()
 
 
 def dense(counts):
-    return tfidf(counts, inverse_document_frequency(counts)).toarray()
+    return tfidf(counts, idf_of(counts)).toarray()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,7 +63,7 @@ def test_is_scikit_learns(sample, kind):
     )
     expected = theirs.fit_transform(sample)
     expected.sort_indices()
-    idf = inverse_document_frequency(counts)
+    idf = idf_of(counts)
     found = tfidf(counts, idf)
     np.testing.assert_allclose(idf, theirs.idf_, rtol=1e-6)
     np.testing.assert_array_equal(found.indices, expected.indices)
@@ -66,7 +72,7 @@ def test_is_scikit_learns(sample, kind):
 
 def test_a_row_is_the_same_alone(blocks):
     for counts in blocks:
-        idf = inverse_document_frequency(counts)
+        idf = idf_of(counts)
         together = tfidf(counts, idf)
         for row in range(counts.shape[0]):
             alone = tfidf(counts[row], idf)
@@ -74,7 +80,7 @@ def test_a_row_is_the_same_alone(blocks):
 
 
 def test_counts_of_any_integers_do(blocks):
-    idf = inverse_document_frequency(blocks[0])
+    idf = idf_of(blocks[0])
     wide = csr_matrix(blocks[0], dtype=np.int64)
     wide.indices = wide.indices.astype(np.int64)
     np.testing.assert_array_equal(tfidf(wide, idf).toarray(), tfidf(blocks[0], idf).toarray())
@@ -84,6 +90,34 @@ def test_text_frequency_counts_texts_not_occurrences(blocks):
     expected = (blocks[0].toarray() > 0).sum(axis=0)
     assert (expected != blocks[0].sum(axis=0).A1).any()
     np.testing.assert_array_equal(text_frequency(blocks[0]), expected)
+
+
+def test_some_texts_and_n_grams_of_a_table_are_as_if_there_were_no_others(blocks):
+    """Bit for bit, and in the order that is asked for."""
+    rows = np.array([6, 1, 3, 2])
+    chosen = []
+    for counts in blocks:
+        alone = counts[rows]
+        frequency = text_frequency(counts, rows)
+        np.testing.assert_array_equal(frequency, text_frequency(alone))
+        kept = np.flatnonzero(frequency >= 2)
+        assert 0 < len(kept) < counts.shape[1]
+        idf = inverse_document_frequency(frequency[kept], len(rows))
+        chosen.append((Weights.of(counts, idf, kept, rows), Weights.of(alone[:, kept], idf)))
+    for view, copy in chosen:
+        np.testing.assert_array_equal(
+            view.kept[[0, -1]], np.flatnonzero(view.columns >= 0)[[0, -1]]
+        )
+        np.testing.assert_array_equal(view.matrix().toarray(), copy.matrix().toarray())
+        backwards = view.matrix(np.array([3, 0]))
+        np.testing.assert_array_equal(backwards.toarray(), copy.matrix().toarray()[[3, 0]])
+        assert backwards.has_sorted_indices
+        a, b = np.array([0, 1, 2]), np.array([3, 2, 2])
+        np.testing.assert_array_equal(view.products(a, b), copy.products(a, b))
+    views, copies = zip(*chosen, strict=True)
+    gaps = [differences(of, np.array([0, 1]), np.array([3, 2])) for of in (views, copies)]
+    np.testing.assert_array_equal(gaps[0].toarray(), gaps[1].toarray())
+    np.testing.assert_array_equal(gaps[0].indices, gaps[1].indices)
 
 
 def test_differences_are_a_minus_b_of_each_kind_in_turn(blocks):
@@ -111,9 +145,9 @@ def test_differences_of_no_battles_and_of_no_n_grams(blocks):
 
 
 def test_cosine_is_that_of_the_weights_not_of_the_counts(blocks):
-    weighted = tfidf(blocks[0], inverse_document_frequency(blocks[0]))
-    found = row_products(weighted[A], weighted[B])
-    np.testing.assert_allclose(found, (dense(blocks[0])[A] * dense(blocks[0])[B]).sum(axis=1))
+    found = weights_of(blocks)[0].products(A, B)
+    expected = (dense(blocks[0])[A] * dense(blocks[0])[B]).sum(axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found[3] == 0  # A is empty
     counts = blocks[0].toarray().astype(float)
     lengths = np.linalg.norm(counts, axis=1)

@@ -15,13 +15,13 @@ from sklearn.feature_extraction.text import CountVectorizer
 from data.battles import TEXT_COLUMNS, read_training
 from features.ngram import tokens
 from features.ngram import vocabulary as ngrams
+from features.ngram.tfidf import text_frequency
 from features.ngram.vocabulary import (
     Grams,
     Vocabulary,
     learn,
     learn_cached,
     most_frequent,
-    take_columns,
 )
 from features.storage.cache import Cache
 
@@ -199,20 +199,11 @@ def test_take(sample):
 def test_most_frequent_breaks_ties_by_the_first():
     texts = ["bb cc aa dd", "cc aa dd", "dd dd dd bb aa cc", "dd"]
     vocabulary, counts = learn(texts, Grams("word", 1, 1), min_df=1)
-    columns = most_frequent(counts, 2)  # dd in 4 texts, aa and cc in 3, bb in 2
+    frequency = text_frequency(counts)
+    columns = most_frequent(frequency, 2)  # dd in 4 texts, aa and cc in 3, bb in 2
     assert vocabulary.take(columns).grams == ["aa", "dd"]
-    check_same(take_columns(counts, columns), counts[:, columns])
-    assert most_frequent(counts, 9).tolist() == [0, 1, 2, 3]
-
-
-def test_columns_are_taken_in_place_or_not(sample):
-    _, counts = learn(sample, Grams("char_wb", 2, 4), min_df=2)
-    before, columns = counts.copy(), most_frequent(counts, 100)
-    expected = counts[:, columns]
-    taken = take_columns(counts, columns)
-    check_same(taken, expected)
-    check_same(counts, before)
-    check_same(take_columns(counts, columns, overwrite=True), expected)
+    assert most_frequent(frequency, 9).tolist() == [0, 1, 2, 3]
+    assert most_frequent(frequency, 9, min_df=3).tolist() == [0, 2, 3]
 
 
 def stem(words):

@@ -45,7 +45,7 @@ def test_a_family_that_has_seen_the_votes_seems_to(random_votes, tmp_path, monke
     """The same check finds a family whose columns of a fold were made with the fold's votes."""
     cls = FAMILIES["lexical"]
     battles, y, _ = random_votes
-    whole = cls(components=0, singles=0).fit(battles, y)
+    whole = cls(components=0).fit(battles, y)
 
     class Leaky(cls):
         def _learn(self, training):
