@@ -53,7 +53,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 MEMBERS = {
     "direction": ["lightgbm", "xgboost", "linear"],
-    "tie": ["lightgbm", "xgboost", "linear"],
+    "tie": ["linear"],
 }
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a section: files of a run are named by it
 Members = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]

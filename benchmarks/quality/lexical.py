@@ -18,8 +18,8 @@ from features.ngram.counting import CountStore
 SHARED: dict[str, Any] = {"components": 0}
 CHOICES: dict[str, dict[str, Any]] = {
     "as it stands": {},
-    "penalties from 2e-3 to 2e-4": {"penalties": (2e-3, 6e-4, 2e-4)},
-    "penalties from 2e-3 to 6e-5": {"penalties": (2e-3, 6e-4, 2e-4, 6e-5)},
+    "penalties from 30 to 3": {"penalties": (30.0, 10.0, 3.0)},
+    "penalties from 30 to 1": {"penalties": (30.0, 10.0, 3.0, 1.0)},
     "words alone": {"characters": ()},
     "characters alone": {"words": ()},
     "50,000 columns": {"max_features": 50_000},

@@ -75,7 +75,8 @@ class LexicalFeatures(CountingFamily):
     max_features : int, default=150_000
         N-grams at most, half of them words' where both kinds are counted; those of most texts.
     penalties : sequence of float
-        To choose from: ``lambda`` in ``mean loss + lambda / 2 * |w|**2``.
+        To choose from: ``lambda`` in ``sum of losses + lambda / 2 * |w|**2``, the inverse of what
+        liblinear calls C: with few battles the score is drawn nearer to 0.
     scores : bool, default=True
         Whether the linear score is fitted, and is two of the columns.
     components : int, default=16
@@ -111,7 +112,7 @@ class LexicalFeatures(CountingFamily):
         characters: Lengths = (2, 5),
         min_df: Count = 5,
         max_features: Annotated[int, Field(ge=2)] = 150_000,
-        penalties: Penalties = (6e-4, 2e-4, 6e-5),
+        penalties: Penalties = (10.0, 3.0, 1.0),
         scores: bool = True,
         components: Number = 16,
         singles: Number = 0,
@@ -199,7 +200,10 @@ class LexicalFeatures(CountingFamily):
             return grams, gram_figures(grams), None
         y, signed = training.y, gaps.signed()
         weight = training.weight * (y != TIE)
-        fitted = cross_fit(signed, y == A, weight, training.fold, self.penalties, intercept=False)
+        total = max(training.weight.sum(), 1.0)  # of ties as well: the path must not see a label
+        of_mean = {penalty / total: penalty for penalty in self.penalties}
+        fitted = cross_fit(signed, y == A, weight, training.fold, of_mean, intercept=False)
+        fitted = fitted._replace(penalty=of_mean[fitted.penalty])
         moved = moved_most(grams, movement(signed, fitted.coef))
         figures = direction_figures(fitted, y, training.plain) | gram_figures(grams) | moved
         return grams.append_column("direction", [fitted.coef]), figures, fitted.scores
