@@ -39,6 +39,16 @@ MEMBERS: dict[str, tuple[str, dict[str, Any]]] = {
     "LightGBM, rate 0.03": ("lightgbm", {"learning_rate": 0.03}),
     "LightGBM, rate 0.08": ("lightgbm", {"learning_rate": 0.08}),
     "LightGBM, rate 0.1": ("lightgbm", {"learning_rate": 0.1}),
+    "LightGBM, rate 0.2": ("lightgbm", {"learning_rate": 0.2}),
+    "LightGBM, rate 0.1, other shape": (
+        "lightgbm",
+        {
+            "learning_rate": 0.1,
+            "num_leaves": 31,
+            "feature_fraction": 0.05,
+            "min_data_in_leaf": 80,
+        },
+    ),
     "LightGBM, 7 leaves": ("lightgbm", {"num_leaves": 7}),
     "LightGBM, 31 leaves": ("lightgbm", {"num_leaves": 31}),
     "LightGBM, 0.3 of the columns": ("lightgbm", {"feature_fraction": 0.3}),
@@ -47,6 +57,11 @@ MEMBERS: dict[str, tuple[str, dict[str, Any]]] = {
     "LightGBM, lambda 50": ("lightgbm", {"lambda_l2": 50.0}),
     "XGBoost": ("xgboost", {}),
     "XGBoost, rate 0.1": ("xgboost", {"learning_rate": 0.1}),
+    "XGBoost, rate 0.2, 63 bins": ("xgboost", {"learning_rate": 0.2, "max_bin": 63}),
+    "XGBoost, rate 0.2, 63 bins, depth 4": (
+        "xgboost",
+        {"learning_rate": 0.2, "max_bin": 63, "max_depth": 4},
+    ),
     "XGBoost, 0.3 of the columns": ("xgboost", {"colsample_bytree": 0.3}),
     "XGBoost, depth 4": ("xgboost", {"max_depth": 4}),
     "XGBoost, weight 40 a leaf": ("xgboost", {"min_child_weight": 40.0}),
@@ -58,6 +73,10 @@ MEANS = (
     ("LightGBM", "XGBoost"),
     ("LightGBM", "XGBoost", "linear"),
     ("LightGBM, rate 0.1", "XGBoost, rate 0.1", "linear"),
+    ("LightGBM, rate 0.1", "linear"),
+    ("LightGBM, rate 0.1", "XGBoost, rate 0.2, 63 bins", "linear"),
+    ("LightGBM, rate 0.1", "XGBoost, rate 0.2, 63 bins, depth 4", "linear"),
+    ("LightGBM, rate 0.1", "LightGBM, rate 0.1, other shape", "linear"),
 )
 
 EMBEDDING, ATTENTION = "embedding__", "cross_attention__"
@@ -205,7 +224,7 @@ def figures(z: Logits, base: Logits, y: NDArray[np.int8]) -> list[str]:
 
 FIGURES = ("columns", "A/B log loss", "against the first", "AUC", "complexity", "seconds")
 neural = partial(load_config, preset="neural", settings=list(PROJECTIONS))
-THREE = ("LightGBM, rate 0.1", "XGBoost, rate 0.1", "linear")  # as in the preset
+THREE = ("LightGBM, rate 0.1", "XGBoost, rate 0.2, 63 bins", "linear")  # as in the preset
 STUDIES = {
     "hyperparameters": Study(("what", *FIGURES), partial(_lines, load_config, by_members())),
     "encoder_linear": Study(("what", *FIGURES), partial(_lines, neural, by_columns("linear"))),
