@@ -22,6 +22,7 @@ from models.measures.metrics import METRICS, FloatArray
 from pipelines.estimator.out_of_fold import baseline_predictions
 
 STRUCTURAL = '["length", "turns", "style", "wording", "overlap", "prompt"]'
+THREE = '["lightgbm", "xgboost", "linear"]'
 
 
 class Fit(NamedTuple):
@@ -43,7 +44,10 @@ FITS: dict[str, Fit] = {
     "XGBoost alone": Fit(settings=('model.members=["xgboost"]',)),
     "structural families": Fit(settings=(f"families={STRUCTURAL}",)),
     "no extra rows": Fit(extra=False),
-    "no extra rows, three classes": Fit(extra=False, settings=('model.form="multiclass"',)),
+    "no extra rows, three classes": Fit(
+        extra=False, settings=('model.form="multiclass"', f"model.members={THREE}")
+    ),
+    "three members for ties": Fit(settings=(f"model.tie={THREE}",)),
 }
 FIGURES = {"A/B AUC": "direction_auc", "A/B log loss": "direction_log_loss", "tie AUC": "tie_auc"}
 COLUMNS = (

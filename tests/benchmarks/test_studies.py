@@ -30,7 +30,7 @@ def test_each_fit_has_a_configuration(name):
 def test_each_ablation_chooses_among_its_families(name):
     config = ABLATIONS[name].config
     assert set(ABLATIONS[name].families) <= set(config.families) <= set(FAMILIES)
-    assert set(config.model.members) <= set(LEARNERS)
+    assert set(config.model.names()) <= set(LEARNERS)
 
 
 def test_no_experiment_has_two_meanings():
