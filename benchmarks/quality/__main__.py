@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import real
-from benchmarks.quality import ablation, direction, encoders, lexical
+from benchmarks.quality import ablation, direction, encoders, lexical, ties
 from benchmarks.quality.against import write_comparison
 from benchmarks.quality.fits import FITS, fitted, write_fits
 from benchmarks.quality.runs import PREDICTIONS, Run, RunError, Scored, paired
@@ -36,6 +36,7 @@ STUDIES: dict[str, Study] = {
     **direction.STUDIES,
     **lexical.STUDIES,
     **encoders.STUDIES,
+    **ties.STUDIES,
 }
 
 
