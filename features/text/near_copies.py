@@ -22,7 +22,7 @@ BANDS, IN_BAND = (
 # Share of a signature that must agree before texts are compared: 2.8 standard errors under `NEAR`.
 PROMISING = 0.6
 NEXT = 4  # texts of the same band that a text is held against, in an order that each band has anew
-MOST_FOUND, MOST_COMPARED = 4, 32  # near-copies, comparisons after which a text seeks no more
+MOST_FOUND, MOST_COMPARED = 4, 16  # near-copies, comparisons after which a text seeks no more
 BLOCK_CHARACTERS = 4_000_000
 
 Pairs = NDArray[np.int64]  # shape (n_pairs, 2)
