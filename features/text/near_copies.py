@@ -22,7 +22,7 @@ BANDS, IN_BAND = (
 # Share of a signature that must agree before texts are compared: 2.8 standard errors under `NEAR`.
 PROMISING = 0.6
 NEXT = 4  # texts of the same band that a text is held against, in an order that each band has anew
-MOST_FOUND, MOST_COMPARED = 4, 32  # near-copies, comparisons after which a text seeks no more
+MOST_FOUND, MOST_COMPARED = 4, 16  # near-copies, comparisons after which a text seeks no more
 BLOCK_CHARACTERS = 4_000_000
 
 Pairs = NDArray[np.int64]  # shape (n_pairs, 2)
@@ -50,7 +50,8 @@ def near_copies(texts: Sequence[str]) -> Pairs:
     signatures, keys = _signed([text for text in texts if text])
     compared, copies = np.zeros((2, len(held)), np.int64)
     judged, near = np.empty(0, np.int64), [np.empty((0, 2), np.int64)]
-    for band, key in enumerate(keys):
+    for band in range(BANDS):
+        key = keys[:, band].copy()
         pairs = _together(key, band, (compared < MOST_COMPARED) & (copies < MOST_FOUND))
         pairs = pairs[_promising(signatures, pairs)]
         names = np.sort(pairs[:, 0] * len(held) + pairs[:, 1])
@@ -75,8 +76,8 @@ def likeness(texts: Sequence[str], pairs: Pairs) -> NDArray[np.float64]:
     from features.text.near_copies_kernels import jaccard
 
     found = [np.empty(0)]
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    for block in _blocks(lengths[pairs].sum(axis=1)):
+    lengths = [len(texts[one]) + len(texts[other]) for one, other in pairs.tolist()]
+    for block in _blocks(np.array(lengths, dtype=np.int64)):
         places, numbers = np.unique(pairs[block], return_inverse=True)
         first, second = numbers.reshape(-1, 2).T.copy()
         found.append(jaccard(*_codes([texts[n] for n in places]), LENGTH, first, second))
@@ -84,17 +85,17 @@ def likeness(texts: Sequence[str], pairs: Pairs) -> NDArray[np.float64]:
 
 
 def _signed(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
-    """Return signatures, shape (n_texts, n_hashes), and keys of bands, shape (n_bands, n_texts)."""
+    """Return signatures, shape (n_texts, n_hashes), and keys of bands, shape (n_texts, n_bands)."""
     from features.text.near_copies_kernels import sign
 
     rng = np.random.default_rng(0)
     multipliers = rng.integers(1 << 32, size=BANDS * IN_BAND, dtype=np.uint32) | np.uint32(1)
     signatures = np.empty((len(texts), len(multipliers)), np.uint8)
-    keys = np.empty((BANDS, len(texts)), np.uint32)
+    keys = np.empty((len(texts), BANDS), np.uint32)
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     for block in _blocks(lengths):
         codes = _codes(texts[block])
-        sign(*codes, LENGTH, multipliers, signatures[block], keys[:, block])
+        sign(*codes, LENGTH, multipliers, signatures[block], keys[block])
     return signatures, keys
 
 

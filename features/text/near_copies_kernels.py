@@ -41,10 +41,10 @@ def sign(
 ) -> None:
     """Write each text's MinHash signature, a byte of each hash, and the key of each of its bands.
 
-    Shapes are (n_texts, n_hashes) and (n_bands, n_texts). The k-th hash of a shingle is its own,
+    Shapes are (n_texts, n_hashes) and (n_texts, n_bands). The k-th hash of a shingle is its own,
     times `multipliers[k]`, which is odd, modulo 2**32; that of a text is the least of them.
     """
-    n_hashes, n_bands = len(multipliers), len(keys)
+    n_hashes, n_bands = len(multipliers), keys.shape[1]
     in_band = n_hashes // n_bands
     least = np.empty(n_hashes, np.uint32)
     for number in range(len(bounds) - 1):
@@ -60,7 +60,7 @@ def sign(
             state = START
             for k in range(band * in_band, (band + 1) * in_band):
                 state = mixed(state, np.uint64(least[k]))
-            keys[band, number] = np.uint32(state >> FOLD)
+            keys[number, band] = np.uint32(state >> FOLD)
 
 
 @compiled
