@@ -13,7 +13,7 @@ from tests.commands import fit
     ("argv", "words"),
     [
         (["--preset", "nope"], r"--preset nope: no such preset\. Allowed: .*classical"),
-        (["--set", "model.x=1"], r"model\.x: unknown key\. Allowed: members"),
+        (["--set", "model.x=1"], r"model\.x: unknown key\. Allowed: direction"),
         (["--train", "missing.csv"], r"missing\.csv: no such file"),
         (["--config", "missing.toml"], r"missing\.toml: cannot be read"),
         (["--train", "."], r"\.: a folder where a file is expected"),

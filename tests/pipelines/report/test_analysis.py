@@ -24,7 +24,7 @@ def voted():
     prompts = [[f"Prompt {row}"] * t for row, t in enumerate(turns)]
     y = np.where(rng.random(rows) < 0.2, 2, (b > a)).astype(np.int8)
     z, t = rng.normal(size=(2, rows))
-    oof = OutOfFold(probabilities(2 * z, t), z, t, [], [])
+    oof = OutOfFold(probabilities(2 * z, t), z, t, np.ones(rows), [], [])
     return make_battles(prompts, *texts, model_a=["m"] * rows, model_b=["n"] * rows), y, oof
 
 
