@@ -54,14 +54,18 @@ class Step(NamedTuple):
     sized: bool = True
 
 
+BOOSTING = ("-m", "benchmarks.gpu.boosting")
 TESTS = ("-m", "pytest", "-m", "gpu", "--quiet", "tests")
 STEPS: dict[str, Step] = {
     "tests": Step("Tests marked `gpu`", TESTS, 120, sized=False),
     "rates": Step("What the device can do", ("-m", "benchmarks.gpu.rates"), 40),
-    "boosting": Step("XGBoost on CUDA and on the CPU", ("-m", "benchmarks.gpu.boosting"), 150),
+    "boosting": Step("XGBoost on CUDA and on the CPU", BOOSTING, 150),
     "deberta": Step("DeBERTa-v3-base", ("-m", "benchmarks.gpu.encoders", "deberta"), 90),
     "matching": Step("Battles matched", ("-m", "benchmarks.gpu.matching"), 60),
     "fit": Step("The default fit, two folds", ("-m", "benchmarks.gpu.fit", "--folds", "2"), 300),
+    "opencl": Step(
+        "LightGBM through OpenCL and on the CPU", (*BOOSTING, "--learner", "lightgbm"), 150
+    ),
     "strings": Step("Read and matched", ("-m", "benchmarks.gpu.matching", "--strings"), 120),
     "minilm": Step("MiniLM", ("-m", "benchmarks.gpu.encoders", "minilm"), 60),
 }

@@ -1,7 +1,8 @@
-"""XGBoost on CUDA against the CPU: ``python -m benchmarks.gpu.boosting [--rows N] [--small]``.
+"""Boosting on a GPU against the CPU: ``python -m benchmarks.gpu.boosting [--learner NAME]``.
 
-One million decided battles by default, structural columns, the direction head of XGBoost alone, a
-fixed number of rounds; out of sample on a fifth of the prompts. So that the rows are there in
+XGBoost on CUDA, or LightGBM through OpenCL. One million decided battles by default, structural
+columns, the direction head of that learner alone, a fixed number of rounds; out of sample on a
+fifth of the prompts. So that the rows are there in
 seconds, fewer battles are generated and each stands several times, every number of it made greater
 or smaller by up to a hundredth; what comes of one battle stays in one fold. Prints seconds, memory
 and log loss on each device; the log losses must differ by less than 0.001.
@@ -10,6 +11,7 @@ and log loss on each device; the log losses must differ by less than 0.001.
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,9 +30,10 @@ from features.families.length import LengthFeatures
 from features.families.style import StyleFeatures
 from features.families.turns import TurnFeatures
 from features.sides import Swap
-from models.device import find_device
+from models.device import DeviceError, check_lightgbm, find_device
 from models.heads import DirectionHead, direction_loss
-from models.learners.contract import Model
+from models.learners.contract import Learner, Model
+from models.learners.lightgbm import LightGBMLearner
 from models.learners.xgboost import XGBoostLearner
 from models.parts import Fit, Lessons, Material, Part, Rows, fit_part, part_logits
 from pipelines.report.content import peak_memory_mb
@@ -38,6 +41,15 @@ from pipelines.report.content import peak_memory_mb
 ROWS, SMALL_ROWS = 1_000_000, 4_000
 BATTLES, ROUNDS, SMALL_ROUNDS = 50_000, 300, 10
 HELD, NOISE, TOLERANCE = 0, 0.01, 1e-3
+
+
+class Boosting(NamedTuple):
+    """A library, what it uses a GPU through, and its learner for a device."""
+
+    name: str
+    gpu: str
+    learner: Callable[[str], Learner]
+    lack: Callable[[], str]  # why that GPU cannot be used; nothing if it can
 
 
 class Found(NamedTuple):
@@ -56,9 +68,33 @@ class Found(NamedTuple):
         return [self.device, *seconds, f"{self.loss:.5f}", *memory]
 
 
+def lack_of_cuda() -> str:
+    """Return why XGBoost cannot train on CUDA; nothing if it can."""
+    found = find_device("auto")
+    return "" if found.name == "cuda" else found.reason
+
+
+def lack_of_opencl() -> str:
+    """Return why LightGBM cannot train through OpenCL; nothing if it can."""
+    try:
+        check_lightgbm("gpu")
+    except DeviceError as error:
+        return str(error)
+    return ""
+
+
+LIBRARIES: dict[str, Boosting] = {
+    "xgboost": Boosting("XGBoost", "cuda", lambda device: XGBoostLearner(), lack_of_cuda),
+    "lightgbm": Boosting(
+        "LightGBM", "gpu", lambda device: LightGBMLearner(device_type=device), lack_of_opencl
+    ),
+}
+
+
 def main() -> int:
     """Print a Markdown table; return 1 where the devices do not agree."""
     parser = small_parser("benchmarks.gpu.boosting", __doc__)
+    parser.add_argument("--learner", choices=list(LIBRARIES), default="xgboost")
     parser.add_argument("--rows", type=int, metavar="N")
     parser.add_argument("--threads", type=int, default=cpu_count(), metavar="N", help="on the CPU")
     options = parser.parse_args()
@@ -72,25 +108,29 @@ def main() -> int:
         f"(made in {seconds:.0f} s), {rounds} rounds, {options.threads} threads\n"
     )
     write_header(("device", "fit, s", "predict, s", "A/B log loss", "MB so far", "MB of the card"))
-    devices = ("cuda", "cpu") if find_device("auto").name == "cuda" else ("cpu",)
-    found = [measured(device, rows, swap, rounds, options.threads) for device in devices]
-    return _judged(found)
-
-
-def _judged(found: list[Found]) -> int:
-    if len(found) == 1:
-        write("\nOwed: the line of a GPU.")
+    library = LIBRARIES[options.learner]
+    lack = library.lack()
+    devices = ("cpu",) if lack else (library.gpu, "cpu")
+    found = [measured(library, each, rows, swap, rounds, options.threads) for each in devices]
+    if lack:
+        write(f"\nOwed: the line of a GPU. {lack}")
         return 0
-    gap = abs(found[0].loss - found[1].loss)
+    return _judged(library, *found)
+
+
+def _judged(library: Boosting, gpu: Found, cpu: Found) -> int:
+    gap = abs(gpu.loss - cpu.loss)
     write(f"\nThe log losses differ by {gap:.5f} (wanted: less than {TOLERANCE}).")
-    if found[0].device != "cuda":
-        write(f"XGBoost was asked for cuda and took {found[0].device}.")
-    return int(gap >= TOLERANCE or found[0].device != "cuda")
+    if gpu.device != library.gpu:
+        write(f"{library.name} was asked for {library.gpu} and took {gpu.device}.")
+    return int(gap >= TOLERANCE or gpu.device != library.gpu)
 
 
-def measured(device: str, rows: Rows, swap: Swap, rounds: int, threads: int) -> Found:
+def measured(
+    library: Boosting, device: str, rows: Rows, swap: Swap, rounds: int, threads: int
+) -> Found:
     """Fit on one device and predict what was held out, and print the row."""
-    part = Part("xgboost", XGBoostLearner(), DirectionHead(), seed=0)
+    part = Part(library.name, library.learner(device), DirectionHead(), seed=0)
     few = rows.take(np.arange(len(rows.y)) < SMALL_ROWS)
     _fit(Fit(part, complexity=2), few, swap, device, threads)  # warms up
     held = rows.fold == HELD

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.gpu import boosting, common, encoders, fit, matching, rates, texts
 from benchmarks.gpu.__main__ import STEPS, Step, main
 from features.encoding.encoder import Encoder
+from models.device import DeviceError
 
 FAILS = "import sys; print('begun', flush=True); sys.exit('no such card')"
 GOES_ON = "import time; print('begun', flush=True); time.sleep(60)"
@@ -101,10 +102,34 @@ def test_rates_run_small(small, monkeypatch, capsys):
     assert "| matrix products, bfloat16 | 1.00 TFLOP/s |" in capsys.readouterr().out
 
 
-def test_boosting_runs_small(small, monkeypatch, capsys):
+@pytest.mark.parametrize("learner", ["xgboost", "lightgbm"])
+def test_boosting_runs_small(small, monkeypatch, capsys, learner):
+    lacking = {
+        name: library._replace(lack=lambda: "no such card")
+        for name, library in boosting.LIBRARIES.items()
+    }
+    monkeypatch.setattr(boosting, "LIBRARIES", lacking)
     monkeypatch.setattr(boosting, "SMALL_ROWS", 400)
+    monkeypatch.setattr(sys, "argv", ["step", "--small", "--learner", learner])
     assert boosting.main() == 0
-    assert "| cpu |" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| cpu |" in told
+    assert "Owed: the line of a GPU. no such card" in told
+
+
+def test_lightgbm_is_fitted_on_what_is_raced():
+    assert boosting.LIBRARIES["lightgbm"].learner("gpu").device_type == "gpu"
+    assert boosting.LIBRARIES["lightgbm"].learner("cpu").device_type == "cpu"
+
+
+def test_what_lightgbm_lacks_is_said(monkeypatch):
+    def refuse(device_type):
+        raise DeviceError(f"no {device_type} here")
+
+    monkeypatch.setattr(boosting, "check_lightgbm", refuse)
+    assert boosting.lack_of_opencl() == "no gpu here"
+    monkeypatch.setattr(boosting, "check_lightgbm", lambda device_type: None)
+    assert boosting.lack_of_opencl() == ""
 
 
 def test_copies_of_a_battle_are_like_it_and_stay_in_its_fold():
@@ -119,15 +144,18 @@ def test_copies_of_a_battle_are_like_it_and_stay_in_its_fold():
     np.testing.assert_array_equal(rows.y[period:], rows.y[:-period])
 
 
-def test_devices_that_do_not_agree_are_said(capsys):
-    found = [boosting.Found(device, 1.0, 1.0, loss, 0.0) for device, loss in
-             (("cuda", 0.5), ("cpu", 0.502))]  # fmt: skip
-    assert boosting._judged(found) == 1
+@pytest.mark.parametrize(("learner", "gpu"), [("xgboost", "cuda"), ("lightgbm", "gpu")])
+def test_devices_that_do_not_agree_are_said(capsys, learner, gpu):
+    library = boosting.LIBRARIES[learner]
+    fast, slow = (
+        boosting.Found(device, 1.0, 1.0, loss, 0.0) for device, loss in ((gpu, 0.5), ("cpu", 0.502))
+    )
+    assert boosting._judged(library, fast, slow) == 1
     assert "differ by 0.00200" in capsys.readouterr().out
-    assert boosting._judged([found[0], found[1]._replace(loss=0.5005)]) == 0
-    fallen = found[1]._replace(loss=0.5)
-    assert boosting._judged([fallen, fallen]) == 1
-    assert "took cpu" in capsys.readouterr().out
+    assert boosting._judged(library, fast, slow._replace(loss=0.5005)) == 0
+    fallen = slow._replace(loss=0.5)
+    assert boosting._judged(library, fallen, fallen) == 1
+    assert f"asked for {gpu} and took cpu" in capsys.readouterr().out
 
 
 def test_encoders_run_small(small, tiny_encoder, monkeypatch, capsys):
