@@ -47,10 +47,12 @@ class Finding(NamedTuple):
             float(gaps.std() / np.sqrt(len(gaps))),
         )
 
-    @property
-    def is_nothing(self):
-        """Whether chance explains it."""
-        return (
-            abs(self.auc - 0.5) <= max(3 * self.auc_error, LEAST_AUC)
-            and -3 * self.loss_error <= self.loss <= MOST_LOSS
-        )
+    def is_nothing(self, *, few=False):
+        """Whether chance explains it.
+
+        A head learns from columns that were made, out of fold, with the votes that judge the head,
+        as stacking has it. So what chance says of these votes is learned along, and adds to the
+        AUC up to a standard error of one flip; that is what `few` allows besides.
+        """
+        allowed = max(3 * self.auc_error, LEAST_AUC) + few * self.auc_error * np.sqrt(FLIPS)
+        return abs(self.auc - 0.5) <= allowed and -3 * self.loss_error <= self.loss <= MOST_LOSS

@@ -53,7 +53,7 @@ def found_by_a_head(columns, y, group):
     z = np.zeros(len(y))
     for k in range(HEAD_FOLDS):
         rows = (fold != k) & (y != TIE)
-        head = LogisticRegression(C=1e-3, fit_intercept=False).fit(X[rows], y[rows] == A)
+        head = LogisticRegression(C=1e-4, fit_intercept=False).fit(X[rows], y[rows] == A)
         z[fold == k] = head.decision_function(X[fold == k])
     return z
 
@@ -74,7 +74,7 @@ def test_no_family_finds_anything(name, request, make_family, store):
         family.use(store)
     rows = request.getfixturevalue("few" if family.uses == "encoder" else "many")
     found = found_in(family, *rows)
-    assert found.is_nothing, found
+    assert found.is_nothing(few=family.uses == "encoder"), found
 
 
 def test_n_grams_that_the_votes_have_chosen_are_found_out(many, store, monkeypatch):
@@ -91,5 +91,5 @@ def test_n_grams_that_the_votes_have_chosen_are_found_out(many, store, monkeypat
     )
     battles, votes = many
     found = found_in(LexicalFeatures(**SMALL["lexical"], singles=20).use(store), battles, votes[:1])
-    assert not found.is_nothing, found
+    assert not found.is_nothing(), found
     assert found.auc > 0.5
