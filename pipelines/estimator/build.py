@@ -255,11 +255,10 @@ def fit_pipeline(
     weight = np.where(plain, 1.0, pipeline.named_steps["model"].extra_weight)
     if (weight == 0).any():
         battles, y, weight = battles[weight > 0], y[weight > 0], weight[weight > 0]
+    weights = {} if (weight == 1).all() else {"sample_weight": weight}
     with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
         with timed(seconds, "features"):
-            columns = pipeline.named_steps["features"].fit_transform(
-                battles, y, sample_weight=weight
-            )
+            columns = pipeline.named_steps["features"].fit_transform(battles, y, **weights)
         with timed(seconds, "model"):
             pipeline.named_steps["model"].fit(columns, y)
     return pipeline

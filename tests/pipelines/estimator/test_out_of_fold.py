@@ -76,6 +76,7 @@ class Witness(TransformerMixin, BaseEstimator):
 class Parrot(ClassifierMixin, BaseEstimator):
     """A preference model that says the same of all battles."""
 
+    extra_weight = 1.0
     complexity_: ClassVar[dict] = {}
     inner_loss_: ClassVar[dict] = {}
     seconds_: ClassVar[dict] = {}
