@@ -49,8 +49,8 @@ class BattleFamily(TransformerMixin, BaseEstimator):
     seconds_: float = 0.0
     _store: Any = None
 
-    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
-        """Learn the columns' names. `y` is ignored."""
+    def fit(self, battles: pd.DataFrame, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the columns' names. `y` and `sample_weight` are ignored."""
         frame = to_polars(battles)
         check_parameters(self)
         self._name_columns(self._columns(frame.head(0)))

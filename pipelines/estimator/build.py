@@ -35,7 +35,7 @@ class PassThrough(TransformerMixin, BaseEstimator):
     by which the model may calibrate.
     """
 
-    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, battles: pd.DataFrame, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn nothing."""
         self.n_features_in_ = battles.shape[1]
         return self
@@ -70,7 +70,7 @@ class Precomputed(TransformerMixin, BaseEstimator):
     def __init__(self, columns: pd.DataFrame) -> None:
         self.columns = columns
 
-    def fit(self, battles: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, battles: pd.DataFrame, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn nothing."""
         self.n_features_in_ = battles.shape[1]
         return self
@@ -241,15 +241,22 @@ def fit_pipeline(
 ) -> Pipeline:
     """Fit, with the families side by side, and return the pipeline.
 
-    The wall-clock time of ``features`` and ``model`` is added to `seconds`.
+    Extra rows have the weight that the model gives them in every family that learns, and with
+    weight 0 no step sees them. The wall-clock time of ``features`` and ``model`` is added to
+    `seconds`.
 
     BLAS has one thread from beginning to end: families that limit it for themselves would lift each
     other's limits, and sums would depend on the moment.
     """
     seconds = {} if seconds is None else seconds
+    plain = (battles["source"] == "plain").to_numpy(dtype=np.bool_)
+    weight = np.where(plain, 1.0, pipeline.named_steps["model"].extra_weight)
+    if (weight == 0).any():
+        battles, y, weight = battles[weight > 0], y[weight > 0], weight[weight > 0]
+    weights = {} if (weight == 1).all() else {"sample_weight": weight}
     with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
         with timed(seconds, "features"):
-            columns = pipeline.named_steps["features"].fit_transform(battles, y)
+            columns = pipeline.named_steps["features"].fit_transform(battles, y, **weights)
         with timed(seconds, "model"):
             pipeline.named_steps["model"].fit(columns, y)
     return pipeline

@@ -191,6 +191,40 @@ class TestClassifier:
         np.testing.assert_array_equal(before[fold == 2], after[fold == 2])
         assert (before[fold != 2] != after[fold != 2]).any(axis=1).all()
 
+    def test_a_weight_counts_as_so_many_answers(self):
+        X, author, _ = self.sample(200)
+        scale, twice = Scale.of(X), np.repeat(np.arange(200), 2)
+        weight = np.where(np.arange(200) < 80, 2.0, 1.0)
+        rows = [row for row in twice[::2] for _ in range(int(weight[row]))]
+        found = Sums.of(X, author, 3, scale, range(200), weight)
+        expected = Sums.of(X, author, 3, scale, rows)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+        values = scale.dense(X[rows]).astype(float)
+        np.testing.assert_allclose(expected.products, np.triu(values.T @ values), atol=1e-2)
+
+    @pytest.mark.parametrize("n_folds", [4, 5])
+    def test_every_folds_temperature_is_judged_on_another_fold(self, n_folds, monkeypatch):
+        """And by a classifier that has seen neither."""
+        X, author, _ = self.sample()
+        fold, fitted, judged = (np.arange(600) % n_folds).astype(np.int8), [], {}
+        without, losses = authors._without, Discriminant.losses
+
+        def spy(sums, folds):
+            fitted.append(tuple(folds))
+            return without(sums, folds)
+
+        def judge(self, values, author):
+            judged.setdefault(fitted[-1], []).append(len(author))
+            return losses(self, values, author)
+
+        monkeypatch.setattr(authors, "_without", spy)
+        monkeypatch.setattr(Discriminant, "losses", judge)
+        identify(X, author, fold, 3, n_folds, 2.0)
+        pairs = {4: {(0, 1): 2, (2, 3): 2}, 5: {(0, 1): 2, (2, 3): 2, (0, 4): 1}}[n_folds]
+        assert {pair: len(found) for pair, found in judged.items()} == pairs
+        assert len(fitted) == len(pairs) + n_folds + 1
+
     def test_rare_authors_are_never_guessed(self):
         X, author, fold = self.sample()
         author[:9] = 3  # one below the least

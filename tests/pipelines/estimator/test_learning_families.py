@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from data.battles import read_training
+from data.battles import concat_battles, read_training
 from features.storage.cache import Cache
 from pipelines.config import load_config
-from pipelines.estimator.build import build_pipeline, fit_pipeline, precompute
+from pipelines.estimator.build import build_pipeline, dump_features, fit_pipeline, precompute
 from pipelines.fit import Inputs, fit
 from tests.commands import predict
 
@@ -76,6 +77,47 @@ def test_the_families_side_by_side_give_the_same(battles, learning):
     alone = precompute(build_pipeline(learning), frame).fit(frame, y)
     beside = fit_pipeline(precompute(build_pipeline(learning), frame), frame, y)
     assert beside.named_steps["model"].dump() == alone.named_steps["model"].dump()
+
+
+@pytest.fixture(scope="module")
+def weighted(files, small_encoder_settings):
+    """Fit plain and extra rows, with a weight of the extra ones, and return what was learned."""
+    plain, extra = (
+        read_training(files / f"{name}.csv", source=source)
+        for name, source in (("train", "plain"), ("extra", "extra"))
+    )
+    quick = ("max_features=2000", "characters=[2, 3]")
+
+    def fitted(weight, *, extra_too=True):
+        config = load_config(
+            settings=[
+                'families=["length", "lexical", "fingerprint", "embedding"]',
+                *LEARNING[1:],
+                *(f"features.lexical.{option}" for option in quick),
+                f"model.extra_weight={weight}",
+                *small_encoder_settings,
+                "encoder.length=32",
+            ]
+        )
+        some = [plain, extra] if extra_too else [plain]
+        battles = concat_battles([read.battles for read in some])
+        pipeline = precompute(build_pipeline(config), battles)
+        fit_pipeline(pipeline, battles, np.concatenate([read.y for read in some]))
+        return dump_features(pipeline), pipeline.named_steps["model"].dump()
+
+    return fitted
+
+
+def test_extra_rows_of_weight_0_are_as_if_they_were_not_there(weighted):
+    """Bit for bit: in vocabularies, IDF, scales, scores, strengths and the model."""
+    assert weighted(0.0) == weighted(1.0, extra_too=False)
+
+
+def test_the_weight_of_extra_rows_reaches_every_family_that_learns(weighted):
+    half, whole = weighted(0.5)[0], weighted(1.0)[0]
+    assert set(half) == set(whole)
+    for family in ("lexical_grams.parquet", "fingerprint.safetensors", "embedding.safetensors"):
+        assert half[family] != whole[family], family
 
 
 def test_a_file_that_names_no_models_is_fitted_without_them(files, learning, quiet, tmp_path):

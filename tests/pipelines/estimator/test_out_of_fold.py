@@ -82,6 +82,7 @@ class Witness(TransformerMixin, BaseEstimator):
 class Parrot(ClassifierMixin, BaseEstimator):
     """A preference model that says the same of all battles."""
 
+    extra_weight = 1.0
     seconds_: ClassVar[dict] = {}
 
     def fit(self, X, y):
