@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
@@ -35,3 +36,54 @@ def mixed(state: np.uint64, value: np.uint64) -> np.uint64:
     """Mix a value into the state of a hash."""
     product = (state ^ value) * SPREAD
     return product ^ (product >> FOLD)
+
+
+def code_points(texts: pl.Series) -> tuple[Codes, NDArray[np.int64]]:
+    """Lay the characters of texts one after the other, and say where each text starts and ends.
+
+    >>> import polars as pl
+    >>> codes, bounds = code_points(pl.Series(["aé", "", "好"]))
+    >>> codes.tolist(), bounds.tolist()
+    ([97, 233, 22909], [0, 2, 2, 3])
+    """
+    array = texts.to_arrow()
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return _decoded(np.frombuffer(data or b"", np.uint8), bounds)
+
+
+@compiled
+def _decoded(data: NDArray[np.uint8], bounds: NDArray[np.int64]) -> tuple[Codes, NDArray[np.int64]]:
+    """Decode UTF-8 that is known to be valid."""
+    codes = np.empty(bounds[-1] - bounds[0], np.uint32)
+    ends = np.zeros(len(bounds), np.int64)
+    size = 0
+    for text in range(len(bounds) - 1):
+        start, end = bounds[text], bounds[text + 1]
+        every = np.uint8(0)
+        for byte in data[start:end]:
+            every |= byte
+        if every < 0x80:  # as most texts: many bytes at a time
+            codes[size : size + end - start] = data[start:end]
+            size += end - start
+        else:
+            size = _decode(data, start, end, codes, size)
+        ends[text + 1] = size
+    return codes[:size], ends
+
+
+@compiled
+def _decode(data: NDArray[np.uint8], place: int, end: int, codes: Codes, size: int) -> int:
+    """Decode a text, and return where its characters end."""
+    while place < end:
+        byte = np.uint32(data[place])
+        place += 1
+        if byte >= 0x80:
+            more = 1 + (byte >= 0xE0) + (byte >= 0xF0)
+            byte &= np.uint32(0x3F >> more)
+            for _ in range(more):
+                byte = (byte << 6) | np.uint32(data[place] & 0x3F)
+                place += 1
+        codes[size] = byte
+        size += 1
+    return size

@@ -1,6 +1,6 @@
 """Battles laid out for counting: turns one under the other, texts each once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.sides import Array
-
-Formula = Callable[[pl.Expr], pl.Expr]  # a turn's text in, a number out
+from features.tally import Formula, counted
 
 TEXTS: dict[str, str] = {"prompt": "prompt", "a": "response_a", "b": "response_b"}
 _TURNS = pa.large_list(pa.large_string())
@@ -107,10 +106,7 @@ def turns_of(battles: pl.DataFrame, columns: Sequence[str]) -> Turns:
 
 def count(turns: Turns, formulas: Mapping[str, Formula]) -> dict[str, Array]:
     """Evaluate formulas on every turn, each shared part once. Shape (n_turns,) each."""
-    text = pl.col("text")
-    expressions = [formula(text).alias(name) for name, formula in formulas.items()]
-    counts = turns.text.lazy().select(expressions).collect()
-    return {name: counts[name].to_numpy().astype(np.float64) for name in formulas}
+    return counted(turns.text, formulas)
 
 
 Places = NDArray[np.intp]

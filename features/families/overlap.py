@@ -7,11 +7,9 @@ a battle look the same in fewer than one of a billion battles). The turns of a t
 line break. A share of nothing is 0.
 """
 
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +20,10 @@ from features.family import BattleFamily
 from features.layout import TEXTS, share
 from features.sides import Array
 from features.table import SHARE, documentation, side_columns
+from features.text.passes import matching
+
+Codes = NDArray[np.uint32]
+Bounds = NDArray[np.int64]
 
 CHUNK = 512  # battles at a time: what lies between texts and counts stays in the cache
 COMPRESSED_BYTES = 65_536  # of an answer, the rest is left out; the Arena's longest has 53,000
@@ -193,7 +195,14 @@ def _counts(battles: pl.DataFrame) -> dict[str, Array]:
 def _count(battles: pl.DataFrame) -> dict[str, Array]:
     texts = battles.select(_texts())
     lower = texts.select(pl.all().str.to_lowercase())
-    return _of_words(lower) | _of_characters(texts, lower) | _of_bytes(texts)
+    codes, bounds = _code_points(lower.select(*TEXTS))
+    last = bounds[:, 1:] - _lengths(lower.select(f"last {name}" for name in TEXTS))
+    return (
+        _of_words(codes, bounds, last)
+        | _of_trigrams(codes, bounds[:, 1:])
+        | _of_characters(*_code_points(texts.select("a", "b")))
+        | _of_bytes(texts)
+    )
 
 
 def _texts() -> Iterator[pl.Expr]:
@@ -204,14 +213,12 @@ def _texts() -> Iterator[pl.Expr]:
         yield turns.list.last().fill_null("").alias(f"last {name}")
 
 
-def _of_words(lower: pl.DataFrame) -> dict[str, Array]:
+def _of_words(codes: Codes, bounds: Bounds, last: Bounds) -> dict[str, Array]:
     """Count words and what is shared of them, and the phrases (word trigrams) of each answer."""
     from features.text import overlap_kernels
 
-    codes, bounds = _code_points(lower.select(*TEXTS))
-    last = bounds[:, 1:] - _lengths(lower.select(f"last {name}" for name in TEXTS))
     words, phrases, running = overlap_kernels.word_sets(
-        codes, bounds, last, _matching(r"\w"), LONG_WORD
+        codes, bounds, last, matching(r"\w"), LONG_WORD
     )
     prompt, a, b = range(len(TEXTS))
     counts = {"words a b": overlap_kernels.holding(words, a, b)}
@@ -228,19 +235,26 @@ def _of_words(lower: pl.DataFrame) -> dict[str, Array]:
     return counts
 
 
-def _of_characters(texts: pl.DataFrame, lower: pl.DataFrame) -> dict[str, Array]:
-    """Count lines and character trigrams, and compare the answers from both ends."""
+def _of_trigrams(codes: Codes, bounds: Bounds) -> dict[str, Array]:
+    """Count the character trigrams of the answers."""
     from features.text import overlap_kernels
 
-    trigrams = overlap_kernels.trigram_sets(*_code_points(lower.select("a", "b")))
-    codes, bounds = _code_points(texts.select("a", "b"))
-    lines, running = overlap_kernels.line_sets(codes, bounds, _matching(r"\s"))
-    start, end = overlap_kernels.common_ends(codes, bounds).T.astype(np.float64)
-    a, b = np.diff(bounds, axis=1).T.astype(np.float64)
+    trigrams = overlap_kernels.trigram_sets(codes, np.ascontiguousarray(bounds))
     return {
         "trigrams a": overlap_kernels.holding(trigrams, 0),
         "trigrams b": overlap_kernels.holding(trigrams, 1),
         "trigrams a b": overlap_kernels.holding(trigrams, 0, 1),
+    }
+
+
+def _of_characters(codes: Codes, bounds: Bounds) -> dict[str, Array]:
+    """Count lines, and compare the answers from both ends."""
+    from features.text import overlap_kernels
+
+    lines, running = overlap_kernels.line_sets(codes, bounds, matching(r"\s"))
+    start, end = overlap_kernels.common_ends(codes, bounds).T.astype(np.float64)
+    a, b = np.diff(bounds, axis=1).T.astype(np.float64)
+    return {
         "lines a": overlap_kernels.holding(lines, 0),
         "lines b": overlap_kernels.holding(lines, 1),
         "all lines a": running[:, 0].astype(np.float64),
@@ -261,23 +275,15 @@ def _of_bytes(texts: pl.DataFrame) -> dict[str, Array]:
     }
 
 
-def _lengths(texts: pl.DataFrame) -> NDArray[np.int64]:
+def _lengths(texts: pl.DataFrame) -> Bounds:
     return texts.select(pl.all().str.len_chars().cast(pl.Int64)).to_numpy()
 
 
-def _code_points(texts: pl.DataFrame) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def _code_points(texts: pl.DataFrame) -> tuple[Codes, Bounds]:
     """Lay the characters of all texts in one array, row by row, with the bounds of each text."""
-    whole = texts.select(pl.concat_str(pl.all()).str.join("")).item()
+    from features.compiled import code_points
+
+    codes, _ = code_points(texts.select(pl.concat_str(pl.all())).to_series())
     ends = np.concatenate([[0], _lengths(texts).ravel().cumsum()])
     places = np.arange(texts.height)[:, None] * texts.width + np.arange(texts.width + 1)
-    return np.frombuffer(whole.encode("utf-32-le"), np.uint32), ends[places]
-
-
-@cache
-def _matching(pattern: str) -> NDArray[np.bool_]:
-    """Return for each code point whether polars' `pattern` matches it, shape (0x110000,)."""
-    every = "".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1))))
-    others = pl.Series([every]).str.replace_all(pattern, "").item()
-    matching = np.ones(sys.maxunicode + 1, dtype=np.bool_)
-    matching[np.frombuffer(others.encode("utf-32-le"), np.uint32)] = False
-    return matching
+    return codes, ends[places]

@@ -6,28 +6,25 @@ written ``^[^\S\n]*``, so that no text makes it slow.
 """
 
 from features.table import SHARE, Statistic, StatisticsFamily
+from features.tally import Total
 from features.text import formulas as text
 from features.text.formulas import literal, occurrences, prose
 
-ORDERED = prose(occurrences(r"(?m)^[^\S\n]*\d+\.\s"))
-UNORDERED = prose(occurrences(r"(?m)^[^\S\n]*[-*+]\s"))
+ORDERED, UNORDERED = prose(text.ordered), prose(text.unordered)
 STARS = prose(occurrences(r"\*\*[^*\n]+\*\*"))
 UNDERSCORES = prose(occurrences(r"__[^_\n]+__"))
 
-EMOJI = r"[\x{1F300}-\x{1FAFF}\x{2600}-\x{27BF}\x{2B50}\x{2B55}]"
+EMOJI = map(chr, (*range(0x1F300, 0x1FB00), *range(0x2600, 0x27C0), 0x2B50, 0x2B55))
 LATEX = r"\$\$|\\\(|\\\[|\\(?:frac|sqrt|sum|int|begin|cdot|times|left|alpha|beta|theta|pi)\b"
 
 STATISTICS: dict[str, Statistic] = {
     "tokens": Statistic("words and punctuation marks outside code", prose(text.tokens)),
-    "headers": Statistic("markdown headers", prose(occurrences(r"(?m)^#{1,6}\s"))),
+    "headers": Statistic("markdown headers", prose(text.headers)),
     "ordered": Statistic("numbered list items", ORDERED),
     "unordered": Statistic("bulleted list items", UNORDERED),
-    "lists": Statistic("list items", lambda turn: ORDERED(turn) + UNORDERED(turn)),
-    "bold": Statistic("bold spans", lambda turn: STARS(turn) + UNDERSCORES(turn)),
-    "bold_items": Statistic(
-        "list items that open in bold",
-        prose(occurrences(r"(?m)^[^\S\n]*(?:\d+\.|[-*+])[^\S\n]+\*\*")),
-    ),
+    "lists": Statistic("list items", Total((ORDERED, UNORDERED))),
+    "bold": Statistic("bold spans", Total((STARS, UNDERSCORES))),
+    "bold_items": Statistic("list items that open in bold", prose(text.bold_items)),
     "fences": Statistic("fenced code blocks", occurrences(text.FENCE)),
     "code_share": Statistic(
         "share of the characters in fenced code",
@@ -36,11 +33,11 @@ STATISTICS: dict[str, Statistic] = {
         sides=SHARE,
     ),
     "inline_code": Statistic("inline code spans", prose(occurrences(r"`[^`\n]+`"))),
-    "table_rows": Statistic("table rows", prose(occurrences(r"(?m)^[^\S\n]*\|[^\n]*\|"))),
+    "table_rows": Statistic("table rows", prose(text.table_rows)),
     "links": Statistic("links", occurrences(r"https?://|\]\(")),
     "latex": Statistic("LaTeX marks", occurrences(LATEX)),
-    "emoji": Statistic("emoji", occurrences(EMOJI)),
-    "quotes": Statistic("quoted lines", prose(occurrences(r"(?m)^[^\S\n]*>\s"))),
+    "emoji": Statistic("emoji", literal(*EMOJI)),
+    "quotes": Statistic("quoted lines", prose(text.quotes)),
     "quotations": Statistic("quotation marks", literal('"', "“", "”", "«", "»")),
     "commas": Statistic("commas", literal(",", "，", "、")),
     "full_stops": Statistic("full stops", literal(".", "。")),

@@ -10,6 +10,7 @@ from features.family import BattleFamily
 from features.layout import TEXTS, Formula, Turns, turns_of
 from features.sides import Array
 from features.table import SHARE, Row, Statistic, chosen, documentation, evaluate, side_columns
+from features.tally import head, through
 from features.text import formulas as text
 from features.text.formulas import occurrences
 from features.text.language import beside_prompt, beyond_ascii
@@ -25,7 +26,7 @@ def first(characters: int, formula: Formula) -> Formula:
     >>> text.measure(first(3, text.characters), "abcdef", "ab")
     [3, 2]
     """
-    return lambda turn: formula(turn.str.head(characters))
+    return through(head(characters), formula)
 
 
 def first_words(window: int) -> Formula:

@@ -59,34 +59,6 @@ def _longer(grams: Bounds) -> Bounds:
 
 
 @compiled
-def _same(codes: Codes, one: int, other: int, length: int) -> bool:
-    for place in range(length):
-        if codes[one + place] != codes[other + place]:
-            break
-    else:
-        return True
-    return False
-
-
-@compiled
-def _spelled(table: Table, spans: Bounds, codes: Codes, start: int, length: int,
-             hashed: np.uint64) -> np.uint64:  # fmt: skip
-    """Return the slot of a token, told from others of the same hash, or where it belongs."""
-    last = np.uint64(len(table) - 1)
-    slot = ((hashed * SPREAD) >> FOLD) & last
-    while table[slot, 1] != ZERO:
-        number = np.int64(table[slot, 1]) - 1
-        if (
-            table[slot, 0] == hashed
-            and spans[1, number] - spans[0, number] == length
-            and _same(codes, spans[0, number], start, length)
-        ):
-            break
-        slot = (slot + ONE) & last
-    return slot
-
-
-@compiled
 def cut(codes: Codes, bounds: Bounds, inside: Flags,
         least: int) -> tuple[Integers, Bounds, Bounds]:  # fmt: skip
     """Cut texts into the longest runs of characters that are `inside`, of at least so many.
@@ -115,11 +87,23 @@ def cut(codes: Codes, bounds: Bounds, inside: Flags,
                 continue
             length = place - start
             if length >= least:
-                slot = _spelled(table, spans, codes, start, length, hashed)
+                if 2 * found >= len(table):
+                    table = _grown(table)
+                # Written out: as a function numba would count its arrays' users for each token.
+                last = np.uint64(len(table) - 1)
+                slot = ((hashed * SPREAD) >> FOLD) & last
+                while table[slot, 1] != ZERO:
+                    number = np.int64(table[slot, 1]) - 1
+                    if table[slot, 0] == hashed and spans[1, number] - spans[0, number] == length:
+                        same = 0  # characters: tokens of one hash need not be one
+                        while (
+                            same < length and codes[spans[0, number] + same] == codes[start + same]
+                        ):
+                            same += 1
+                        if same == length:
+                            break
+                    slot = (slot + ONE) & last
                 if table[slot, 1] == ZERO:
-                    if 2 * found >= len(table):
-                        table = _grown(table)
-                        slot = _spelled(table, spans, codes, start, length, hashed)
                     spans[0, found] = start
                     spans[1, found] = place
                     found += 1

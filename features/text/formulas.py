@@ -1,16 +1,36 @@
-"""Pure formulas on text, and the normal form of words that word-based systems count.
+r"""Pure formulas on text, and views that they read it through.
 
 A formula is a polars expression of strings in, an expression of numbers out. They count over whole
-columns in polars' Rust kernels, which use every core and whose regular expressions take time linear
-in the text. `measure` evaluates one of them on plain strings. Everything that counts, counts
-Unicode characters, not bytes.
+columns in polars' Rust kernels, whose regular expressions take time linear in the text, or in
+compiled passes that count many things at once (`features.tally`); both use every core. `measure`
+evaluates one of them on plain strings. All count Unicode characters, not bytes.
 
-`Normalisation` turns words into what is counted of them, each different word once.
+`words` counts the runs of letters, digits and underscores, `tokens` punctuation marks besides:
+style control's measure of length. `sentences` counts the ends of sentences: a run of ``.!?…``
+before white space or the end, or a CJK full stop. `lines` are those that hold more than white
+space, `paragraphs` the blocks between blank lines. `headers`, `ordered`, `unordered`, `bold_items`,
+`table_rows` and `quotes` are lines that open as in markdown.
+
+>>> measure(words, "Don't stop -- go!", "  "), measure(tokens, "Hi, you!")
+([4, 0], [4])
+>>> measure(sentences, "It is 3.5. Really?! Yes", "好。"), measure(lines, "one\n\n two\n  \n")
+([2, 1], [2])
+>>> measure(paragraphs, "one\nmore\n\n two\n \n\n", "", "one")
+[2, 0, 1]
+>>> measure(headers, "# One\n #Two\n####### Three"), measure(quotes, " > Said\n>No")
+([1], [1])
+>>> measure(ordered, "1. One\n2.Two"), measure(unordered, "- One\n* **Two**\n+Three")
+([1], [2])
+>>> measure(bold_items, "1. **One**\n-\n**Two**"), measure(table_rows, "| a | b |\n|a\nb|")
+([1], [1])
 """
+
+from functools import partial
 
 import polars as pl
 
-from features.layout import Formula
+from features.tally import Formula, Tally, Total, through
+from features.text import passes
 
 # A code fence as Chatbot Arena's style control removes it: no backtick between the fences.
 FENCE = r"```[^`]*```"
@@ -40,12 +60,17 @@ def occurrences(pattern: str) -> Formula:
 def literal(*strings: str) -> Formula:
     """Return the formula that counts all occurrences of some fixed strings, added up.
 
-    >>> measure(literal("!", "?"), "what?! no!")
-    [3]
+    >>> measure(literal("!", "?", "<-"), "what?! no <- yes!")
+    [4]
     """
-    return lambda text: pl.sum_horizontal(
-        text.str.count_matches(string, literal=True) for string in strings
-    )
+    single = "".join(string for string in strings if len(string) == 1)
+    parts: list[Formula] = [Tally(passes.characters, single)] if single else []
+    parts += [partial(_of_string, string) for string in strings if len(string) != 1]
+    return parts[0] if len(parts) == 1 else Total(tuple(parts))
+
+
+def _of_string(string: str, text: pl.Expr) -> pl.Expr:
+    return text.str.count_matches(string, literal=True)
 
 
 def characters(text: pl.Expr) -> pl.Expr:
@@ -66,49 +91,18 @@ def stripped_characters(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars().str.len_chars()
 
 
-def words(text: pl.Expr) -> pl.Expr:
-    r"""Count the runs of letters, digits and underscores (``\w+``).
-
-    >>> measure(words, "Don't stop -- go!", "  ")
-    [4, 0]
-    """
-    return text.str.count_matches(r"\w+")
-
-
-def tokens(text: pl.Expr) -> pl.Expr:
-    r"""Count words and punctuation marks (``\w+|[^\w\s]``), style control's measure of length.
-
-    >>> measure(tokens, "Hi, you!")
-    [4]
-    """
-    return text.str.count_matches(r"\w+|[^\w\s]")
-
-
-def sentences(text: pl.Expr) -> pl.Expr:
-    """Count sentence ends: a run of ``.!?…`` before white space or the end, or a CJK full stop.
-
-    >>> measure(sentences, "It is 3.5. Really?! Yes", "好。")
-    [2, 1]
-    """
-    return text.str.count_matches(r"[.!?…]+(?:\s|$)|[。！？]+")
-
-
-def lines(text: pl.Expr) -> pl.Expr:
-    r"""Count the lines that hold more than white space.
-
-    >>> measure(lines, "one\n\n two\n  \n")
-    [2]
-    """
-    return text.str.count_matches(r"(?m)^[^\S\n]*\S")
-
-
-def paragraphs(text: pl.Expr) -> pl.Expr:
-    r"""Count the blocks of text between blank lines.
-
-    >>> measure(paragraphs, "one\nmore\n\n two\n \n\n", "", "one")
-    [2, 0, 1]
-    """
-    return text.str.count_matches(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
+# What is counted in passes together; `features.text.passes` has the regular expressions.
+words = Tally(passes.runs, "words")
+sentences = Tally(passes.runs, "sentences")
+lines = Tally(passes.runs, "lines")
+paragraphs = Tally(passes.runs, "paragraphs")
+tokens = Tally(passes.marks, "tokens")
+headers = Tally(passes.marks, "headers")
+ordered = Tally(passes.marks, "ordered")
+unordered = Tally(passes.marks, "unordered")
+bold_items = Tally(passes.marks, "bold_items")
+table_rows = Tally(passes.marks, "table_rows")
+quotes = Tally(passes.marks, "quotes")
 
 
 def without_fences(text: pl.Expr) -> pl.Expr:
@@ -126,4 +120,4 @@ def prose(formula: Formula) -> Formula:
     >>> measure(prose(words), "two words ```and code```")
     [2]
     """
-    return lambda text: formula(without_fences(text))
+    return through(without_fences, formula)

@@ -30,6 +30,7 @@ WORD_KINDS: dict[str, Callable[[int], tuple[int, ...]]] = {  # the bits of a kin
 }
 
 FIRST, SECOND = np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+ASCII = np.uint32(128)  # the first code point beyond
 CODE_BITS, THREE_CODES = np.uint64(21), np.uint64((1 << 63) - 1)
 
 
@@ -58,20 +59,22 @@ def _slots(elements: int) -> int:
 
 
 @compiled
-def _add(keys: NDArray[np.uint64], marks: NDArray[np.uint8], key: np.uint64,
-         mark: int, masks: Counts) -> None:  # fmt: skip
-    """Set the bits of `mark` for a key (open addressing), and keep `masks` up to date."""
-    last = np.uint64(len(marks) - 1)
+def _add(keys: NDArray[np.uint64], marks: NDArray[np.uint8], last: np.uint64, key: np.uint64,
+         mark: int, masks: Counts, row: int) -> None:  # fmt: skip
+    """Set the bits of `mark` for a key (open addressing), and keep the row's masks up to date.
+
+    The table is what lies up to `last`. Neither slices nor a branch around the writes: with them
+    numba counts the users of the arrays at each call, which takes four times as long as the rest.
+    """
     slot = ((key * SPREAD) >> FOLD) & last
     while marks[slot] != 0 and keys[slot] != key:
         slot = (slot + ONE) & last
     before = marks[slot]
     after = before | np.uint8(mark)
-    if after != before:
-        keys[slot] = key
-        marks[slot] = after
-        masks[before] -= 1
-        masks[after] += 1
+    keys[slot] = key
+    marks[slot] = after
+    masks[row, before] -= 1
+    masks[row, after] += 1
 
 
 @compiled
@@ -92,9 +95,9 @@ def word_sets(
     phrase_keys, phrase_marks = np.empty(size, np.uint64), np.empty(size, np.uint8)
     for row in range(rows):
         used = _slots((bounds[row, -1] - bounds[row, 0]) // 2 + texts)
-        of_words, of_phrases = word_marks[:used], phrase_marks[:used]
-        of_words[:] = 0
-        of_phrases[:] = 0
+        edge = np.uint64(used - 1)
+        word_marks[:used] = 0
+        phrase_marks[:used] = 0
         for text in range(texts):
             end = bounds[row, text + 1]
             first = second = hashed = np.uint64(0)
@@ -109,11 +112,11 @@ def word_sets(
                         mark |= 1 << (text + LAST_TURN)
                     if length >= long:
                         mark |= 1 << LONG
-                    _add(word_keys, of_words, hashed, mark, words[row])
+                    _add(word_keys, word_marks, edge, hashed, mark, words, row)
                     running[row, text] += 1
                     if running[row, text] > 2:
                         phrase = mixed(first * FIRST + second * SECOND, hashed)
-                        _add(phrase_keys, of_phrases, phrase, 1 << text, phrases[row])
+                        _add(phrase_keys, phrase_marks, edge, phrase, 1 << text, phrases, row)
                     first, second, hashed = second, hashed, np.uint64(0)
                     length = 0
     return words, phrases, running
@@ -121,22 +124,44 @@ def word_sets(
 
 @compiled
 def trigram_sets(codes: Codes, bounds: Bounds) -> Counts:
-    """Count the character trigrams, exact: three code points are one key. Shape (n_rows, 8)."""
+    """Count the character trigrams, exact: three code points are one key. Shape (n_rows, 8).
+
+    Three characters of ASCII are a place in a table without keys, for a row that has no others.
+    """
     rows, texts = bounds.shape[0], bounds.shape[1] - 1
     masks = np.zeros((rows, 8), np.int64)
     size = _slots(np.max(bounds[:, -1] - bounds[:, 0])) if rows else 0
     keys, marks = np.empty(size, np.uint64), np.empty(size, np.uint8)
+    of_ascii = np.zeros(1 << 21, np.uint8)
     for row in range(rows):
-        used = marks[: _slots(bounds[row, -1] - bounds[row, 0])]
-        used[:] = 0
+        every = np.uint32(0)
+        for place in range(bounds[row, 0], bounds[row, texts]):
+            every |= codes[place]
+        if every < ASCII:
+            for text in range(texts):
+                for place in range(bounds[row, text], bounds[row, text + 1] - 2):
+                    of_ascii[_trigram(codes, place)] |= np.uint8(1 << text)
+            for text in range(texts):
+                for place in range(bounds[row, text], bounds[row, text + 1] - 2):
+                    trigram = _trigram(codes, place)
+                    masks[row, of_ascii[trigram]] += 1
+                    of_ascii[trigram] = 0
+            continue
+        used = _slots(bounds[row, -1] - bounds[row, 0])
+        marks[:used] = 0
         for text in range(texts):
-            start, end = bounds[row, text], bounds[row, text + 1]
             key = np.uint64(0)
-            for place in range(start, end):
+            for place in range(bounds[row, text], bounds[row, text + 1]):
                 key = ((key << CODE_BITS) | np.uint64(codes[place])) & THREE_CODES
-                if place >= start + 2:
-                    _add(keys, used, key, 1 << text, masks[row])
+                if place >= bounds[row, text] + 2:
+                    _add(keys, marks, np.uint64(used - 1), key, 1 << text, masks, row)
     return masks
+
+
+@compiled
+def _trigram(codes: Codes, place: int) -> int:
+    """Return three neighbouring characters of ASCII as one number of 21 bits."""
+    return (codes[place] << 14) | (codes[place + 1] << 7) | codes[place + 2]
 
 
 @compiled
@@ -151,8 +176,8 @@ def line_sets(codes: Codes, bounds: Bounds, is_space: Flags) -> tuple[Counts, Co
     size = _slots(np.max(bounds[:, -1] - bounds[:, 0]) // 2 + texts) if rows else 0
     keys, marks = np.empty(size, np.uint64), np.empty(size, np.uint8)
     for row in range(rows):
-        used = marks[: _slots((bounds[row, -1] - bounds[row, 0]) // 2 + texts)]
-        used[:] = 0
+        used = _slots((bounds[row, -1] - bounds[row, 0]) // 2 + texts)
+        marks[:used] = 0
         for text in range(texts):
             end = bounds[row, text + 1]
             hashed = hashed_at_ink = START  # of the line so far, and up to its last ink
@@ -160,7 +185,7 @@ def line_sets(codes: Codes, bounds: Bounds, is_space: Flags) -> tuple[Counts, Co
             for place in range(bounds[row, text], end + 1):
                 if place == end or codes[place] == NEWLINE:
                     if inked:
-                        _add(keys, used, hashed_at_ink, 1 << text, masks[row])
+                        _add(keys, marks, np.uint64(used - 1), hashed_at_ink, 1 << text, masks, row)
                         running[row, text] += 1
                     hashed = START
                     inked = False

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from features.layout import Formula
+from features.tally import Formula
 from features.text.wordlists import WordList
 
 # Characters: a refusal or a promise stands in the first sentence or two, good wishes in the last.

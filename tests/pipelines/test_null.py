@@ -49,7 +49,7 @@ def quick(name, encoder):
     settings = ["model.inner_folds=2"]
     for section, of, there in (
         ("features", FEATURES, config.families),
-        ("learners", LEARNERS, config.model.members),
+        ("learners", LEARNERS, config.model.names()),
     ):
         settings += [f"{section}.{key}.{one}" for key in there for one in of.get(key, ())]
     encoder = (*encoder, "encoder.length=32") if config.encoder else ()

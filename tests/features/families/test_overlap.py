@@ -169,7 +169,7 @@ def test_character_trigrams_are_exact_up_to_the_last_code_point():
 
 def test_words_and_white_space_are_those_of_the_expressions():
     for pattern in (r"\w", r"\s"):
-        table = overlap._matching(pattern)
+        table = overlap.matching(pattern)
         some = "aZ_0é日😀\u0301\u200d\u00a0\u2028\x1f \n-\U0010ffff"
         matches = pl.Series(list(some)).str.contains(pattern).to_list()
         assert [bool(table[ord(character)]) for character in some] == matches
