@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from features.text import formulas as text
 from features.text.formulas import literal, measure, occurrences, prose
 
-FORMULAS = (
-    text.characters,
-    text.stripped_characters,
-    text.words,
-    text.tokens,
-    text.sentences,
-    text.lines,
-    text.paragraphs,
-)
+FORMULAS = {
+    "characters": text.characters,
+    "stripped_characters": text.stripped_characters,
+    "words": text.words,
+    "tokens": text.tokens,
+    "sentences": text.sentences,
+    "lines": text.lines,
+    "paragraphs": text.paragraphs,
+}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_prose_leaves_fenced_code_out():
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
 def test_any_text_has_consistent_counts(strings):
-    counts = {formula.__name__: np.array(measure(formula, *strings)) for formula in FORMULAS}
+    counts = {name: np.array(measure(formula, *strings)) for name, formula in FORMULAS.items()}
     np.testing.assert_array_equal(counts["characters"], [len(string) for string in strings])
     np.testing.assert_array_equal(
         counts["lines"] > 0, counts["paragraphs"] > 0, err_msg=f"{strings!r}"
