@@ -24,7 +24,7 @@ from pipelines.run.folder import RunError, check_run, digest
 
 CONFIG, MODELS, REPORT = "config.toml", "models", "report.json"
 
-FORMAT = 4  # of run folders: one more with each change after which an old one cannot be read
+FORMAT = 5  # of run folders: one more with each change after which an old one cannot be read
 
 
 class _Device(BaseModel):
