@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-BETWEEN = 0.05  # seconds between two looks at what a process holds
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 # Names of a group's files, and of that part of what it uses which the system gives back by itself:
 # pages of files that were read or written, which would else fill any container in time.
@@ -70,36 +68,8 @@ def jobs_that_fit(bytes_each: float, n_jobs: int) -> int:
     return max(int(left / bytes_each), 1)
 
 
-class Growth:
-    """Watches, while its block goes on, how much more memory this process holds than before.
-
-    Attributes
-    ----------
-    bytes : int
-        The most, once the block is over; 0 where the system does not tell.
-    """
-
-    def __enter__(self) -> Self:
-        """Begin to watch."""
-        self._before = self._most = _held()
-        self._over = Event()
-        self._watching = Thread(target=self._watch, daemon=True)
-        self._watching.start()
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        """Watch no more."""
-        self._over.set()
-        self._watching.join()
-        self.bytes = max(self._most, _held()) - self._before
-
-    def _watch(self) -> None:
-        while not self._over.wait(BETWEEN):
-            self._most = max(self._most, _held())
-
-
-def _held() -> int:
-    """Return the bytes of memory that this process holds."""
+def held() -> int:
+    """Return the bytes of memory that this process holds, 0 where the system does not tell."""
     kilobytes = _entry(PROC / "self" / "status", "VmRSS:")
     return 0 if kilobytes is None else kilobytes * 1024
 

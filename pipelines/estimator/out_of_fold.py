@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from data.battles import WINNER_COLUMNS
 from data.folds import training_rows
 from features.families.length import LengthFeatures
-from features.memory import Growth, jobs_that_fit
+from features.memory import held, jobs_that_fit
 from features.sides import Array
 from models.calibration import Calibration
 from models.choice import Chosen
@@ -73,8 +73,8 @@ def predict_out_of_fold(
 ) -> OutOfFold:
     """Fit the pipeline without each fold and predict the fold.
 
-    The first fold alone; then as many side by side as there are cores for, and memory, of which
-    each may take what the first one took.
+    As many folds go on side by side as there are cores for, and memory, of which each may take as
+    much as the process holds before: battles, columns, counts. None was seen to take more.
 
     Parameters
     ----------
@@ -132,12 +132,9 @@ def _folds(
 
     # From beginning to end: folds that limit BLAS for themselves would lift each other's limits.
     with threadpool_limits(limits=1, user_api="blas"):
-        with Growth() as growth:
-            for fold in left[:1]:
-                keep(*fit(fold))
-        at_once = jobs_that_fit(growth.bytes, effective_n_jobs(-1))
+        at_once = jobs_that_fit(held(), effective_n_jobs(-1))
         side_by_side = Parallel(at_once, prefer="threads", return_as="generator_unordered")
-        for fold, parts in side_by_side(delayed(fit)(fold) for fold in left[1:]):
+        for fold, parts in side_by_side(delayed(fit)(fold) for fold in left):
             keep(fold, parts)
     return [parts for parts in found if parts is not None]
 

@@ -126,26 +126,26 @@ def test_extra_rows_train_unless_their_prompt_is_held_out(
 
 
 class Meeting(Witness):
-    """Fits that are the second or the third wait for each other."""
+    """Fits that are the first or the second wait for each other."""
 
     together: ClassVar[Barrier] = Barrier(2, timeout=20.0)
     fits: ClassVar[list] = []
 
     def fit(self, battles, y=None):
         self.fits.append(len(battles))
-        if len(self.fits) > 1:
+        if len(self.fits) < 3:
             self.together.wait()
         return self
 
 
 @pytest.mark.parametrize(("left", "met"), [(10**12, True), (1, False)])
-def test_folds_after_the_first_go_on_side_by_side_where_there_is_memory(
+def test_folds_go_on_side_by_side_where_there_is_memory(
     left, met, battles, folds, crossfit, monkeypatch
 ):
     """One after the other they would wait in vain."""
     monkeypatch.setattr(out_of_fold, "effective_n_jobs", lambda n_jobs: 2)
     monkeypatch.setattr(memory, "find_memory", lambda: memory.Memory(None, left))
-    monkeypatch.setattr(memory, "_held", iter(range(0, 10**6, 1000)).__next__)
+    monkeypatch.setattr(out_of_fold, "held", lambda: 1000)
     Meeting.fits.clear()
     Meeting.together = Barrier(2, timeout=20.0 if met else 0.2)
     union = FeatureUnion([("meeting", Meeting())], verbose_feature_names_out=False)
