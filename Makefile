@@ -21,6 +21,9 @@ test: export OMP_NUM_THREADS = 1
 test: check
 	$(VENV)/bin/python -m pytest $(WORKERS) $(TESTS)
 
+# What a fit needs compiled, quickly: families as they are, the quickest members, few folds.
+QUICK := --set 'model.members=["linear"]' --set folds.n_folds=2 --set model.inner_folds=2
+
 CHECKS := .format .lint .types .imports
 .PHONY: $(CHECKS)
 check: $(VENV)/.installed-test
@@ -54,5 +57,7 @@ define install
 	@$(PYTHON) -c 'import sys; sys.exit("arenaboost needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
 	test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
+	@echo "compiling loops, once (half a minute)"
+	@$(VENV)/bin/python -m pipelines.fit --device cpu --no-cache --force --output $(VENV)/compiled $(QUICK) > $(VENV)/compiled.log
 	touch $@
 endef

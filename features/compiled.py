@@ -64,7 +64,8 @@ def _decoded(data: NDArray[np.uint8], bounds: NDArray[np.int64]) -> tuple[Codes,
         for byte in data[start:end]:
             every |= byte
         if every < 0x80:  # as most texts: many bytes at a time
-            codes[size : size + end - start] = data[start:end]
+            for place in range(end - start):  # a slice of a slice takes seconds to compile
+                codes[size + place] = data[start + place]
             size += end - start
         else:
             size = _decode(data, start, end, codes, size)

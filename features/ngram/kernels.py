@@ -54,7 +54,9 @@ def _grown(table: Table) -> Table:
 @compiled
 def _longer(grams: Bounds) -> Bounds:
     longer = np.zeros((2 * len(grams), 3), np.int64)
-    longer[: len(grams)] = grams
+    for gram in range(len(grams)):  # a slice takes seconds to compile
+        for what in range(3):
+            longer[gram, what] = grams[gram, what]
     return longer
 
 

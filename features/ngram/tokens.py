@@ -155,7 +155,8 @@ def codes(text: str) -> Integers:
     >>> codes("aé")
     array([ 97, 233], dtype=int32)
     """
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32)
+    # Of bytes it would be read-only, and all loops over it compiled twice.
+    return np.frombuffer(bytearray(text.encode("utf-32-le", "surrogatepass")), np.int32)
 
 
 def bounds_of(lengths: Iterable[int]) -> Bounds:
