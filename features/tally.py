@@ -44,8 +44,11 @@ class Tally:
 
     def __call__(self, text: pl.Expr) -> pl.Expr:
         """Return the polars expression of the counts."""
-        return self.seen(text).map_batches(
-            lambda texts: pl.Series(_passes(texts, [self])[self]), return_dtype=pl.Int64
+        # On a thread of polars: one that waits for others of them waits for ever.
+        return (
+            self.seen(text)
+            .fill_null("")
+            .map_batches(lambda texts: pl.Series(_counts(texts, [self])[0]), return_dtype=pl.Int64)
         )
 
     def seen(self, text: pl.Expr) -> pl.Expr:
@@ -117,16 +120,19 @@ def counted(text: pl.DataFrame, formulas: Mapping[str, Formula]) -> dict[str, ND
 
 def _passes(texts: pl.Series, tallies: Sequence[Tally]) -> dict[Tally, NDArray[np.int64]]:
     """Count what some tallies of the same view count; threads share the texts."""
+    blocks = [texts[start : start + BLOCK] for start in range(0, max(len(texts), 1), BLOCK)]
+    with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
+        counts = list(threads.map(lambda block: _counts(block.fill_null(""), tallies), blocks))
+    return dict(zip(tallies, np.concatenate(counts, axis=1), strict=True))
+
+
+def _counts(texts: pl.Series, tallies: Sequence[Tally]) -> NDArray[np.int64]:
+    """Return what each tally counts in texts of which none is null, in one pass of each kind."""
     from features.compiled import code_points
 
-    of_pass = {tally.counts: [t for t in tallies if t.counts is tally.counts] for tally in tallies}
-
-    def count(start: int) -> NDArray[np.int64]:
-        characters = code_points(texts[start : start + BLOCK].fill_null(""))
-        rows = [counts(*characters, [t.what for t in of]) for counts, of in of_pass.items()]
-        return np.concatenate(rows)
-
-    starts = range(0, max(len(texts), 1), BLOCK)
-    with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
-        counts = np.concatenate(list(threads.map(count, starts)), axis=1)
-    return dict(zip(chain.from_iterable(of_pass.values()), counts, strict=True))
+    characters = code_points(texts)
+    found: dict[Tally, NDArray[np.int64]] = {}
+    for counts in dict.fromkeys(tally.counts for tally in tallies):
+        of = [tally for tally in tallies if tally.counts is counts]
+        found |= zip(of, counts(*characters, [tally.what for tally in of]), strict=True)
+    return np.array([found[tally] for tally in tallies])
