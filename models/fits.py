@@ -4,7 +4,8 @@ As many go on side by side as there are cores for, and memory.
 """
 
 from collections.abc import Sequence
-from threading import Event
+from contextlib import nullcontext
+from threading import Event, Lock
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ from models.parts import Fit, Lessons, Material, fit_part
 # Bytes that LightGBM takes, which takes most, measured: for each cell of the rows in both orders a
 # copy and its bins, and for each cell of those rows from which it learns the bins a sample besides.
 BYTES_PER_CELL, BYTES_PER_SAMPLED_CELL, SAMPLED_ROWS = 6.0, 12.0, 200_000
+
+
+CARD = Lock()  # folds go on side by side; on a card still one fit after the other
 
 
 class Fitted(NamedTuple):
@@ -67,12 +71,18 @@ def run_fits(fits: Sequence[Fit], material: Material, *, device: str, n_jobs: in
     at_once = jobs_that_fit(bytes_of_fit(*material.rows.X.shape), cores)
 
     def make(number: int) -> Fitted:
-        start, place = perf_counter(), places[number]
-        threads = 1 if place == "cpu" else cores
-        model = fit_part(
-            fits[number], lessons[number], swap=material.swap, threads=threads, device=place
-        )
-        return Fitted(model, perf_counter() - start)
+        place = places[number]
+        on_card = place != "cpu"
+        with CARD if on_card else nullcontext():
+            start = perf_counter()
+            model = fit_part(
+                fits[number],
+                lessons[number],
+                swap=material.swap,
+                threads=cores if on_card else 1,
+                device=place,
+            )
+            return Fitted(model, perf_counter() - start)
 
     def job(numbers: Sequence[int]) -> list[tuple[int, Fitted]]:
         return [(number, make(number)) for number in numbers if not failed.is_set()]

@@ -139,6 +139,12 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             material = Material(rows, Swap(list(self.feature_names_in_)))
             self.chosen_ = self._choose(material) if self.chosen is None else self.chosen
             complexity = self.chosen_.complexity
+            lost = [part.name for part in self._parts() if part.name not in complexity]
+            if lost:
+                raise ValueError(
+                    f"The chosen of PreferenceModel must have a complexity for {lost[0]}. "
+                    f"Got one for {', '.join(complexity) or 'nothing'} instead."
+                )
             fits = [Fit(part, complexity=complexity[part.name]) for part in self._parts()]
             models = self._run(fits, material)
         self.models_ = {fit.part.name: model for fit, model in zip(fits, models, strict=True)}
@@ -214,7 +220,13 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
 
     def _members_of(self, head: Head) -> Sequence[str]:
         known = [name for name, _ in self.members]
-        named = {"direction": self.direction, "tie": self.tie}.get(head.name)
+        by_head = {"direction": self.direction, "tie": self.tie}
+        if head.name not in by_head and any(named is not None for named in by_head.values()):
+            raise ValueError(
+                "The direction and tie of PreferenceModel must be None with the form "
+                f"{self.form!r}, which has no such heads."
+            )
+        named = by_head.get(head.name)
         if named is None:
             return known
         if not named or set(named) - set(known):

@@ -312,17 +312,18 @@ def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
 def _apply_settings(data: dict[str, Any], settings: Iterable[str]) -> None:
     """Put ``KEY=VALUE`` settings into a configuration.
 
-    One that names members in one way replaces what stands there in the other.
+    One that names members in one way replaces what stands there in the other, as does the form
+    of three classes, which has no heads.
     """
     keys = [apply_setting(data, setting) for setting in settings]
     both, by_head = "model.members" in keys, any(f"model.{head}" in keys for head in MEMBERS)
     model = data.get("model")
-    if both == by_head or not isinstance(model, dict):
-        return  # both ways are one too many, which the check of the whole says
-    if both:
+    if not isinstance(model, dict) or (both and by_head):
+        return  # two ways are one too many, which the check of the whole says
+    if both or ("model.form" in keys and model["form"] == "multiclass" and not by_head):
         for head in MEMBERS:
             model.pop(head, None)
-    elif "members" in model:
+    elif by_head and "members" in model:
         members = model.pop("members")
         for head in MEMBERS:
             model.setdefault(head, members)

@@ -75,8 +75,10 @@ class LexicalFeatures(CountingFamily):
     max_features : int, default=150_000
         N-grams at most, half of them words' where both kinds are counted; those of most texts.
     penalties : sequence of float
-        To choose from: ``lambda`` in ``sum of losses + lambda / 2 * |w|**2``, the inverse of what
-        liblinear calls C: with few battles the score is drawn nearer to 0.
+        To choose from: ``lambda`` in ``mean loss + lambda / n / 2 * |w|**2``, the mean over the
+        decided battles that a fit learns from, and n the weight of all battles given to `fit`. Up
+        to their share in n it is the inverse of liblinear's C: with few battles the score is drawn
+        nearer to 0.
     scores : bool, default=True
         Whether the linear score is fitted, and is two of the columns.
     components : int, default=16

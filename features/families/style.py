@@ -14,7 +14,7 @@ ORDERED, UNORDERED = prose(text.ordered), prose(text.unordered)
 STARS = prose(occurrences(r"\*\*[^*\n]+\*\*"))
 UNDERSCORES = prose(occurrences(r"__[^_\n]+__"))
 
-EMOJI = map(chr, (*range(0x1F300, 0x1FB00), *range(0x2600, 0x27C0), 0x2B50, 0x2B55))
+EMOJI = tuple(map(chr, (*range(0x1F300, 0x1FB00), *range(0x2600, 0x27C0), 0x2B50, 0x2B55)))
 LATEX = r"\$\$|\\\(|\\\[|\\(?:frac|sqrt|sum|int|begin|cdot|times|left|alpha|beta|theta|pi)\b"
 
 STATISTICS: dict[str, Statistic] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -33,18 +34,20 @@ class Measured:
         self.measure = measure
         self._place: dict[bytes, int] = {}
         self._rows: Numbers | None = None
+        self._lock = Lock()
 
     def __call__(self, battles: pl.DataFrame) -> Numbers:
         """Return the numbers of battles, measured now where they were not before."""
         keys = keys_of(battles)
-        new = [row for row, key in enumerate(keys) if key not in self._place]
-        if new or self._rows is None:
-            found = self.measure(battles[new])
-            self._rows = found if self._rows is None else np.concatenate([self._rows, found])
-            start = len(self._rows) - len(found)
-            self._place |= {keys[row]: start + number for number, row in enumerate(new)}
-        places: NDArray[np.intp] = np.array([self._place[key] for key in keys], dtype=np.intp)
-        rows: Numbers = self._rows[places]
+        with self._lock:  # folds ask at the same time: one measures, the others find it
+            new = [row for row, key in enumerate(keys) if key not in self._place]
+            if new or self._rows is None:
+                found = self.measure(battles[new])
+                self._rows = found if self._rows is None else np.concatenate([self._rows, found])
+                start = len(self._rows) - len(found)
+                self._place |= {keys[row]: start + number for number, row in enumerate(new)}
+            places: NDArray[np.intp] = np.array([self._place[key] for key in keys], dtype=np.intp)
+            rows: Numbers = self._rows[places]
         return rows
 
 

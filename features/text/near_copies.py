@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 LENGTH = 5  # characters of a shingle
 NEAR = 0.7  # Jaccard similarity from which on texts are near-copies
-BANDS, IN_BAND = (
-    32,
-    5,
-)  # a pair at `NEAR` shares a band with probability 1 - (1 - 0.7**5)**32 = 0.997
+# A pair at `NEAR` shares a band with probability 1 - (1 - 0.7**5)**32 = 0.997.
+BANDS, IN_BAND = 32, 5
 # Share of a signature that must agree before texts are compared: 2.8 standard errors under `NEAR`.
 PROMISING = 0.6
 NEXT = 4  # texts of the same band that a text is held against, in an order that each band has anew

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from joblib import parallel_config
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
@@ -106,6 +106,15 @@ def _frame(
     return pd.DataFrame(values, index=index, columns=names, copy=False)
 
 
+class PreferencePipeline(Pipeline):
+    """Feature families, then the preference model; `fit` is what `fit_pipeline` does."""
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
+        """Fit on battles and their labels: 0 A, 1 B, 2 tie."""
+        fit_pipeline(self, X, np.asarray(y, dtype=np.int8))
+        return self
+
+
 def build_pipeline(config: Config, device: str = "cpu", cache: Cache | None = None) -> Pipeline:
     """Return the unfitted estimator: ``fit(battles, y)``, ``predict_proba(battles)``.
 
@@ -131,7 +140,7 @@ def build_pipeline(config: Config, device: str = "cpu", cache: Cache | None = No
         (name, build_learner(name, config.learners.get(name, {}))) for name in config.model.names()
     ]
     options = config.model.model_dump(exclude={"members"})
-    pipeline = Pipeline(
+    pipeline = PreferencePipeline(
         [
             ("features", _union([*families, ("passed", PassThrough())])),
             ("model", PreferenceModel(members, device=device, seed=config.seed, **options)),
@@ -181,7 +190,9 @@ def precompute(
             columns = _in_blocks(families, battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
-    ready = Pipeline([("features", _union(steps)), ("model", pipeline.named_steps["model"])])
+    ready = PreferencePipeline(
+        [("features", _union(steps)), ("model", pipeline.named_steps["model"])]
+    )
     _count(ready, battles, done, cache)
     return ready
 

@@ -1,12 +1,13 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
@@ -132,10 +133,12 @@ def _folds(
 
     # From beginning to end: folds that limit BLAS for themselves would lift each other's limits.
     with threadpool_limits(limits=1, user_api="blas"):
-        at_once = jobs_that_fit(held(), effective_n_jobs(-1))
-        side_by_side = Parallel(at_once, prefer="threads", return_as="generator_unordered")
-        for fold, parts in side_by_side(delayed(fit)(fold) for fold in left):
-            keep(fold, parts)
+        pool = ThreadPoolExecutor(jobs_that_fit(held(), effective_n_jobs(-1)))
+        try:
+            for future in as_completed([pool.submit(fit, fold) for fold in left]):
+                keep(*future.result())
+        finally:
+            pool.shutdown(cancel_futures=True)  # and wait for those that go on
     return [parts for parts in found if parts is not None]
 
 

@@ -1,6 +1,6 @@
 """Which fits go on at the same time, and what ends them."""
 
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Thread
 
 import numpy as np
 import pytest
@@ -170,3 +170,23 @@ def test_fits_of_a_head_and_a_fold_share_their_rows_and_others_do_not():
         assert sample is same
         assert watch is watched
     assert len({id(sample) for sample, *_ in one.given}) == 4
+
+
+def test_fits_on_a_gpu_come_one_after_the_other_whichever_fold_they_are_of():
+    """Folds that go on side by side each make their fits."""
+    busy, most, lock = [], [], Lock()
+
+    def work(setting):
+        with lock:
+            busy.append(1)
+            most.append(len(busy))
+        Event().wait(0.02)
+        busy.pop()
+
+    card = Trainer("card", "cuda", work)
+    folds = [Thread(target=run, args=[[fit_of(card, seed)], 1]) for seed in range(4)]
+    for fold in folds:
+        fold.start()
+    for fold in folds:
+        fold.join()
+    assert most == [1] * 4

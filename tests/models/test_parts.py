@@ -9,8 +9,10 @@ import pytest
 
 from features.sides import Swap
 from models.heads import DirectionHead
+from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
-from models.parts import NO_FOLD, Fit, Lessons, Material, Part, Rows
+from models.learners.xgboost import XGBoostLearner
+from models.parts import NO_FOLD, Fit, Lessons, Material, Part, Rows, fit_part
 
 SWAP = Swap(["f__size_a", "f__size_b"])
 PATIENCE = 20.0  # seconds until a test gives up
@@ -83,3 +85,21 @@ def test_threads_that_ask_at_the_same_time_get_the_same_rows():
         thread.join()
     assert len(given) == 4
     assert len(set(map(id, given))) == 1
+
+
+@pytest.mark.parametrize(
+    "learner", [LightGBMLearner(max_rounds=6), XGBoostLearner(max_rounds=6)], ids=["light", "xgb"]
+)
+def test_labels_of_rows_that_judge_do_not_reach_a_boosted_model_through_the_shared_bins(learner):
+    given = rows(400)
+    turned = given._replace(y=np.where(given.fold == 1, 1 - given.y, given.y).astype(np.int8))
+    turned.y[given.y == 2] = 2
+    assert (turned.y != given.y).any()
+    fit = Fit(Part("trees", learner, DirectionHead(), 0), 1)
+    models = [
+        fit_part(fit, Lessons([fit], Material(some, SWAP)), swap=SWAP, threads=1, device="cpu")
+        for some in (given, turned)
+    ]
+    one, other = (model.raw(given.X, 3) for model in models)
+    assert one.std() > 0
+    np.testing.assert_array_equal(one, other)

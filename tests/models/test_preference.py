@@ -8,6 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 from features.sides import Swap
+from models.calibration import Calibration
+from models.choice import Chosen
 from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
 from models.learners.xgboost import XGBoostLearner
@@ -513,3 +515,62 @@ def test_copies_of_a_bag_learn_from_the_same_rows():
     samples = {id(call["sample"]) for call in recorder.calls}
     assert len(recorder.calls) == 3 * 2 * (2 + 1)
     assert len(samples) == 2 * (2 + 1)
+
+
+# What is chosen elsewhere, and members of one head.
+
+
+def test_what_is_chosen_elsewhere_is_taken_and_no_inner_folds_are_cut():
+    X, y = table()
+    chosen = Chosen(
+        {"r_direction": 4, "r_tie": 2}, {}, Calibration((0.5,), (2.0,), (-0.1,), (0.3,))
+    )
+    recorder = Recorder(best=[1, 1])
+    model = PreferenceModel([("r", recorder)], n_jobs=1, chosen=chosen).fit(X, y)
+    assert [(call["complexity"], call["watch"]) for call in recorder.calls] == [
+        (4, None),
+        (2, None),
+    ]
+    assert model.chosen_ == chosen
+    raw, calibrated = model.logits(X, calibrated=False), model.logits(X)
+    np.testing.assert_allclose(calibrated[0], 0.5 * raw[0])
+    np.testing.assert_allclose(calibrated[1], 2.0 * raw[1] - 0.1 * np.abs(calibrated[0]) + 0.3)
+
+
+def test_what_is_chosen_must_be_known_of_each_part():
+    X, y = table()
+    chosen = Chosen({"linear_direction": 1}, {}, Calibration())
+    with pytest.raises(
+        ValueError, match=r"chosen .* a complexity for linear_tie\. Got one for lin"
+    ):
+        PreferenceModel([LINEAR], chosen=chosen).fit(X, y)
+
+
+def test_a_head_has_the_members_that_are_named_for_it():
+    X, y = table()
+    members = [BOOSTED, LINEAR]
+    model = PreferenceModel(members, tie=["linear"], inner_folds=2).fit(X, y)
+    both = PreferenceModel(members, inner_folds=2).fit(X, y)
+    linear = PreferenceModel([LINEAR], inner_folds=2).fit(X, y)
+    assert set(model.models_) == {f"{BOOSTED[0]}_direction", "linear_direction", "linear_tie"}
+    (z, t), (of_both, _), (_, alone) = (
+        each.logits(X, calibrated=False) for each in (model, both, linear)
+    )
+    np.testing.assert_array_equal(z, of_both)
+    np.testing.assert_array_equal(t, alone)
+    loaded = clone(model).load(model.dump())
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tie": ["nobody"]}, r"tie of PreferenceModel must name some of its members, .*nobody"),
+        ({"direction": []}, r"direction of PreferenceModel must name some of its members"),
+        ({"tie": ["linear"], "form": "multiclass"}, r"direction and tie .* must be None with"),
+    ],
+)
+def test_wrong_members_of_a_head_are_refused(options, words):
+    X, y = table()
+    with pytest.raises(ValueError, match=words):
+        PreferenceModel([LINEAR], inner_folds=2, **options).fit(X, y)

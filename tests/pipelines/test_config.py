@@ -136,6 +136,12 @@ def test_a_setting_replaces_what_a_file_says_the_other_way(content, tmp_path):
     assert (model.direction, model.tie) == (["lightgbm"], ["lightgbm"])
 
 
+def test_three_classes_have_no_heads():
+    model = load_config(settings=["model.form=multiclass"]).model
+    assert (model.direction, model.tie) == (None, None)
+    assert model.members == load_config().model.direction
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

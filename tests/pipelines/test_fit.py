@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from statistics import median_high
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,17 @@ def test_the_report_tells_what_was_read_and_chosen(run):
     assert report["source"] == source_hash("pipelines", "models", "features", "data")
 
 
+def test_the_model_of_all_rows_takes_its_rounds_and_calibration_from_the_outer_folds(run, battles):
+    report, final = report_of(run), report_of(run)["final"]
+    for part, rounds in final["complexity"].items():
+        assert rounds == median_high(fold["complexity"][part] for fold in report["folds"])
+    assert final["calibration"] not in [fold["calibration"] for fold in report["folds"]]
+    told = json.loads((run / "models" / "preference.json").read_text())
+    assert {name: told[name] for name in ("complexity", "calibration")} == {
+        name: final[name] for name in ("complexity", "calibration")
+    }
+
+
 def test_the_report_knows_the_hash_of_every_file_that_is_loaded(run):
     hashes = report_of(run)["files"]
     models = {f"models/{path.name}" for path in (run / "models").iterdir()}
@@ -227,7 +239,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(stopped, light_run, refi
 
 @pytest.mark.parametrize("harm", ["cut", "changed"])
 def test_a_fold_whose_checkpoint_was_altered_is_fitted_again(harm, stopped, light_run, refit):
-    path = stopped.with_name("stopped.partial") / "checkpoints" / "fold-0"
+    (path,) = (stopped.with_name("stopped.partial") / "checkpoints").iterdir()
     content = bytearray(path.read_bytes())
     content[-500] ^= 1
     path.write_bytes(content if harm == "changed" else content[:-500])
