@@ -1,7 +1,7 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from pipelines.estimator.build import fit_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
+HEARS = 0.1  # seconds between two looks at whether a signal has come
 PREDICTED = ("proba", "z", "t", "length")  # of each plain row
 
 
@@ -135,8 +136,11 @@ def _folds(
     with threadpool_limits(limits=1, user_api="blas"):
         pool = ThreadPoolExecutor(jobs_that_fit(held(), effective_n_jobs(-1)))
         try:
-            for future in as_completed([pool.submit(fit, fold) for fold in left]):
-                keep(*future.result())
+            waiting = {pool.submit(fit, fold) for fold in left}
+            while waiting:  # a thread that waits without an end hears no Ctrl-C
+                done, waiting = wait(waiting, timeout=HEARS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    keep(*future.result())
         finally:
             pool.shutdown(cancel_futures=True)  # and wait for those that go on
     return [parts for parts in found if parts is not None]
