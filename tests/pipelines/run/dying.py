@@ -21,8 +21,8 @@ from pipelines.run.folder import UnfinishedRun
 
 BEFORE, AFTER = "before", "after"
 CALLS = {
-    "before an inner fit": (fits, "fit_part", BEFORE),
-    "after an inner fit": (fits, "fit_part", AFTER),
+    "before a fit of a part": (fits, "fit_part", BEFORE),
+    "after a fit of a part": (fits, "fit_part", AFTER),
     "before a checkpoint is saved": (UnfinishedRun, "save", BEFORE),
     "in the evaluation": (content, "evaluate", AFTER),
     "before the run has its name": (Path, "rename", BEFORE),

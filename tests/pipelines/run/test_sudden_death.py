@@ -32,13 +32,13 @@ RANDOM = random.Random(SEED)
 CHAIN = (
     ("in step read", 1),
     ("in step features", 1),
-    ("before an inner fit", RANDOM.randint(1, 8)),
+    ("before a fit of a part", RANDOM.randint(1, 8)),
     ("before a checkpoint is saved", 1),
     ("half-way through a file", RANDOM.randint(3, 4)),  # a checkpoint
-    ("after an inner fit", RANDOM.randint(1, 12)),
+    ("after a fit of a part", RANDOM.randint(1, 12)),
     ("between fsync and rename", RANDOM.randint(3, 5)),
     ("in the evaluation", 1),
-    ("before an inner fit", RANDOM.randint(1, 12)),  # all folds are kept: this is the final fit
+    ("before a fit of a part", RANDOM.randint(1, 4)),  # all folds are kept: this is the final fit
     ("half-way through a file", RANDOM.randint(5, 8)),  # a model
     ("in step predict", 1),
     ("before the run has its name", 1),
