@@ -46,6 +46,20 @@ def fit_of(trainer, seed=0, head=DIRECTION, fold=NO_FOLD):
     return Fit(Part(trainer.name, trainer, head, seed), fold)
 
 
+def counting():
+    """What a trainer does, and how many of those that do it are busy when one begins."""
+    busy, most, lock = [], [], Lock()
+
+    def work(setting):
+        with lock:
+            busy.append(1)
+            most.append(len(busy))
+        Event().wait(0.02)
+        busy.pop()
+
+    return work, most
+
+
 def run(fits, n_jobs=4, device="cuda"):
     made = run_fits(fits, Material(rows(), SWAP), device=device, n_jobs=n_jobs)
     return [fitted.model for fitted in made]
@@ -68,15 +82,7 @@ def test_fits_on_a_gpu_go_on_beside_those_on_the_cpu(place):
 
 
 def test_fits_on_a_gpu_come_one_after_the_other():
-    busy, most, lock = [], [], Lock()
-
-    def work(setting):
-        with lock:
-            busy.append(1)
-            most.append(len(busy))
-        Event().wait(0.02)
-        busy.pop()
-
+    work, most = counting()
     card = Trainer("card", "cuda", work)
     run([fit_of(card, seed) for seed in range(5)], n_jobs=4)
     assert most == [1] * 5
@@ -87,15 +93,7 @@ def test_fits_on_a_gpu_come_one_after_the_other():
 
 @pytest.mark.parametrize("fitting", [1, 2, 4])
 def test_only_as_many_go_on_at_once_as_memory_allows(fitting, monkeypatch):
-    busy, most, lock = [], [], Lock()
-
-    def work(setting):
-        with lock:
-            busy.append(1)
-            most.append(len(busy))
-        Event().wait(0.02)
-        busy.pop()
-
+    work, most = counting()
     asked = []
     monkeypatch.setattr(fits_module, "jobs_that_fit", lambda *of: asked.append(of) or fitting)
     trees = Trainer("trees", does=work)
@@ -174,15 +172,7 @@ def test_fits_of_a_head_and_a_fold_share_their_rows_and_others_do_not():
 
 def test_fits_on_a_gpu_come_one_after_the_other_whichever_fold_they_are_of():
     """Folds that go on side by side each make their fits."""
-    busy, most, lock = [], [], Lock()
-
-    def work(setting):
-        with lock:
-            busy.append(1)
-            most.append(len(busy))
-        Event().wait(0.02)
-        busy.pop()
-
+    work, most = counting()
     card = Trainer("card", "cuda", work)
     folds = [Thread(target=run, args=[[fit_of(card, seed)], 1]) for seed in range(4)]
     for fold in folds:
