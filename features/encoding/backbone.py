@@ -10,10 +10,10 @@ import numpy as np
 
 from features.encoding.files import EncoderError, need_libraries
 from features.encoding.pooling import POOLINGS, mean
+from features.encoding.tokeniser import around, tokenised, unlimited
 from features.encoding.truncation import Cut, Tokens
 
 OWN = "own"  # the pooling that the encoder's folder asks for; the mean where it asks for none
-PROBE = "a"  # a text of at least one token, to see what stands around it
 UNLIMITED = 100_000  # tokenizers without a limit give astronomic ones
 DEFAULT_LENGTH = 512
 Pool = Callable[[Any, Any], Any]
@@ -70,11 +70,9 @@ class Backbone:
                     f"encoder {folder}: cannot be loaded ({type(error).__name__}: {said[:300]})."
                 ) from error
         self.network.eval().requires_grad_(False)
-        if fast := getattr(self.tokenizer, "backend_tokenizer", None):  # `pieces` cuts and pads
-            fast.no_truncation()
-            fast.no_padding()
-        self.before, self.after = self._around()
-        self.prompt_tokens = len(self._tokens(self.prompt))
+        unlimited(self.tokenizer)  # `pieces` cuts and pads
+        self.before, self.after = around(self.tokenizer)
+        self.prompt_tokens = len(tokenised(self.tokenizer, [self.prompt])[0])
         self.skipped = len(self.before) + self.prompt_tokens
         self.pad = getattr(self.tokenizer, "pad_token_id", None) or 0
 
@@ -136,42 +134,18 @@ class Backbone:
         limit = getattr(self.tokenizer, "model_max_length", UNLIMITED)
         return int(limit) if limit < UNLIMITED else min(self.most, DEFAULT_LENGTH)
 
-    def _tokens(self, text: str, *, special: bool = False) -> list[int]:
-        found: list[int] = self.tokenizer(text, add_special_tokens=special)["input_ids"]
-        return found
-
-    def _around(self) -> tuple[Tokens, Tokens]:
-        """Find what the tokenizer puts before and after a text."""
-        bare, whole = self._tokens(PROBE), self._tokens(PROBE, special=True)
-        starts = [at for at in range(len(whole)) if whole[at : at + len(bare)] == bare]
-        if not bare or not starts:
-            raise EncoderError(
-                f"encoder: expected a tokenizer that puts special tokens around a text, found "
-                f"{whole} for one whose tokens are {bare}. Name another encoder."
-            )
-        before, after = whole[: starts[0]], whole[starts[0] + len(bare) :]
-        return np.array(before, dtype=np.int32), np.array(after, dtype=np.int32)
-
     def pieces(self, texts: Sequence[str], cut: Cut, length: int) -> list[Tokens]:
         """Return what the network reads of each text: a piece of at most `length` tokens."""
         room = length - self.skipped - len(self.after)
         front = self.prompt_tokens
         return [
             np.concatenate([self.before, tokens[:front], cut(tokens[front:], room), self.after])
-            for tokens in self._tokenize([self.prompt + text for text in texts])
+            for tokens in tokenised(self.tokenizer, [self.prompt + text for text in texts])
         ]
 
     def own(self, piece: Tokens) -> Tokens:
         """Return a piece without what the tokenizer and the folder put around the text."""
         return piece[self.skipped : len(piece) - len(self.after)]
-
-    def _tokenize(self, texts: list[str]) -> list[Tokens]:
-        fast = getattr(self.tokenizer, "backend_tokenizer", None)
-        if fast is None:
-            found = self.tokenizer(texts, add_special_tokens=False, verbose=False)
-            return [np.array(ids, dtype=np.int32) for ids in found["input_ids"]]
-        encoded = fast.encode_batch_fast(texts, add_special_tokens=False)
-        return [np.array(encoding.ids, dtype=np.int32) for encoding in encoded]
 
     def states(self, ids: Any, mask: Any) -> Any:
         """Return the last layer's token states, shape (n_texts, n_tokens, n_dimensions).

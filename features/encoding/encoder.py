@@ -23,7 +23,16 @@ from features.storage.segments import SILENT
 # What vectors come from: with other source the same texts may give other ones.
 SOURCE = tuple(
     f"features.encoding.{module}"
-    for module in ("backbone", "batches", "encoder", "files", "pooling", "store", "truncation")
+    for module in (
+        "backbone",
+        "batches",
+        "encoder",
+        "files",
+        "pooling",
+        "store",
+        "tokeniser",
+        "truncation",
+    )
 )
 LIBRARIES = ("torch", "transformers", "tokenizers", "sentence-transformers")
 LARGEST = float(np.finfo(np.float16).max)
