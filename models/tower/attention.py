@@ -119,15 +119,15 @@ def _on_card(
 
     left = -1 if sliding_window is None else sliding_window - 1
     longest = max(packs.lengths)
-    rows = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
-    found: Tensor = varlen_attn(  # (n_tokens, n_heads, n_dimensions)
-        *rows,
-        packs.bounds, packs.bounds, longest, longest,
+    q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    found = varlen_attn(
+        q, k, v, packs.bounds, packs.bounds, longest, longest,
         scale=scaling,
         window_size=(left, 0 if causal else left),
         enable_gqa=query.shape[1] != key.shape[1],
     )  # fmt: skip
-    return found.unsqueeze(0)
+    states = found[0] if isinstance(found, tuple) else found
+    return states.unsqueeze(0)  # (1, n_tokens, n_heads, n_dimensions)
 
 
 def register() -> None:

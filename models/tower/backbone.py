@@ -151,6 +151,7 @@ class Backbone(nn.Module):
 
     def _part(self, which: slice, name: str, *, norm: bool) -> "Backbone":
         network = shallow(self.network)
+        holder: Any
         holder, key = place_of_layers(network, name)
         kept = list(getattr(holder, key))[which]
         setattr(holder, key, nn.ModuleList(kept))

@@ -30,7 +30,9 @@ class NoLayers(nn.Module):
 
     def forward(self, hidden_states: Tensor, *_: Any, **__: Any) -> Any:
         """Return them as an encoder does."""
-        from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions as Output
+        from transformers.modeling_outputs import (
+            BaseModelOutputWithPastAndCrossAttentions as Output,
+        )
 
         return Output(last_hidden_state=hidden_states, hidden_states=(hidden_states,))
 

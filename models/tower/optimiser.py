@@ -27,6 +27,8 @@ def make_optimiser(network: Network, settings: TowerSettings) -> torch.optim.Opt
     for name, weight in network.named_parameters():
         if weight.requires_grad:
             rate = settings.learning_rate * settings.layer_decay ** depth(name, top)
+            if name.startswith("head.") and settings.head_learning_rate is not None:
+                rate = settings.head_learning_rate
             decay = settings.weight_decay if weight.ndim > 1 else 0.0
             groups.setdefault((rate, decay), []).append(weight)
     options: list[dict[str, Any]] = [

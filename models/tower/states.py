@@ -130,9 +130,11 @@ class Inputs:
         digests = [
             hashlib.blake2b(piece.tobytes(), digest_size=8).digest() for piece in self.pieces
         ]
-        order = np.lexsort((np.array(digests, dtype="S8"), -self.lengths)) if digests else []
+        if not digests:
+            return []
+        order = np.lexsort((np.array(digests, dtype="S8"), -self.lengths))
         ends = np.cumsum(self.lengths[order]) // SHARD
-        shards = np.split(order, np.flatnonzero(np.diff(ends)) + 1) if digests else []
+        shards = np.split(order, np.flatnonzero(np.diff(ends)) + 1)
         sizes = np.cumsum([self._bytes(shard) for shard in shards])
         limit = self.store.limit if self.store else 0
         return [shard for shard, size in zip(shards, sizes, strict=True) if size <= limit]

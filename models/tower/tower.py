@@ -109,7 +109,7 @@ class Tower:
         network = Network(settings, loaded.parts.upper)
         network.head.load_state_dict(_under("head.", weights))
         width = TieWidth(*told["tie_width"]) if told["tie_width"] else None
-        return cls(loaded, network, Scale(*map(tuple, told["scale"])), width, place)
+        return cls(loaded, network, Scale.read(told["scale"]), width, place)
 
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors`` and the tokenizer's files."""
@@ -127,7 +127,7 @@ class Tower:
         return {
             "format": FORMAT,
             "settings": self.settings.model_dump(mode="json", exclude_none=True),
-            "scale": [list(values) for values in self.scale],
+            "scale": self.scale.told(),
             "tie_width": list(self.width) if self.width else None,
         }
 

@@ -22,7 +22,7 @@ from models.tower.checkpoint import (
 )
 from models.tower.layers import TowerError
 from models.tower.logits import TieWidth, direction_and_tie
-from models.tower.losses import LOSSES, Targets
+from models.tower.losses import Targets, loss_of
 from models.tower.material import Material
 from models.tower.micro import batch_of, cut, share_of
 from models.tower.network import Network
@@ -151,18 +151,12 @@ class Training:
         self.numbers = self.scale(self.material.numbers)
         self.network = Network(self.settings, self.material.loaded.parts.upper).to(place.device)
         self.optimiser = make_optimiser(self.network, self.settings)
-        self.loss = LOSSES[self.settings.loss_name](**self._loss_options())
+        self.loss = loss_of(self.settings)
         self.scaler = torch.amp.GradScaler(enabled=place.precision == "fp16" and place.on_card)
         self.tokens_at_once = self.settings.tokens
         self.steps_an_epoch = -(-len(self.rows) // self.settings.batch)
         self.steps = self.settings.epochs * self.steps_an_epoch
         self.rate = schedule(self.settings, self.steps)
-
-    def _loss_options(self) -> dict[str, float]:
-        options = {"extra_weight": self.settings.extra_weight}
-        if self.settings.loss_name == "cross_entropy":
-            options["smoothing"] = self.settings.smoothing
-        return options
 
     def run(self, epochs: float | None) -> Trained:
         """Train to the end, or for so many epochs, from where it stands."""
@@ -259,9 +253,7 @@ class Training:
             batch = batch_of(self.material, own[part], self.numbers[own[part]])
             with self.material.place.autocast():
                 raw = self.network(batch)
-            losses, weights = self.loss(
-                type(raw)(raw.first.float(), raw.second.float()), self._targets(own[part])
-            )
+            losses, weights = self.loss(raw, self._targets(own[part]))
             loss = (losses * weights).sum() / max(weight, 1e-12)  # of the whole step
             self.scaler.scale(loss).backward()
             totals += torch.tensor([loss.item(), 0.0, float(sum(batch.packs.lengths))])
