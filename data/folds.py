@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -163,12 +163,13 @@ def training_rows(
     return ~validation & ~(extra & shared)
 
 
-def folds_digest(ids: Sequence[str] | ArrayLike, folds: ArrayLike) -> str:
+def folds_digest(ids: Iterable[str], folds: ArrayLike) -> str:
     """Return what tells these folds from all others: predictions go together only within the same.
 
     Parameters
     ----------
-    ids : array-like of str, shape (n_rows,)
+    ids : iterable of str
+        Of ``n_rows`` rows.
     folds : array-like of int, shape (n_rows,)
 
     Returns
@@ -184,7 +185,7 @@ def folds_digest(ids: Sequence[str] | ArrayLike, folds: ArrayLike) -> str:
     False
     """
     numbers = np.asarray(folds).tolist()
-    pairs = sorted(zip(map(str, ids), map(int, numbers), strict=True))
+    pairs = sorted(zip(ids, numbers, strict=True))
     whole = hashlib.sha256()
     for name, fold in pairs:
         content = name.encode(errors="surrogatepass")

@@ -6,6 +6,7 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
     start("fit")
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def fit(
     tell(steps.console, f"device: {found.name} ({found.reason})")
     pipeline = build_pipeline(config, found.name, cache)
     pipeline.named_steps["model"].check_device()
-    key = {
+    key: dict[str, Any] = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,

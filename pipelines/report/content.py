@@ -44,14 +44,19 @@ class Baseline(TypedDict):
     difference: dict[str, Figure]
 
 
-class Scores(TypedDict):
-    """The out-of-fold predictions of the plain rows, beside baselines."""
+class Compared(TypedDict):
+    """Predictions of the plain rows beside baselines, see `models.measures.evaluation.evaluate`."""
 
     rows: int
     groups: int
     resamples: int
     metrics: dict[str, Figure]
     baselines: dict[str, Baseline]
+
+
+class Scores(Compared):
+    """The out-of-fold predictions of the plain rows, and what they say."""
+
     near_copies: NearCopies
     analysis: Analysis
 

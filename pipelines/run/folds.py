@@ -92,11 +92,11 @@ def read_folds(run: Path) -> Folds:
     path = run / FOLDS
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        fold = table["fold"].to_numpy(dtype=np.int8)
-        found = Folds(*(table[name].to_numpy(dtype=object) for name in COLUMNS[:2]), fold=fold)
+        id_, group = (table[name].to_numpy(dtype=object) for name in ("id", "group"))
+        found = Folds(id_, group, table["fold"].to_numpy(dtype=np.int8))
     except (OSError, ValueError, KeyError, OverflowError):
         raise _no_folds(path) from None
-    if len(fold) == 0 or set(fold.tolist()) != set(range(max(found.number, 2))):
+    if len(table) == 0 or set(found.fold.tolist()) != set(range(max(found.number, 2))):
         raise _no_folds(path)
     return found
 
