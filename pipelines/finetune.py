@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from data.source import source_hash
-from features.encoding.files import locate, need_libraries, weights_digest
+from features.encoding.files import BACKBONE, locate, need_libraries, weights_digest
 from models.device import Choice, Device
 from models.tower.settings import TowerSettings
 from pipelines.command.progress import Steps, tell
@@ -146,7 +146,7 @@ def _key(settings: TowerSettings, origin: Origin, device: Device) -> dict[str, A
         "device": device.name,
         "versions": versions_of(LIBRARIES),
         "source": source_hash("data", "features", "models", "pipelines"),
-        "backbone": weights_digest(locate(settings.backbone)),
+        "backbone": weights_digest(locate(settings.backbone, BACKBONE)),
     }
 
 
