@@ -57,7 +57,7 @@ class Backbone:
 
         self.device = torch.device(device)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        with _quiet():
+        with quiet():
             try:
                 self._load(folder, dtype)
             except EncoderError:
@@ -174,7 +174,7 @@ ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "d
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Load without bars and lists of weights that are not needed, which are no fault."""
     from transformers.utils import logging
 

@@ -1,4 +1,4 @@
-"""What an encoder reads of a text that is longer than it can take, or than one pays for."""
+"""What is read of a text that is longer than a network can take, or than one pays for."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,15 @@ def head(tokens: Tokens, room: int) -> Tokens:
     return tokens[:room]
 
 
+def tail(tokens: Tokens, room: int) -> Tokens:
+    """Keep the last tokens.
+
+    >>> tail(np.arange(7), 4)
+    array([3, 4, 5, 6])
+    """
+    return tokens[max(len(tokens) - room, 0) :]
+
+
 def head_tail(tokens: Tokens, room: int) -> Tokens:
     """Keep the first and the last tokens, one half each.
 
@@ -30,4 +39,5 @@ def head_tail(tokens: Tokens, room: int) -> Tokens:
     return np.concatenate([tokens[: room - last], tokens[len(tokens) - last :]])
 
 
-CUTS: dict[str, Cut] = {"head": head, "head_tail": head_tail}
+CUTS: dict[str, Cut] = {"head": head, "head_tail": head_tail}  # of a frozen encoder's `long`
+PART_CUTS: dict[str, Cut] = {**CUTS, "tail": tail}  # of the parts of a tower's sequence

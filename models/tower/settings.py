@@ -68,7 +68,9 @@ class TowerSettings(Section):
         head.
     optimiser : {"adamw", "adam"}
     learning_rate : float
-        Of head and top layer.
+        Of the top layer.
+    head_learning_rate : float, optional
+        Of what stands on it; the same by default.
     layer_decay : float
         What it is multiplied by, layer for layer downwards.
     weight_decay : float
@@ -117,6 +119,7 @@ class TowerSettings(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     optimiser: Literal["adamw", "adam"] = "adamw"
     learning_rate: Positive = 2e-5
+    head_learning_rate: Positive | None = None
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     weight_decay: NotNegative = 0.01
     schedule: Literal["linear", "cosine", "constant"] = "linear"

@@ -21,8 +21,9 @@ from pipelines.command.flags import (
 from pipelines.presets import TOWERS
 
 if TYPE_CHECKING:
-    from models.tower.states import StateStore
     from rich.console import Console
+
+    from models.tower.states import StateStore
 
 GO_ON = "The same command, without --force, goes on from here."
 STATES, STATES_LIMIT = "states", 8.0

@@ -1,0 +1,137 @@
+"""Attention over sequences that lie one after the other, without a token of padding between them.
+
+It is registered with transformers under `NAME`, and is what a backbone of theirs calls for every
+layer once its configuration names it.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+NAME = "arenaboost_packed"
+HALF = (torch.float16, torch.bfloat16)
+
+
+class Packs(NamedTuple):
+    """Where sequences lie in one row of tokens.
+
+    Attributes
+    ----------
+    lengths : tuple of int
+        Tokens of each.
+    bounds : Tensor of int32, shape (n_sequences + 1,)
+        Where each begins, and where the last one ends.
+    """
+
+    lengths: tuple[int, ...]
+    bounds: Tensor
+
+    @classmethod
+    def of(cls, lengths: list[int], device: torch.device) -> Self:
+        """Return the places of sequences of these lengths."""
+        ends = torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32)
+        return cls(tuple(lengths), ends.to(device))
+
+
+def attend(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None = None,
+    *,
+    packs: Packs,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Let each token see those of its own sequence.
+
+    On a card in half precision it is one kernel for all sequences, which knows no dropout;
+    elsewhere one call a sequence.
+
+    Parameters
+    ----------
+    module : Module
+        Whose attention it is; it says whether it is causal.
+    query, key, value : Tensor, shape (1, n_heads, n_tokens, n_dimensions)
+        Of all sequences one after the other; keys and values may have fewer heads.
+    attention_mask : None
+        There is none: nothing is padded.
+    packs : Packs
+    scaling : float, optional
+        Of the products; one over the root of the dimensions by default.
+    dropout : float
+        Share of the weights that is dropped.
+    sliding_window : int, optional
+        A token sees those that are less than so many places away.
+
+    Returns
+    -------
+    Tensor, shape (1, n_tokens, n_heads, n_dimensions)
+    None
+        In place of the weights.
+    """
+    causal = bool(getattr(module, "is_causal", False))
+    if query.device.type == "cuda" and query.dtype in HALF and dropout == 0.0:
+        return _on_card(query, key, value, packs, scaling, causal, sliding_window), None
+    grouped = query.shape[1] != key.shape[1]
+    found = []
+    parts = (tensor.split(packs.lengths, dim=2) for tensor in (query, key, value))
+    for q, k, v in zip(*parts, strict=True):  # (1, n_heads, n_own, n_dimensions) each
+        mask = _window(q.shape[2], sliding_window, causal, q.device)
+        found.append(
+            scaled_dot_product_attention(
+                q, k, v,
+                attn_mask=mask,
+                dropout_p=dropout,
+                is_causal=causal and mask is None,
+                scale=scaling,
+                enable_gqa=grouped,
+            )
+        )  # fmt: skip
+    return torch.cat(found, dim=2).transpose(1, 2), None
+
+
+def _window(n_tokens: int, width: int | None, causal: bool, device: torch.device) -> Tensor | None:
+    """Return which tokens see which, shape (n_tokens, n_tokens); None where all that may do."""
+    if width is None or width >= n_tokens:
+        return None
+    places = torch.arange(n_tokens, device=device)
+    away = places[:, None] - places[None, :]  # (n_tokens, n_tokens)
+    near: Tensor = away.abs() < width
+    return near & (away >= 0) if causal else near
+
+
+def _on_card(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packs: Packs,
+    scaling: float | None,
+    causal: bool,
+    sliding_window: int | None,
+) -> Tensor:
+    from torch.nn.attention.varlen import varlen_attn
+
+    left = -1 if sliding_window is None else sliding_window - 1
+    longest = max(packs.lengths)
+    q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    found = varlen_attn(
+        q, k, v, packs.bounds, packs.bounds, longest, longest,
+        scale=scaling,
+        window_size=(left, 0 if causal else left),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )  # fmt: skip
+    states = found[0] if isinstance(found, tuple) else found
+    return states.unsqueeze(0)  # (1, n_tokens, n_heads, n_dimensions)
+
+
+def register() -> None:
+    """Make it known to transformers, which may be done more than once."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, attend)

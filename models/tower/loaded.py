@@ -1,0 +1,78 @@
+"""What of a tower does not depend on battles: its tokenizer, and its network in two parts."""
+
+from typing import NamedTuple, Self
+
+from features.encoding.files import locate
+from features.encoding.tokeniser import Tokeniser
+from models.tower import disentangled
+from models.tower.backbone import WASTE, Backbone, Parts
+from models.tower.device import Place
+from models.tower.errors import TowerError
+from models.tower.settings import TowerSettings
+from models.tower.watch import Watch
+
+
+class Loaded(NamedTuple):
+    """A backbone with its tokenizer, as settings ask for them.
+
+    Attributes
+    ----------
+    settings : TowerSettings
+    tokeniser : Tokeniser
+    whole : Backbone
+        With the weights that it came with.
+    parts : Parts
+        Frozen layers, which are those of `whole`, and what is trained.
+    """
+
+    settings: TowerSettings
+    tokeniser: Tokeniser
+    whole: Backbone
+    parts: Parts
+
+    @classmethod
+    def of(cls, settings: TowerSettings, place: Place, watch: Watch) -> Self:
+        """Load the backbone that is named.
+
+        Raises
+        ------
+        EncoderError
+            It cannot be had.
+        TowerError
+            It cannot be a tower's, or not with these settings.
+        """
+        folder = locate(settings.backbone)
+        whole = Backbone.load(folder, settings.backbone)
+        return cls.made(settings, Tokeniser(folder), whole, place, watch)
+
+    @classmethod
+    def made(
+        cls,
+        settings: TowerSettings,
+        tokeniser: Tokeniser,
+        whole: Backbone,
+        place: Place,
+        watch: Watch,
+    ) -> Self:
+        """Cut a network into its parts, with the fastest attention that the place has for it."""
+        most = whole.most
+        if most is not None and settings.length > most:
+            raise TowerError(
+                f"length: backbone {settings.backbone} takes at most {most:,} tokens. "
+                f"Got {settings.length:,}."
+            )
+        _speed_up(whole, place, watch)
+        parts = whole.parted(settings.train_layers, settings.backbone)
+        return cls(settings, tokeniser, whole, parts)
+
+
+def _speed_up(whole: Backbone, place: Place, watch: Watch) -> None:
+    """Use DeBERTa's fused kernels on a card, or tell why not."""
+    if not place.on_card or place.precision == "fp32" or whole.packed:
+        return
+    whole.to(place.device)
+    with place.autocast():
+        why = disentangled.enable(whole.network)
+    whole.flash = why is None
+    if why is not None:
+        watch.say(f"attention with padding, {WASTE - 1:.0%} at most: {why}")

@@ -1,0 +1,79 @@
+"""The trained network: upper layers, pooling, head. It can be read in one sitting."""
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.tower.attention import Packs
+from models.tower.backbone import Backbone
+from models.tower.head import Head
+from models.tower.losses import Raw
+from models.tower.pooling import POOLINGS
+from models.tower.settings import TowerSettings
+
+
+class Batch(NamedTuple):
+    """Some battles, ready for the network.
+
+    Attributes
+    ----------
+    given : Tensor, shape (n_tokens,) or (n_tokens, n_dimensions)
+        Token ids, or states from frozen layers, of sequences one after the other.
+    packs : Packs
+        Where these lie; each sequence once.
+    first, second : Tensor of int64, shape (n_battles,)
+        Which of the sequences are a battle's.
+    numbers : Tensor, shape (n_battles, 2, n_statistics)
+    """
+
+    given: Tensor
+    packs: Packs
+    first: Tensor
+    second: Tensor
+    numbers: Tensor
+
+
+class Network(nn.Module):
+    """A tower's trained part.
+
+    Parameters
+    ----------
+    settings : TowerSettings
+    upper : Backbone
+        Whose weights are copied.
+    """
+
+    def __init__(self, settings: TowerSettings, upper: Backbone) -> None:
+        super().__init__()
+        self.upper = copy.deepcopy(upper)
+        self.pooling = settings.pooling
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.head = Head(settings, upper.width)
+        if settings.dropout is not None:
+            _set_dropout(self.upper, settings.dropout)
+        if settings.gradient_checkpointing:
+            self.upper.network.gradient_checkpointing_enable({"use_reentrant": False})
+
+    def forward(self, batch: Batch) -> Raw:
+        """Return the raw scores of battles in both orders, shape (n_battles, n_scores) each."""
+        vectors = self.vectors(batch.given, batch.packs)  # (n_sequences, n_dimensions)
+        raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
+        return raw
+
+    def vectors(self, given: Tensor, packs: Packs) -> Tensor:
+        """Return one vector a sequence, in float32, shape (n_sequences, n_dimensions)."""
+        states = self.upper(given, packs)  # (n_tokens, n_dimensions)
+        return POOLINGS[self.pooling](states.float(), packs)
+
+
+def _set_dropout(backbone: Backbone, share: float) -> None:
+    """Give every dropout of a network this share, also those that attention is handed."""
+    for module in backbone.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+        for key in ("attention_dropout", "pos_dropout_prob"):
+            if isinstance(getattr(module, key, None), float):
+                setattr(module, key, share)

@@ -1,0 +1,240 @@
+"""What the trained layers are given: tokens, or the states of frozen layers, computed once.
+
+States lie in shards of a folder, rounded to float16 as all that are given are, stored or not: a
+tower does not depend on how many fitted.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from data.source import source_hash
+from features.encoding.batches import SHORTEST, batched, out_of_memory, workers
+from features.encoding.truncation import Tokens
+from models.tower.attention import Packs
+from models.tower.backbone import Backbone
+from models.tower.device import Place
+from models.tower.watch import Watch
+from models.tower.world import World
+
+BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}  # of a call of the frozen layers
+SHARD = 1 << 16  # tokens of a file
+MARK = ".shards"
+LIBRARIES = ("torch", "transformers", "tokenizers")
+
+SOURCE = ("models.tower.backbone", "models.tower.attention", "models.tower.states")
+States = NDArray[np.float16]
+
+
+class StateStore(NamedTuple):
+    """Where states are kept.
+
+    Attributes
+    ----------
+    folder : Path
+        That holds nothing else.
+    limit : int
+        Bytes that it may take; what was made for other towers goes first.
+    """
+
+    folder: Path
+    limit: int
+
+
+class Inputs:
+    """What the trained layers are given of some sequences.
+
+    Parameters
+    ----------
+    pieces : sequence of ndarray of int32
+        Tokens of each.
+    lower : Backbone or None
+        The frozen layers; None where all are trained.
+    place : Place
+    weights : str
+        Names the frozen layers' weights.
+    store : StateStore, optional
+        Where states are kept; each time computed anew without one.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Tokens],
+        lower: Backbone | None,
+        place: Place,
+        weights: str,
+        store: StateStore | None = None,
+    ) -> None:
+        self.pieces, self.lower, self.place, self.store = pieces, lower, place, store
+        self.lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
+        self.weights = weights
+        self._shard = np.full(len(pieces), -1)
+        self._start = np.zeros(len(pieces), dtype=np.int64)
+        self._shards: list[States] = []
+
+    def prepare(self, watch: Watch, world: World) -> None:
+        """Run the frozen layers over all sequences, as far as their states may be kept."""
+        if self.lower is None or self.store is None or self._shards:
+            return
+        folder = self.store.folder / self._key()
+        planned = self._planned()
+        if world.main:
+            _make_room(self.store, folder, sum(self._bytes(shard) for shard in planned))
+            self._fill(folder, planned, watch)
+        world.barrier()
+        for number, shard in enumerate(planned):
+            self._shards.append(np.load(folder / f"{number}.npy", mmap_mode="r"))
+            self._shard[shard] = number
+            self._start[shard] = np.cumsum(self.lengths[shard]) - self.lengths[shard]
+
+    def given(self, places: Sequence[int] | NDArray[np.intp]) -> list[Tensor]:
+        """Return what is given of each sequence, on the device.
+
+        Returns
+        -------
+        list of Tensor, shape (n_tokens,) or (n_tokens, n_dimensions)
+            Token ids, or states as float16 rounds them, in float32.
+        """
+        if self.lower is None:
+            ids = [torch.from_numpy(self.pieces[place].astype(np.int64)) for place in places]
+            return [of.to(self.place.device) for of in ids]
+        lacking = [place for place in places if self._shard[place] < 0]
+        made = dict(zip(lacking, self._made(lacking), strict=True))
+        found = [made[place] if place in made else self._kept(place) for place in places]
+        return [torch.from_numpy(of).to(self.place.device).float() for of in found]
+
+    def _kept(self, place: int) -> States:
+        start = self._start[place]
+        kept = self._shards[self._shard[place]][start : start + self.lengths[place]]
+        return np.array(kept)  # a copy: torch takes no array that cannot be written to
+
+    def _made(self, places: Sequence[int]) -> list[States]:
+        """Run the frozen layers now."""
+        if self.lower is None or not len(places):
+            return []
+        pieces = [self.pieces[place] for place in places]
+        return frozen_states(self.lower, pieces, self.place)
+
+    def _planned(self) -> list[NDArray[np.intp]]:
+        """Return which sequences share a shard, the longest first, as far as there is room."""
+        digests = [
+            hashlib.blake2b(piece.tobytes(), digest_size=8).digest() for piece in self.pieces
+        ]
+        if not digests:
+            return []
+        order = np.lexsort((np.array(digests, dtype="S8"), -self.lengths))
+        ends = np.cumsum(self.lengths[order]) // SHARD
+        shards = np.split(order, np.flatnonzero(np.diff(ends)) + 1)
+        sizes = np.cumsum([self._bytes(shard) for shard in shards])
+        limit = self.store.limit if self.store else 0
+        return [shard for shard, size in zip(shards, sizes, strict=True) if size <= limit]
+
+    def _bytes(self, shard: NDArray[np.intp]) -> int:
+        width = self.lower.width if self.lower else 0
+        return int(self.lengths[shard].sum()) * width * 2
+
+    def _fill(self, folder: Path, planned: Sequence[NDArray[np.intp]], watch: Watch) -> None:
+        """Write the shards that are not there yet, each whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+        for number, shard in enumerate(planned):
+            path = folder / f"{number}.npy"
+            if not path.is_file():
+                states = np.concatenate(self._made(shard.tolist()))
+                aside = path.with_suffix(".writing.npy")
+                np.save(aside, states)
+                aside.replace(path)
+                watch.read(int(self.lengths[shard].sum()))
+
+    def _key(self) -> str:
+        """Return what names these states: the weights, the layers, the sequences, the source."""
+        layers = self.lower.n_layers if self.lower else 0
+        known = [self.weights, layers, self.place.precision, self.place.device.type]
+        known += [source_hash(*SOURCE), *map(version, LIBRARIES)]
+        whole = hashlib.blake2b(json.dumps(known).encode(), digest_size=12)
+        for piece in self.pieces:
+            whole.update(len(piece).to_bytes(4, "little") + piece.tobytes())
+        return whole.hexdigest()
+
+
+def _make_room(store: StateStore, own: Path, wanted: int) -> None:
+    """Remove what was kept for other towers, the oldest first, until there is room."""
+    others = [mark.parent for mark in store.folder.glob(f"*/{MARK}") if mark.parent != own]
+    sizes = {of: sum(file.stat().st_size for file in of.iterdir()) for of in others}
+    for of in sorted(others, key=lambda folder: (folder / MARK).stat().st_mtime):
+        if sum(sizes.values()) + wanted <= store.limit:
+            return
+        sizes.pop(of)
+        shutil.rmtree(of, ignore_errors=True)
+
+
+@torch.inference_mode()
+def frozen_states(lower: Backbone, pieces: Sequence[Tokens], place: Place) -> list[States]:
+    """Return the states of sequences, shape (n_tokens, n_dimensions) each, as float16 rounds them.
+
+    On a CPU only sequences of one length share a call, so that the bits of none depend on others.
+    """
+    lower.to(place.device)
+    rows = [torch.from_numpy(piece.astype(np.int64)).to(place.device) for piece in pieces]
+    found: list[States | None] = [None] * len(pieces)
+    for where, states in in_batches(lower, rows, place):
+        for at, own in zip(where, states, strict=True):
+            found[at] = own.to(torch.float16).cpu().numpy()
+    return [own for own in found if own is not None]
+
+
+def in_batches(
+    backbone: Backbone, rows: Sequence[Tensor], place: Place
+) -> Iterator[tuple[NDArray[np.intp], list[Tensor]]]:
+    """Run a part of a network over sequences, in batches that suit the device.
+
+    Yields
+    ------
+    ndarray of intp, shape (n_sequences,)
+        Which of `rows`.
+    list of Tensor, shape (n_tokens, n_dimensions)
+        Their states.
+    """
+    stand_ins = [np.zeros(len(row), dtype=np.int32) for row in rows]
+    step = 1 if not place.on_card else 16
+    budget = BATCH_TOKENS[place.device.type]
+    batches = [batch.places for batch in batched(stand_ins, budget, step)]
+
+    def run(where: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], list[Tensor]]]:
+        try:
+            with torch.inference_mode(), place.autocast():
+                return [(where, states_of(backbone, [rows[at] for at in where], place))]
+        except RuntimeError as error:
+            if not out_of_memory(error) or len(where) == 1:
+                raise
+        if place.on_card:
+            torch.cuda.empty_cache()
+        half = len(where) // 2
+        return run(where[:half]) + run(where[half:])
+
+    with workers(place.device.type) as each:
+        made: Iterable[list[tuple[NDArray[np.intp], list[Tensor]]]] = each(run, batches)
+        for parts in made:
+            yield from parts
+
+
+def states_of(backbone: Backbone, rows: Sequence[Tensor], place: Place) -> list[Tensor]:
+    """Return the states of sequences: side by side on a CPU, filled up to one length."""
+    lengths = [len(row) for row in rows]
+    if place.on_card:
+        packs = Packs.of(lengths, place.device)
+        return list(backbone(torch.cat(list(rows)), packs).split(lengths))
+    width = max(SHORTEST, *lengths)  # products of fewer rows round in another way
+    filled = [pad(row, (0, 0) * (row.ndim - 1) + (0, width - len(row))) for row in rows]
+    states = backbone.side_by_side(filled, lengths)
+    return [own[:length] for own, length in zip(states, lengths, strict=True)]

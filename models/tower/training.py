@@ -1,0 +1,353 @@
+"""The training of a tower: steps, evaluations on an inner split, checkpoints that resume."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.folds import hash_folds
+from features.encoding.batches import out_of_memory
+from models.heads import Labels, probabilities
+from models.measures import metrics
+from models.tower.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    Nowhere,
+    optimiser_tensors,
+    restore_optimiser,
+)
+from models.tower.errors import TowerError
+from models.tower.logits import TieWidth, direction_and_tie
+from models.tower.losses import Targets, loss_of
+from models.tower.material import Material
+from models.tower.micro import batch_of, cut, share_of
+from models.tower.network import Network
+from models.tower.numeric import Scale
+from models.tower.optimiser import make_optimiser, schedule, set_rates
+from models.tower.tower import Tower, raw_scores
+from models.tower.watch import Silent, Watch
+from models.tower.world import World
+
+Rows = NDArray[np.intp]
+KEEP_EVERY = 300.0  # seconds between checkpoints
+
+
+class Trained(NamedTuple):
+    """A tower, and how it came about.
+
+    Attributes
+    ----------
+    tower : Tower
+    epochs : float
+        After how many its weights were the best.
+    history : list of dict
+        An evaluation on the inner split each: ``step``, ``epoch``, ``loss`` (the mean of the steps
+        before), ``log_loss``, ``accuracy``, ``precision``, ``recall``, ``f1``.
+    tokens : int
+        Of text that were trained on, evaluations apart.
+    seconds : float
+    """
+
+    tower: Tower
+    epochs: float
+    history: list[dict[str, Any]]
+    tokens: int
+    seconds: float
+
+
+def train(
+    material: Material,
+    y: Labels,
+    rows: Rows,
+    *,
+    checkpoints: Checkpoints | None = None,
+    watch: Watch | None = None,
+    world: World | None = None,
+    epochs: float | None = None,
+) -> Trained:
+    """Fine-tune a tower.
+
+    Parameters
+    ----------
+    material : Material
+    y : ndarray of int8, shape (n_battles,)
+        Of all battles of the material.
+    rows : ndarray of intp, shape (n_rows,)
+        Those to train on, none of which is scored with what comes of it.
+    checkpoints : Checkpoints, optional
+        Where the unfinished training is kept; what lies there is gone on with.
+    watch : Watch, optional
+    world : World, optional
+        The processes that train together.
+    epochs : float, optional
+        Train so many on all rows, rather than choose by rows that are held out.
+
+    Raises
+    ------
+    TowerError
+        There are no plain rows to train on or to choose by, a loss is not finite, or a single
+        battle does not fit into the device's memory.
+    """
+    training = Training(
+        material,
+        y,
+        *_inner_split(material, y, rows, held_out=epochs is None),
+        checkpoints or Nowhere(),
+        watch or Silent(),
+        world or World(),
+    )
+    return training.run(epochs)
+
+
+def _inner_split(material: Material, y: Labels, rows: Rows, *, held_out: bool) -> tuple[Rows, Rows]:
+    """Return the rows to train on, and the plain rows to judge by, which share no prompt."""
+    settings = material.loaded.settings
+    plain = material.plain[rows]
+    if settings.extra_weight == 0:
+        rows, plain = rows[plain], plain[plain]
+    judged = np.zeros(len(rows), dtype=np.bool_)
+    if held_out:
+        folds = hash_folds(material.group[rows], n_folds=settings.inner_folds, salt=settings.seed)
+        judged = folds == 0
+    inner = rows[judged & plain]
+    kept = rows[~judged]
+    absent = {0, 1, 2} - set(y[kept[material.plain[kept]]].tolist())
+    if absent or (held_out and not len(inner)):
+        raise TowerError(
+            f"expected plain rows of all three classes to train on, and some to choose by, found "
+            f"{int(plain.sum())} rows in this training part. Give more battles."
+        )
+    return kept, inner
+
+
+@dataclass
+class Training:
+    """One training: what `train` makes and runs."""
+
+    material: Material
+    y: Labels
+    rows: Rows
+    inner: Rows
+    checkpoints: Checkpoints
+    watch: Watch
+    world: World
+    step: int = 0
+    tokens: int = 0
+    spent: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_step: int = 0
+
+    def __post_init__(self) -> None:
+        """Make the network with its first weights, and what moves it."""
+        self.settings = self.material.loaded.settings
+        place = self.material.place
+        self.scale = Scale.of(self.material.numbers[self.rows])
+        self.numbers = self.scale(self.material.numbers)
+        self.network = Network(self.settings, self.material.loaded.parts.upper).to(place.device)
+        self.optimiser = make_optimiser(self.network, self.settings)
+        self.loss = loss_of(self.settings)
+        self.scaler = torch.amp.GradScaler(enabled=place.precision == "fp16" and place.on_card)
+        self.tokens_at_once = self.settings.tokens
+        self.steps_an_epoch = -(-len(self.rows) // self.settings.batch)
+        self.steps = self.settings.epochs * self.steps_an_epoch
+        self.rate = schedule(self.settings, self.steps)
+
+    def run(self, epochs: float | None) -> Trained:
+        """Train to the end, or for so many epochs, from where it stands."""
+        self._resume()
+        began, kept = time.perf_counter() - self.spent, time.perf_counter()
+        last = self.steps if epochs is None else max(round(epochs * self.steps_an_epoch), 1)
+        while self.step < last:
+            self._one_step(last)
+            self.spent = time.perf_counter() - began
+            evaluated = epochs is None and self._is_due()
+            if evaluated:
+                self._evaluate()
+            if self.world.broadcast(evaluated or time.perf_counter() - kept > KEEP_EVERY):
+                self._keep()
+                kept = time.perf_counter()
+        if self.best:
+            self.network.load_state_dict(self.best)
+        tower = Tower(
+            self.material.loaded, self.network, self.scale, self._width(), self.material.place
+        )
+        done = (self.best_step if self.best else self.step) / self.steps_an_epoch
+        return Trained(tower, done, self.history, self.tokens, self.spent)
+
+    def _is_due(self) -> bool:
+        every = self.settings.evaluate_every
+        at_end = self.step == self.steps
+        if every is not None:
+            return self.step % every == 0 or at_end
+        return self.step % self.steps_an_epoch == 0
+
+    def _rows_of_step(self) -> Rows:
+        """Return the battles of the next step, in an order that each epoch draws anew."""
+        epoch, place = divmod(self.step, self.steps_an_epoch)
+        order = np.random.default_rng([self.settings.seed, epoch]).permutation(len(self.rows))
+        start = place * self.settings.batch
+        return self.rows[order[start : start + self.settings.batch]]
+
+    def _one_step(self, last: int) -> None:
+        rows = self._rows_of_step()
+        set_rates(self.optimiser, self.rate(self.step))
+        self.network.train()
+        loss, tokens = self._gradient(rows)
+        self.scaler.unscale_(self.optimiser)
+        if self.settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self._trained(), self.settings.clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if not np.isfinite(loss) and not self.scaler.is_enabled():
+            raise TowerError(
+                f"step {self.step + 1}: the loss is {loss}. Lower learning_rate, or set clip."
+            )
+        self.step += 1
+        self.tokens += tokens
+        self.losses.append(loss)
+        self.watch.read(tokens)
+        self.watch.trained(self.step, last, loss)
+
+    def _trained(self) -> list[torch.nn.Parameter]:
+        return [weight for weight in self.network.parameters() if weight.requires_grad]
+
+    def _gradient(self, rows: Rows) -> tuple[float, int]:
+        """Leave a step's gradient in the weights; return its loss, and its tokens.
+
+        Where memory runs out micro-batches are halved and the step is begun anew: part of the
+        gradient may be there already.
+        """
+        while True:
+            try:
+                return self._gradient_at_once(rows)
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(rows, error)
+
+    def _halve(self, rows: Rows, error: RuntimeError) -> None:
+        largest = int(self.material.tokens(rows).max())
+        if self.tokens_at_once <= largest:
+            raise TowerError(
+                f"a battle of {largest:,} tokens does not fit into the memory of "
+                f"{self.material.place.device}. Lower length, or set gradient_checkpointing=true."
+            ) from error
+        self.tokens_at_once = max(self.tokens_at_once // 2, largest)
+        if self.material.place.on_card:
+            torch.cuda.empty_cache()
+        self.watch.say(f"memory ran out: micro-batches of {self.tokens_at_once:,} tokens from now")
+
+    def _gradient_at_once(self, rows: Rows) -> tuple[float, int]:
+        self.optimiser.zero_grad(set_to_none=False)
+        own = share_of(rows, self.world.rank, self.world.size)
+        totals = torch.zeros(3, dtype=torch.float64)  # loss, weight, tokens
+        weight = self._weight_of(rows)
+        for number, part in enumerate(cut(self.material.tokens(own), self.tokens_at_once)):
+            self._seed_dropout(number)
+            batch = batch_of(self.material, own[part], self.numbers[own[part]])
+            with self.material.place.autocast():
+                raw = self.network(batch)
+            losses, weights = self.loss(raw, self._targets(own[part]))
+            loss = (losses * weights).sum() / max(weight, 1e-12)  # of the whole step
+            self.scaler.scale(loss).backward()
+            totals += torch.tensor([loss.item(), 0.0, float(sum(batch.packs.lengths))])
+        gradients = [w.grad for w in self._trained() if w.grad is not None]
+        self.world.add([*gradients])
+        self.world.add([totals])
+        return float(totals[0]), int(totals[2])
+
+    def _weight_of(self, rows: Rows) -> float:
+        """Return what the losses of a step are divided by, on whichever cards its rows lie."""
+        plain, decided = self.material.plain[rows], self.y[rows] != 2
+        return float(plain.sum() + self.settings.extra_weight * (~plain & decided).sum())
+
+    def _targets(self, rows: Rows) -> Targets:
+        device = self.material.place.device
+        return Targets(
+            torch.from_numpy(self.y[rows].astype(np.int64)).to(device),
+            torch.from_numpy(self.material.plain[rows]).to(device),
+        )
+
+    def _seed_dropout(self, number: int) -> None:
+        """Let what is dropped depend on the step alone, so that a resumed run drops the same."""
+        key = [self.settings.seed, self.step, self.world.rank, number]
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+
+    def _evaluate(self) -> None:
+        """Judge the weights by the rows that are held out, and keep the best ones."""
+        first, second = raw_scores(self.network, self.material, self.inner, self.scale)
+        width = self._fitted_width(first, second)
+        proba = probabilities(*direction_and_tie(first, second, self.settings.task, width))
+        y = self.y[self.inner]
+        row = {
+            "step": self.step,
+            "epoch": self.step / self.steps_an_epoch,
+            "loss": float(np.mean(self.losses)),
+            "log_loss": float(metrics.log_loss(y, proba)),
+            "accuracy": float(metrics.accuracy(y, proba)),
+            "precision": float(metrics.precision(y, proba)),
+            "recall": float(metrics.recall(y, proba)),
+            "f1": float(metrics.f1(y, proba)),
+        }
+        if not np.isfinite(proba).all():
+            raise TowerError(
+                f"step {self.step}: the logits are not finite. Lower learning_rate, or set clip."
+            )
+        better = not self.history or row["log_loss"] < min(r["log_loss"] for r in self.history)
+        if better:
+            state = self.network.state_dict()
+            self.best = {name: own.detach().cpu().clone() for name, own in state.items()}
+            self.best_step = self.step
+        self.history.append(row)
+        self.losses = []
+        self.watch.evaluated(row)
+
+    def _width(self) -> TieWidth | None:
+        """Return the tie width of a ranking, fitted on the rows that it was chosen by."""
+        rows = self.inner if len(self.inner) else self.rows[self.material.plain[self.rows]]
+        if self.settings.task != "ranking":
+            return None
+        return self._fitted_width(*raw_scores(self.network, self.material, rows, self.scale), rows)
+
+    def _fitted_width(
+        self, first: NDArray[np.float64], second: NDArray[np.float64], rows: Rows | None = None
+    ) -> TieWidth | None:
+        if self.settings.task != "ranking":
+            return None
+        delta = ((first[:, 0] - first[:, 1]) - (second[:, 0] - second[:, 1])) / 2.0
+        return TieWidth.fit(delta, self.y[self.inner if rows is None else rows])
+
+    def _keep(self) -> None:
+        """Write where it stands."""
+        if not self.world.main:
+            return
+        weights = {f"weight.{name}": own for name, own in self.network.state_dict().items()}
+        best = {f"best.{name}": own for name, own in self.best.items()}
+        told = {
+            name: getattr(self, name)
+            for name in ("step", "tokens", "spent", "losses", "history", "best_step")
+        }
+        told |= {"tokens_at_once": self.tokens_at_once, "scaler": self.scaler.state_dict()}
+        tensors = weights | best | optimiser_tensors(self.optimiser)
+        self.checkpoints.write(Checkpoint(tensors, told).dump())
+
+    def _resume(self) -> None:
+        """Go on from what was written, where anything was."""
+        content = self.world.broadcast(self.checkpoints.read() if self.world.main else None)
+        if content is None:
+            return
+        found = Checkpoint.load(content)
+        self.network.load_state_dict(found.under("weight."))
+        self.best = found.under("best.")
+        restore_optimiser(self.optimiser, found.under("optimiser."))
+        for name, value in found.told.items():
+            if name == "scaler":
+                self.scaler.load_state_dict(value)
+            else:
+                setattr(self, name, value)
