@@ -128,13 +128,25 @@ def test_an_interrupted_one_says_how_to_go_on(files, tower_flags, tmp_path, caps
 # With the folds of a run whose files are not where or what they were.
 
 
+@pytest.fixture(scope="module")
+def made(files, light, quiet, tmp_path_factory):
+    """Folder of a run, and of the files beside it that it was made from."""
+    from pipelines.fit import Inputs, fit
+
+    folder = tmp_path_factory.mktemp("made")
+    paths = [Path(shutil.copy(files / f"{of}.csv", folder)) for of in ("train", "test", "extra")]
+    inputs = Inputs(paths[0], paths[1], (paths[2],))
+    fit(light, inputs, folder / "run", device="cpu", console=quiet())
+    return folder
+
+
 @pytest.fixture
-def run_of(refit, files, tmp_path):
-    """A run, made from files that lie beside it."""
-    for name in ("train.csv", "extra.csv", "test.csv"):
-        shutil.copy(files / name, tmp_path / name)
-    train, extra, test = (tmp_path / f"{name}.csv" for name in ("train", "extra", "test"))
-    return refit(tmp_path / "run", train=train, extra=[extra], test=test)
+def run_of(made, tmp_path):
+    """The same, in a folder of the test's own."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    report = tmp_path / "run" / "report.json"
+    report.write_text(report.read_text().replace(str(made), str(tmp_path)))
+    return tmp_path / "run"
 
 
 def tuned(run, *flags, tower_flags):
@@ -150,8 +162,8 @@ def test_a_file_that_is_gone_is_named_and_may_be_named(
     path.unlink()
     assert tuned(run_of, tower_flags=tower_flags) == 2
     assert re.fullmatch(
-        rf"error: {path}: expected the file that {run_of} was made from \(SHA-256 [0-9a-f]{{12}}\), "
-        rf"found no such file\. Name where it lies now: {flag} CSV\.\n",
+        rf"error: {path}: expected the file that {run_of} was made from \(SHA-256 [0-9a-f]{{12}}"
+        rf"\), found no such file\. Name where it lies now: {flag} CSV\.\n",
         said(capsys),
     )
     assert tuned(run_of, flag, str(files / f"{name}.csv"), tower_flags=tower_flags) == 0
