@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from features.storage.cache import Cache
     from pipelines.config import Config
 
-CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost", 5.0
+CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost, beside states/ of pipelines.finetune", 5.0
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,12 +11,12 @@ import pytest
 from data.battles import read_training
 from data.folds import folds_digest
 from models.heads import MulticlassHead
-from pipelines.finetune import Given, Origin, finetune, load_settings
+from pipelines.finetune import Given, Origin, finetune
 from pipelines.fit import fit
 from pipelines.run.folder import RunError, UnfinishedRun, file_hash
+from pipelines.tower.settings import load_settings
 from pipelines.tower.told import Told
 
-FAST = ("length=24", "n_folds=3", "epochs=1", "train_layers=1", "loss=cross_entropy")
 LEFT = {
     "DONE",
     "config.toml",
@@ -28,16 +28,6 @@ LEFT = {
     "tower",
 }
 SAME = ("config.toml", "folds.csv", "history.csv", "oof_logits.csv", "test_logits.csv")
-
-
-@pytest.fixture(scope="session")
-def tower_settings(tiny_encoder):
-    """A small tower's, with more set if asked for."""
-
-    def make(*more):
-        return load_settings(settings=[*FAST, f"backbone={tiny_encoder}", *more])
-
-    return make
 
 
 @pytest.fixture
@@ -251,17 +241,20 @@ def test_some_folds_then_the_rest_are_a_whole_folder(tower, tune, tmp_path, quie
     assert contents(target) == contents(tower)
 
 
-@pytest.mark.parametrize("step", [2, 17, 20])
-def test_interrupted_it_goes_on_to_the_same_bytes(step, tower, tune, tmp_path, monkeypatch):
-    """In the first fold, in the second, and in the tower of all rows, each after a checkpoint."""
+@pytest.mark.parametrize(("place", "step"), [("fold 0", 2), ("fold 1", 7), ("all rows", 5)])
+def test_interrupted_it_goes_on_to_the_same_bytes(place, step, tower, tune, tmp_path, monkeypatch):
+    """From the checkpoint of the step before."""
     from models.tower import training
 
-    target, told = tmp_path / "tower", []
+    target, told, trained = tmp_path / "tower", [], Told.trained
 
     def interrupt(self, *given):
-        told.append(given)
-        if len(told) == step:
+        if (self.step.title, given[0]) == (place, step):
             raise KeyboardInterrupt
+
+    def hear(self, *given):
+        told.append((self.step.title, given[0]))
+        trained(self, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "KEEP_EVERY", -1.0)
@@ -269,7 +262,9 @@ def test_interrupted_it_goes_on_to_the_same_bytes(step, tower, tune, tmp_path, m
         with pytest.raises(KeyboardInterrupt):
             tune(target)
     assert not target.exists()
+    monkeypatch.setattr(Told, "trained", hear)
     assert tune(target) == target
+    assert told[0] == (place, step)
     assert contents(target) == contents(tower)
     assert {path.name for path in target.iterdir()} == LEFT
 
