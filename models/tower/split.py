@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from data.folds import hash_folds
 from data.labels import CLASS_NAMES, TIE
 from models.heads import Labels
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from models.tower.material import Material
 
 Rows = NDArray[np.intp]

@@ -24,7 +24,7 @@ from features.encoding.truncation import Tokens
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
 from models.tower.device import Place
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from models.tower.watch import Watch
 from models.tower.world import World
 
@@ -33,7 +33,10 @@ SHARD = 1 << 16  # tokens of a file
 MARK = ".shards"
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
-SOURCE = ("models.tower.backbone", "models.tower.attention", "models.tower.states")
+SOURCE = tuple(
+    f"models.tower.{module}"
+    for module in ("attention", "backbone", "disentangled", "layers", "states")
+)
 States = NDArray[np.float16]
 
 

@@ -6,7 +6,7 @@ from transformers import AutoConfig, AutoModel
 
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone, groups_of_like_length
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from tests.models.tower.backbones import ARCHITECTURES, SMALL, ids_of, network_of
 
 LENGTHS = (23, 7, 40, 1, 12)
