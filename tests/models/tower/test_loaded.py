@@ -1,0 +1,73 @@
+"""Backbones as settings ask for them."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from features.encoding.files import EncoderError
+from models.tower import disentangled, loaded
+from models.tower.backbone import Backbone
+from models.tower.device import Place
+from models.tower.errors import TowerError
+from models.tower.loaded import Loaded
+from tests.models.tower.backbones import Notes, network_of, settings_of
+
+CPU = Place.of("cpu", "auto")
+
+
+def load(folder, **given):
+    return Loaded.of(settings_of(folder, **given), CPU, Notes())
+
+
+@pytest.mark.parametrize(("name", "most"), [("bert", 512), ("roberta", 512)])
+def test_a_length_that_the_backbone_does_not_take(name, most, backbone_folder):
+    folder = backbone_folder(name)
+    assert load(folder, length=most).settings.length == most
+    with pytest.raises(
+        TowerError, match=rf"length: backbone {folder} takes at most {most} tokens."
+    ):
+        load(folder, length=most + 1)
+
+
+def test_relative_positions_know_no_length(backbone_folder):
+    assert load(backbone_folder("deberta-v2"), length=100_000).whole.most is None
+
+
+def test_more_layers_than_there_are(backbone_folder):
+    with pytest.raises(TowerError, match=r"train_layers: expected at most 2.* Got 3."):
+        load(backbone_folder("bert"), train_layers=3)
+
+
+def test_a_backbone_that_is_not_there(tmp_path):
+    with pytest.raises(EncoderError, match=r"nowhere: no such folder"):
+        load(str(tmp_path / "nowhere"))
+
+
+def test_parts(backbone_folder):
+    found = load(backbone_folder("bert"), train_layers=1)
+    assert (found.parts.lower.n_layers, found.parts.upper.n_layers) == (1, 1)
+    assert found.whole.n_layers == 2
+    assert load(backbone_folder("bert")).parts.lower is None
+
+
+@pytest.mark.parametrize(("why", "flash"), [(None, True), ("not today", False)])
+def test_fused_kernels_on_a_card(why, flash, monkeypatch):
+    monkeypatch.setattr(disentangled, "enable", lambda network: why)
+    place = SimpleNamespace(
+        on_card=True, precision="bf16", device=torch.device("cpu"), autocast=CPU.autocast
+    )
+    whole, notes = Backbone.of(network_of("deberta-v2"), "deberta"), Notes()
+    loaded._speed_up(whole, place, notes)
+    assert whole.flash == flash
+    assert notes.said == ([] if flash else ["attention with padding, 10% at most: not today"])
+
+
+def test_no_kernels_are_tried_elsewhere(monkeypatch):
+    monkeypatch.delattr(disentangled, "enable")
+    whole, notes = Backbone.of(network_of("deberta-v2"), "deberta"), Notes()
+    loaded._speed_up(whole, CPU, notes)
+    packed = Backbone.of(network_of("bert"), "bert")
+    place = SimpleNamespace(on_card=True, precision="bf16")
+    loaded._speed_up(packed, place, notes)
+    assert notes.said == []
