@@ -60,7 +60,8 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Raw:
         """Return the raw scores of battles in both orders, shape (n_battles, n_scores) each."""
         vectors = self.vectors(batch.given, batch.packs)  # (n_sequences, n_dimensions)
-        raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
+        with torch.autocast(vectors.device.type, enabled=False):  # few products, and all in float32
+            raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
         return raw
 
     def vectors(self, given: Tensor, packs: Packs) -> Tensor:
