@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Self
 
-from features.encoding.files import locate
+from features.encoding.files import BACKBONE, locate
 from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
 from models.tower.backbone import WASTE, Backbone, Parts
@@ -41,7 +41,7 @@ class Loaded(NamedTuple):
         TowerError
             It cannot be a tower's, or not with these settings.
         """
-        folder = locate(settings.backbone)
+        folder = locate(settings.backbone, BACKBONE)
         whole = Backbone.load(folder, settings.backbone)
         return cls.made(settings, Tokeniser(folder), whole, place, watch)
 

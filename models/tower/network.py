@@ -52,7 +52,7 @@ class Network(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.head = Head(settings, upper.width)
-        if settings.dropout is not None:
+        if settings.dropout != "own":
             _set_dropout(self.upper, settings.dropout)
         if settings.gradient_checkpointing:
             self.upper.network.gradient_checkpointing_enable({"use_reentrant": False})

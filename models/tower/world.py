@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, distributed
 
 BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}  # by whether there are cards
 PATIENCE = timedelta(days=1)  # the others wait while the main process computes frozen states
+PATIENCE = timedelta(days=1)  # one process runs frozen layers and predicts while others wait
 KEYS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")  # of the environment
 
 
