@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 import torch
