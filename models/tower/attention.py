@@ -50,8 +50,8 @@ def attend(
 ) -> tuple[Tensor, None]:
     """Let each token see those of its own sequence.
 
-    On a card in half precision it is one kernel for all sequences, which knows no dropout;
-    elsewhere one call a sequence.
+    On a card in half precision it is one kernel for all sequences, which knows no dropout, so that
+    there is none; elsewhere one call a sequence.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def attend(
         In place of the weights.
     """
     causal = bool(getattr(module, "is_causal", False))
-    if query.device.type == "cuda" and query.dtype in HALF and dropout == 0.0:
+    if query.device.type == "cuda" and query.dtype in HALF:
         return _on_card(query, key, value, packs, scaling, causal, sliding_window), None
     grouped = query.shape[1] != key.shape[1]
     found = []
