@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -160,3 +161,33 @@ def training_rows(
     shared = groups.isin(groups[validation]).to_numpy()
     extra = np.asarray(source, dtype=object) == "extra"
     return ~validation & ~(extra & shared)
+
+
+def folds_digest(ids: Iterable[str], folds: ArrayLike) -> str:
+    """Return what tells these folds from all others: predictions go together only within the same.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Of ``n_rows`` rows.
+    folds : array-like of int, shape (n_rows,)
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal, of the pairs of id and fold, whatever their order is.
+
+    Examples
+    --------
+    >>> folds_digest(["a", "b"], [0, 1]) == folds_digest(["b", "a"], [1, 0])
+    True
+    >>> folds_digest(["a", "b"], [0, 1]) == folds_digest(["a", "b"], [1, 0])
+    False
+    """
+    numbers = np.asarray(folds).tolist()
+    pairs = sorted(zip(ids, numbers, strict=True))
+    whole = hashlib.sha256()
+    for name, fold in pairs:
+        content = name.encode(errors="surrogatepass")
+        whole.update(b"%d:%b:%d;" % (len(content), content, fold))
+    return whole.hexdigest()

@@ -3,34 +3,24 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, model_validator
 
 from data.battles import make_battles
-from data.tables.read import shown
 from features import FAMILIES
 from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
 from models.learners.contract import Learner
 from models.learners.registry import LEARNERS
-from pipelines.settings import ConfigError, apply_setting, read_preset, read_toml
+from pipelines.settings import ConfigError, apply_setting, as_shown, checked, read_preset, read_toml
 
 # What families with an encoder had each for themselves, of which some is no more.
 MOVED = (
     "encoder", "pooling", "layers", "length", "long", "windows", "precision", "batch_tokens",
 )  # fmt: skip
 __all__ = ["Config", "ConfigError", "build", "check_config", "load_config", "write_config"]
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def _names_from(registry: Mapping[str, Any]) -> AfterValidator:
@@ -166,8 +156,8 @@ def load_config(
 
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
-    config = _checked(Config, data, where, ())
-    _checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
+    config = checked(Config, data, where, ())
+    checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
     for name, options in config.features.items():
         if name not in FAMILIES:
             raise ConfigError(
@@ -175,11 +165,11 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
             )
         _check_moved(name, options, where)
         family: type = FAMILIES[name]
-        _checked(options_of(family), options, where, ("features", name))
+        checked(options_of(family), options, where, ("features", name))
         _check_family(name, options, where)
     for name, options in config.learners.items():
         learner, given = _learner(name, options, where)
-        _checked(options_of(learner), given, where, ("learners", name))
+        checked(options_of(learner), given, where, ("learners", name))
     known = list(dict.fromkeys([*LEARNERS, *config.learners]))
     for key in (*MEMBERS, "members"):
         for name in getattr(config.model, key) or ():
@@ -206,7 +196,7 @@ def _learner(
     if "kind" in options:
         raise ConfigError(
             f"{where}: learners.{name}.kind: should be one of {', '.join(LEARNERS)}. "
-            f"Got {_found(kind)}."
+            f"Got {as_shown(kind)}."
         )
     raise ConfigError(
         f"{where}: learners.{name}: unknown key. Allowed: {', '.join(LEARNERS)}, or another name "
@@ -274,39 +264,7 @@ def write_config(config: Config) -> str:
 
 def build(cls: type, options: Mapping[str, Any]) -> Any:
     """Return an instance of a family or a learner with checked parameters."""
-    return cls(**_checked(options_of(cls), options, cls.__name__, ()).model_dump())
-
-
-def _checked(model: type[M], data: Mapping[str, Any], where: str, path: tuple[str, ...]) -> M:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {_explain(error.errors()[0], model, path)}") from None
-
-
-def _explain(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
-    key = ".".join(map(str, (*path, *error["loc"])))
-    if error["type"] == "extra_forbidden":
-        allowed = ", ".join(_section_at(model, error["loc"])) or "nothing, it has no parameters"
-        return f"{key}: unknown key. Allowed: {allowed}."
-    if error["type"] == "missing":
-        return f"{key}: this key is required."
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key}: {message}. Got {_found(error['input'])}."
-
-
-def _found(value: object) -> str:
-    try:
-        return shown(value)
-    except (ValueError, RecursionError):
-        return "what is too long to show"
-
-
-def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that are allowed in the section where an unknown one was found."""
-    for part in loc[:-1]:
-        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
-    return list(model.model_fields)
+    return cls(**checked(options_of(cls), options, cls.__name__, ()).model_dump())
 
 
 def _apply_settings(data: dict[str, Any], settings: Iterable[str]) -> None:

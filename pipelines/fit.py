@@ -6,14 +6,13 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
     start("fit")
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
-from data.battles import DataError
-from data.folds import make_folds
 from data.source import source_hash
 from features.storage.cache import Cache
 from models.device import Choice, find_device
@@ -29,14 +28,12 @@ from pipelines.estimator.timing import encoding_parts
 from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
 from pipelines.report.screen import show
 from pipelines.run.files import check_ordinary, csv_bytes
-from pipelines.run.folder import UnfinishedRun, default_target, digest
-from pipelines.run.inputs import Battles, Inputs, read_inputs
+from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
+from pipelines.run.folds import FOLDS, cut_folds
+from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
 from pipelines.run.submission import check_sample
 
-__all__ = ["Inputs", "build_pipeline", "fit"]
-
-SAMPLE = Path(__file__).parents[1] / "data" / "sample"
-RUNS = Path("runs")
+__all__ = ["SAMPLE", "Inputs", "build_pipeline", "fit"]
 
 
 def fit(
@@ -92,7 +89,7 @@ def fit(
     tell(steps.console, f"device: {found.name} ({found.reason})")
     pipeline = build_pipeline(config, found.name, cache)
     pipeline.named_steps["model"].check_device()
-    key = {
+    key: dict[str, Any] = {
         "configuration": digest(write_config(config).encode()),
         "files": inputs.hashes(),
         "device": found.name,
@@ -115,6 +112,7 @@ def fit(
         report = report_of(
             made_with=_made_with(final.pipeline),
             device=found,
+            inputs=inputs.told(key["files"], skip_bad_rows=skip_bad_rows),
             battles=battles,
             scores=scores,
             oof=oof,
@@ -135,15 +133,10 @@ def _announce(steps: Steps, run: UnfinishedRun) -> None:
 
 
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
-    frame, y = battles.plain
-    try:
-        folds = make_folds(y, frame["group"], n_folds=config.folds.n_folds, seed=config.seed)
-    except DataError as error:
-        raise DataError(f"{battles.files[0]['file']}: {error}") from None
-    check_parts(config, battles, folds)
-    table = frame[["id", "group"]].assign(fold=folds)
-    run.write("folds.csv", csv_bytes(table))
-    return folds
+    folds = cut_folds(battles, config.folds.n_folds, config.seed)
+    check_parts(config, battles, folds.fold)
+    run.write(FOLDS, folds.table())
+    return folds.fold
 
 
 def _made_with(pipeline: Pipeline) -> MadeWith:

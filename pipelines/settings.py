@@ -1,23 +1,33 @@
-"""TOML files, presets and ``KEY=VALUE`` settings become one dictionary, unchecked."""
+"""TOML files, presets and ``KEY=VALUE`` settings become one dictionary, and that a checked section.
+
+Whatever is set by them (a run, a tower) is checked here, so that faults are told in one way.
+"""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from data.tables.read import shown
 from pipelines.presets import PRESETS, presets
 
 MOST_SHOWN = 100  # characters of a setting in an error message
+M = TypeVar("M", bound=BaseModel)
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used. The message names the key and what is allowed."""
 
 
-def read_preset(name: str) -> tuple[dict[str, Any], str]:
-    """Return a preset's content, and what an error calls it."""
-    if name not in presets():
-        raise ConfigError(f"--preset {name}: no such preset. Allowed: {', '.join(presets())}.")
-    return read_toml(PRESETS / f"{name}.toml"), f"preset {name}"
+def read_preset(name: str, folder: Path = PRESETS) -> tuple[dict[str, Any], str]:
+    """Return the content of a preset that lies in a folder, and what an error calls it."""
+    known = presets(folder)
+    if name not in known:
+        raise ConfigError(f"--preset {name}: no such preset. Allowed: {', '.join(known)}.")
+    return read_toml(folder / f"{name}.toml"), f"preset {name}"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -56,3 +66,55 @@ def apply_setting(data: dict[str, Any], setting: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+
+
+def checked(model: type[M], data: Mapping[str, Any], where: str, path: tuple[str, ...] = ()) -> M:
+    """Return a section that holds only what is allowed.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        What is allowed.
+    data : mapping
+    where : str
+        Says in an error where the content is from.
+    path : tuple of str
+        Of the section in the whole.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, what is allowed, and what was found.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(error.errors()[0], model, path)}") from None
+
+
+def _explain(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
+    key = ".".join(map(str, (*path, *error["loc"])))
+    if error["type"] == "extra_forbidden":
+        allowed = ", ".join(_section_at(model, error["loc"])) or "nothing, it has no parameters"
+        return f"{key}: unknown key. Allowed: {allowed}."
+    if error["type"] == "missing":
+        return f"{key}: this key is required."
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not key:  # what does not fit together is told by its own words, and not by all of it
+        return f"{message}."
+    return f"{key}: {message}. Got {as_shown(error['input'])}."
+
+
+def as_shown(value: object) -> str:
+    """Return a value as an error shows it."""
+    try:
+        return shown(value)
+    except (ValueError, RecursionError):
+        return "what is too long to show"
+
+
+def _section_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are allowed in the section where an unknown one was found."""
+    for part in loc[:-1]:
+        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return list(model.model_fields)

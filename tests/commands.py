@@ -6,3 +6,4 @@ from pipelines.command.launcher import launch
 
 fit = partial(launch, "fit")
 predict = partial(launch, "predict")
+finetune = partial(launch, "finetune")

@@ -37,6 +37,8 @@ LIGHT = (
     "learners.linear.penalties=[0.3, 0.03]",
 )
 
+TOWER = ("length=24", "n_folds=3", "epochs=1", "train_layers=1", "loss=cross_entropy")
+
 
 def cells(name):
     """The sample's file as it stands: every cell a string."""
@@ -115,6 +117,24 @@ def light():
 def light_flags():
     """The same as flags of a command."""
     return [*(flag for setting in LIGHT for flag in ("--set", setting)), "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def tower_settings(tiny_encoder):
+    """Make a small tower's settings, with more set if asked for."""
+    from pipelines.tower.settings import load_settings
+
+    def make(*more):
+        return load_settings(settings=[*TOWER, f"backbone={tiny_encoder}", *more])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tower_flags(tiny_encoder):
+    """The same as flags of a command."""
+    settings = (*TOWER, f"backbone={tiny_encoder}")
+    return [*(flag for setting in settings for flag in ("--set", setting)), "--device", "cpu"]
 
 
 @pytest.fixture(scope="session")

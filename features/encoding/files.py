@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 MINILM = "minilm"
 NEEDED = ("torch", "transformers", "sentence_transformers")
@@ -27,6 +28,17 @@ class EncoderError(ValueError):
     """An encoder that cannot be had or used. The message says what is missing and the way out."""
 
 
+class Role(NamedTuple):
+    """What a network is to whoever asks for it: its name in an error, and how another is named."""
+
+    name: str
+    way: str
+
+
+ENCODER = Role("encoder", "--set encoder.name=FOLDER, for pipelines.predict --encoder FOLDER")
+BACKBONE = Role("backbone", "--set backbone=FOLDER")
+
+
 def need_libraries() -> None:
     """Refuse to go on where a library that encoders need is not installed.
 
@@ -40,13 +52,15 @@ def need_libraries() -> None:
             raise EncoderError(f"a frozen encoder needs {library}, found none installed. {INSTALL}")
 
 
-def locate(name: str) -> Path:
+def locate(name: str, role: Role = ENCODER) -> Path:
     """Return the folder of an encoder; one that is named by the hub is downloaded into its cache.
 
     Parameters
     ----------
     name : str
         ``minilm``, a folder, or a name of the Hugging Face hub (``microsoft/deberta-v3-base``).
+    role : Role
+        What it is to be, for the words of an error.
 
     Raises
     ------
@@ -59,13 +73,13 @@ def locate(name: str) -> Path:
     if folder.is_dir():
         if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
             raise EncoderError(
-                f"encoder {name}: expected a folder with config.json or modules.json, found "
+                f"{role.name} {name}: expected a folder with config.json or modules.json, found "
                 "neither. Name the folder that save_pretrained or hf download wrote."
             )
         return folder
     if folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2:
-        raise EncoderError(f"encoder {name}: no such folder. Name one, or a name of the hub.")
-    return _from_hub(name)
+        raise EncoderError(f"{role.name} {name}: no such folder. Name one, or a name of the hub.")
+    return _from_hub(name, role)
 
 
 def _packaged() -> Path:
@@ -79,7 +93,7 @@ def _packaged() -> Path:
     return Path(get_model_path())
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, role: Role) -> Path:
     """Take what was fetched before, or fetch it; whatever stands in the way is one line."""
     need_libraries()
     from huggingface_hub import HfApi, snapshot_download
@@ -95,10 +109,9 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=_patterns(held)))
     except Exception as error:
         raise EncoderError(
-            f"encoder {name}: not on this machine, and the model hub does not give it "
+            f"{role.name} {name}: not on this machine, and the model hub does not give it "
             f"({type(error).__name__}). Bring its folder (elsewhere: hf download {name} "
-            "--local-dir FOLDER) and name that: --set encoder.name=FOLDER, for "
-            "pipelines.predict --encoder FOLDER."
+            f"--local-dir FOLDER) and name that: {role.way}."
         ) from error
 
 

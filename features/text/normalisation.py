@@ -6,6 +6,8 @@ from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 _SPECIAL = re.compile(r"[^\w\s]")
+# NLTK's tokenizer parts no other ASCII word without special characters, and is slow to say so.
+_PARTED = frozenset({"cannot", "gimme", "gonna", "gotta", "lemme", "wanna"})
 
 
 class Normalisation(NamedTuple):
@@ -133,7 +135,10 @@ def normalised_texts(texts: Sequence[str], normalisation: Normalisation) -> list
 
     split = [_SPECIAL.sub(" ", text.lower()).split() for text in texts]
     words = list(dict.fromkeys(word for of_text in split for word in of_text))
-    tokens = list(map(NLTKWordTokenizer().tokenize, words))
+    tokenize = NLTKWordTokenizer().tokenize
+    tokens = [
+        [word] if word.isascii() and word not in _PARTED else tokenize(word) for word in words
+    ]
     different = list(dict.fromkeys(token for of_word in tokens for token in of_word))
     forms = dict(zip(different, normalisation(different), strict=True))
     of_words = {

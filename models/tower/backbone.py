@@ -17,9 +17,9 @@ from features.encoding.backbone import ROBERTA_LIKE, quiet
 from features.encoding.files import EncoderError
 from features.encoding.truncation import Tokens
 from models.tower.attention import NAME, Packs, register
+from models.tower.errors import TowerError
 from models.tower.layers import (
     NORMS,
-    TowerError,
     has_norm,
     layers_of,
     pass_through,

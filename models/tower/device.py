@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import torch
 
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from models.tower.world import World
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

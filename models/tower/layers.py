@@ -5,12 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from models.tower.errors import TowerError
+
 NORMS = ("final_norm", "norm", "final_layer_norm", "ln_f")  # after the last layer
 LISTS = ("layer", "layers", "h", "block")  # what networks call the list of their layers
-
-
-class TowerError(ValueError):
-    """A tower that cannot be made or read so. The message says why, and the way out."""
 
 
 class Given(nn.Module):

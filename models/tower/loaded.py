@@ -7,7 +7,7 @@ from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
 from models.tower.backbone import WASTE, Backbone, Parts
 from models.tower.device import Place
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from models.tower.settings import TowerSettings
 from models.tower.watch import Watch
 

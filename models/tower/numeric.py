@@ -75,8 +75,8 @@ class Scale(NamedTuple):
         # A and B are added up first, so that the last bits do not know their order either.
         mean = (a + b).sum(axis=0) / (2 * len(a))
         spread = np.sqrt(((a - mean) ** 2 + (b - mean) ** 2).sum(axis=0) / (2 * len(a)))
-        constant = numbers.min(axis=(0, 1)) == numbers.max(axis=(0, 1))
-        return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, spread).tolist()))
+        # Sums of equal float32 numbers are exact in float64: of a constant the spread is 0.
+        return cls(tuple(mean.tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
 
     def __call__(self, numbers: Numbers) -> Numbers:
         """Return numbers of any rows standardised, in their shape."""

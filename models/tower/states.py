@@ -32,7 +32,10 @@ SHARD = 1 << 16  # tokens of a file
 MARK = ".shards"
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
-SOURCE = ("models.tower.backbone", "models.tower.attention", "models.tower.states")
+SOURCE = tuple(
+    f"models.tower.{module}"
+    for module in ("attention", "backbone", "disentangled", "layers", "states")
+)
 States = NDArray[np.float16]
 
 

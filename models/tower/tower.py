@@ -19,8 +19,8 @@ from models.heads import probabilities
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
 from models.tower.device import Place
+from models.tower.errors import TowerError
 from models.tower.head import Head
-from models.tower.layers import TowerError
 from models.tower.loaded import Loaded
 from models.tower.logits import TieWidth, direction_and_tie
 from models.tower.material import Material

@@ -20,7 +20,7 @@ from models.tower.checkpoint import (
     optimiser_tensors,
     restore_optimiser,
 )
-from models.tower.layers import TowerError
+from models.tower.errors import TowerError
 from models.tower.logits import TieWidth, direction_and_tie
 from models.tower.losses import Targets, loss_of
 from models.tower.material import Material

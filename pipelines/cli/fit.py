@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from models.device import Choice
-from pipelines.command.flags import add_cache_flags, add_config_flags, cache_from, config_from
+from pipelines.command.flags import (
+    add_cache_flags,
+    add_config_flags,
+    add_file_flags,
+    cache_from,
+    config_from,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
     add_config_flags(parser)
     add_cache_flags(parser)
-    _add_files(parser)
+    add_file_flags(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
     parser.add_argument(
         "--device",
@@ -40,21 +46,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="CSV",
         help="check beforehand that the submission gets this file's ids, order and columns",
-    )
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
-    )
-    parser.add_argument("--test", type=Path, metavar="CSV", help="battles to predict")
-    parser.add_argument(
-        "--extra",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="CSV",
-        help="more labelled battles, drawn by another rule: never scored; may be repeated",
     )
 
 

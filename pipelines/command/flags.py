@@ -9,16 +9,16 @@ import argparse
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipelines.command.process import WRONG_USE, say
-from pipelines.presets import presets
+from pipelines.presets import PRESETS, presets
 
 if TYPE_CHECKING:
     from features.storage.cache import Cache
     from pipelines.config import Config
 
-CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost", 5.0
+CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost, beside states/ of pipelines.finetune", 5.0
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,10 +30,14 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(WRONG_USE)
 
 
-def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--preset``, ``--config``, ``--set`` and ``--seed``."""
+def add_config_flags(
+    parser: argparse.ArgumentParser,
+    folder: Path = PRESETS,
+    example: str = "model.inner_folds=5",
+) -> None:
+    """Add ``--preset``, ``--config``, ``--set`` and ``--seed``, for the presets of a folder."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(presets())}")
+    source.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(presets(folder))}")
     source.add_argument("--config", type=Path, metavar="FILE.toml", help="a configuration file")
     parser.add_argument("--seed", type=int, metavar="N", help="seeds folds and models")
     parser.add_argument(
@@ -41,7 +45,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="change one key of the configuration, such as model.inner_folds=5; may be repeated",
+        help=f"change one key of the configuration, such as {example}; may be repeated",
     )
 
 
@@ -57,14 +61,31 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--no-cache", action="store_true", help="keep nothing for the next run")
     parser.add_argument(
         "--cache-limit",
-        type=_gigabytes,
+        type=gigabytes,
         default=CACHE_LIMIT,
         metavar="GB",
         help=f"what the cache may take on disk (default: {CACHE_LIMIT:g})",
     )
 
 
-def _gigabytes(text: str) -> float:
+def add_file_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--train``, ``--test`` and ``--extra``."""
+    parser.add_argument(
+        "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
+    )
+    parser.add_argument("--test", type=Path, metavar="CSV", help="battles to predict")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="more labelled battles, drawn by another rule: never scored; may be repeated",
+    )
+
+
+def gigabytes(text: str) -> float:
+    """Return a flag's gigabytes."""
     try:
         number = float(text)
     except ValueError:
@@ -80,20 +101,27 @@ def cache_from(arguments: argparse.Namespace) -> Cache | None:
 
     if arguments.no_cache:
         return None
-    folder = arguments.cache or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "arenaboost"
-    )
-    return Cache(folder, int(arguments.cache_limit * 1e9))
+    return Cache(arguments.cache or cache_folder(), int(arguments.cache_limit * 1e9))
+
+
+def cache_folder() -> Path:
+    """Return the folder in which all is kept that a later run can do without."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "arenaboost")
 
 
 def config_from(arguments: argparse.Namespace) -> Config:
     """Return the checked configuration that the flags ask for."""
     from pipelines.config import load_config
+
+    return load_config(**config_source(arguments))
+
+
+def config_source(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the flags say of a configuration: preset or file, and settings."""
     from pipelines.run.files import check_ordinary
 
     if arguments.config:
         check_ordinary(arguments.config)
     seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
-    return load_config(
-        preset=arguments.preset, file=arguments.config, settings=[*arguments.set, *seed]
-    )
+    settings = [*arguments.set, *seed]
+    return {"preset": arguments.preset, "file": arguments.config, "settings": settings}

@@ -17,6 +17,7 @@ from pipelines.command.process import own_process
 COMMANDS = {
     "fit": "pipelines.cli.fit",
     "predict": "pipelines.cli.predict",
+    "finetune": "pipelines.cli.finetune",
 }
 PROGRAM = "arenaboost"
 

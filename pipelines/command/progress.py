@@ -28,11 +28,20 @@ def tell(console: Console, line: str) -> None:
 
 
 class Step:
-    """Units done so far, out of how many, and when they were last logged."""
+    """Units done so far, out of how many, and when they were last logged.
+
+    Attributes
+    ----------
+    note : str
+        What else is worth a look at the moment.
+    rated : int
+        Units from which on their rate, and the time that is left, are shown.
+    """
 
     def __init__(self, console: Console, title: str, total: int | None, unit: str) -> None:
         self.console, self.title, self.total, self.unit = console, title, total, unit
-        self.done = 0
+        self.done = self.found = 0
+        self.note, self.rated = "", RATED
         self.started = self.logged = time.perf_counter()
         self.show: Callable[[], None] = lambda: None
 
@@ -40,6 +49,11 @@ class Step:
         """Count units that are done, and show it."""
         self.done += done
         self.show()
+
+    def take_up(self, done: int) -> None:
+        """Count units that were done before: they say nothing of the rate."""
+        self.found += done
+        self(done)
 
     def expect(self, total: int) -> None:
         """Say of how many units these are, as far as is known by now."""
@@ -51,15 +65,18 @@ class Step:
             of = f" of {self.total:,}" if self.total else ""
             spent = time.perf_counter() - self.started
             done = f"{self.done:,}{of} {self.unit} in {spent:.0f} s"
-            tell(self.console, f"{self.title}: {done}{self._left(spent)} …")
+            note = f"; {self.note}" if self.note else ""
+            tell(self.console, f"{self.title}: {done}{self._left(spent)}{note} …")
             self.logged = time.perf_counter()
 
     def _left(self, spent: float) -> str:
         """Return the rate and the time that is left, where they are known."""
-        if not self.total or self.done < RATED:
+        own = self.done - self.found
+        if not self.total or own < self.rated:
             return ""
-        left = max(self.total - self.done, 0) * spent / self.done
-        return f", {self.done / spent:,.0f} a second, {left:.0f} s left"
+        left = max(self.total - self.done, 0) * spent / own
+        rate = f", {own / spent:,.0f} a second" if own >= spent else ""
+        return f"{rate}, {left:.0f} s left"
 
     def summary(self, seconds: float) -> str:
         """Return what was done, in how long, and the rate where that means something.
@@ -96,8 +113,10 @@ class Steps:
         step = Step(self.console, title, total, unit)
         if self.console.is_terminal:
             with _bar(self.console) as bar:
-                task = bar.add_task(title, total=total)
-                step.show = lambda: bar.update(task, completed=step.done, total=step.total)
+                task = bar.add_task(title, total=total, note="")
+                step.show = lambda: bar.update(
+                    task, completed=step.done, total=step.total, note=step.note
+                )
                 yield step
         else:
             step.show = step.log
@@ -128,6 +147,7 @@ def _bar(console: Console) -> Progress:
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
     )

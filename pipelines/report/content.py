@@ -3,6 +3,7 @@
 import json
 import resource
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
@@ -19,7 +20,7 @@ from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, 
 from pipelines.report.analysis import Analysis, analyse
 from pipelines.report.figure import Figure
 from pipelines.report.near_copies import NearCopies, near_copies_told
-from pipelines.run.inputs import Battles
+from pipelines.run.inputs import Battles, InputsTold
 
 LIBRARIES = (
     "numpy",
@@ -43,14 +44,19 @@ class Baseline(TypedDict):
     difference: dict[str, Figure]
 
 
-class Scores(TypedDict):
-    """The out-of-fold predictions of the plain rows, beside baselines."""
+class Compared(TypedDict):
+    """Predictions of the plain rows beside baselines, see `models.measures.evaluation.evaluate`."""
 
     rows: int
     groups: int
     resamples: int
     metrics: dict[str, Figure]
     baselines: dict[str, Baseline]
+
+
+class Scores(Compared):
+    """The out-of-fold predictions of the plain rows, and what they say."""
+
     near_copies: NearCopies
     analysis: Analysis
 
@@ -80,6 +86,7 @@ class Report(MadeWith):
 
     format: int
     device: dict[str, Any]
+    inputs: InputsTold
     files_read: list[dict[str, Any]]
     test_file: dict[str, int]
     scores: Scores
@@ -115,6 +122,7 @@ def report_of(
     *,
     made_with: MadeWith,
     device: Device,
+    inputs: InputsTold,
     battles: Battles,
     scores: Scores,
     oof: OutOfFold,
@@ -129,6 +137,8 @@ def report_of(
     ----------
     made_with : MadeWith
     device : Device
+    inputs : InputsTold
+        Where the files lay, and what tells them from others.
     battles : Battles
     scores : Scores
     oof : OutOfFold
@@ -145,6 +155,7 @@ def report_of(
         "format": FORMAT,
         **made_with,
         "device": {**device._asdict(), "used": model.device_},
+        "inputs": inputs,
         "files_read": battles.files,
         "test_file": test_file,
         "scores": scores,
@@ -186,8 +197,13 @@ def report_bytes(report: Report) -> bytes:
 
 def versions(*, encoder: bool = False) -> dict[str, str]:
     """Return the versions that a result may depend on, of libraries for an encoder on demand."""
+    return versions_of((*LIBRARIES, *(ENCODING if encoder else ())))
+
+
+def versions_of(libraries: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python, of arenaboost, and of those libraries that are installed."""
     found = {"python": sys.version.split()[0]}
-    for name in ("arenaboost", *LIBRARIES, *(ENCODING if encoder else ())):
+    for name in ("arenaboost", *libraries):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.report.analysis import Style
-from pipelines.report.content import Report, Scores
+from pipelines.report.content import Compared, Report
 from pipelines.report.figure import Figure
 from pipelines.report.near_copies import NearCopies
 
@@ -36,7 +36,7 @@ def show(console: Console, report: Report) -> None:
     print_families(console, report["final"]["families"])
 
 
-def print_scores(console: Console, scores: Scores) -> None:
+def print_scores(console: Console, scores: Compared) -> None:
     """Print the model beside its baselines: value and 95 % interval over prompt groups."""
     table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines.run.files import WRITING, claim, naming, sync_folder, write_whole
 
+RUNS = Path("runs")  # where run folders lie that are not given a name
 DONE = "DONE"
 PARTIAL = ".partial"
 KEY = "key.json"
@@ -148,6 +149,10 @@ class UnfinishedRun:
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole."""
         write_whole(self.path / name, content)
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a folder, if it is there."""
+        _remove(self.path / name)
 
     def save(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep arrays of a finished part of the work, for a run that goes on from there."""

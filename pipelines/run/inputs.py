@@ -1,8 +1,9 @@
-"""The files of a run, read."""
+"""The files of a run, read, and what is noted of them so that they are found again."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,25 @@ from numpy.typing import NDArray
 
 from data.battles import DataError, concat_battles, read_training
 from pipelines.run.folder import file_hash
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+class FileTold(TypedDict):
+    """A file as it was named, where it lay, and the SHA-256 of what was in it."""
+
+    file: str
+    path: str
+    sha256: str
+
+
+class InputsTold(TypedDict):
+    """What a run tells of its files: all that makes the same battles in the same order."""
+
+    train: FileTold
+    extra: list[FileTold]
+    test: FileTold | None
+    skip_bad_rows: bool
 
 
 class Inputs(NamedTuple):
@@ -53,6 +73,19 @@ class Inputs(NamedTuple):
             "test": self.test and file_hash(self.test),
             "extra": [file_hash(path) for path in self.extra],
         }
+
+    def told(self, hashes: Mapping[str, Any], *, skip_bad_rows: bool) -> InputsTold:
+        """Return what is noted of the files; `hashes` are those of `hashes`."""
+        return {
+            "train": _told(self.train, hashes["train"]),
+            "extra": [_told(*one) for one in zip(self.extra, hashes["extra"], strict=True)],
+            "test": None if self.test is None else _told(self.test, hashes["test"]),
+            "skip_bad_rows": skip_bad_rows,
+        }
+
+
+def _told(path: Path, sha256: str) -> FileTold:
+    return {"file": str(path), "path": os.path.realpath(path), "sha256": sha256}
 
 
 class Battles(NamedTuple):

@@ -62,6 +62,17 @@ def test_words_give_what_the_tokenizer_gives_on_the_whole_text(text):
     assert normalised_texts([text], PLAIN) == [" ".join(filter(None, PLAIN(whole)))]
 
 
+def test_words_that_the_tokenizer_parts_are_known():
+    """No other ASCII word is shown to it."""
+    patterns = [*NLTKWordTokenizer.CONTRACTIONS2, *NLTKWordTokenizer.CONTRACTIONS3]
+    parted = ["".join(re.findall(r"\(([a-z']+)\)", pattern.pattern)) for pattern in patterns]
+    assert len(parted) == len(set(parted)) == 10
+    assert {word for word in parted if "'" not in word} == text._PARTED
+    for word in (*text._PARTED, "canNOT", "cannots", "snake_case", "_", "3x", "s", "nt"):
+        whole = NLTKWordTokenizer().tokenize(word.lower())
+        assert normalised_texts([word], PLAIN) == [" ".join(filter(None, PLAIN(whole)))]
+
+
 def test_each_different_token_is_normalised_once():
     class Counting(Normalisation):
         seen: list[str] = []

@@ -114,3 +114,35 @@ def test_on_a_terminal_the_total_may_be_learned_on_the_way():
         advance(0)
     assert advance.total == 100
     assert "encode: 100 tokens in" in steps.console.file.getvalue()
+
+
+def test_a_note_stands_at_the_end_of_a_log_line(monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    steps = Steps(console(terminal=False))
+    with steps.step("fold 0", unit="steps") as step:
+        step.note = "loss 1.0"
+        step(1)
+    line = steps.console.file.getvalue().splitlines()[0]
+    assert re.fullmatch(r"fold 0: 1 steps in \d+ s; loss 1\.0 …", line)
+
+
+def test_a_bar_shows_the_note():
+    steps = Steps(console(terminal=True))
+    with steps.step("fold 0", 3, "steps") as step:
+        step.note = "loss 1.0"
+        step(1)
+    assert "loss 1.0" in steps.console.file.getvalue()
+
+
+def test_what_was_done_before_says_nothing_of_the_rate(monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    steps = Steps(console(terminal=False))
+    with steps.step("fold 0", 1000, "steps") as step:
+        step.rated, step.started = 3, step.started - 10.0  # seconds ago
+        step.take_up(980)
+        step(2)
+        step(8)
+    lines = steps.console.file.getvalue().splitlines()
+    assert re.fullmatch(r"fold 0: 980 of 1,000 steps in 10 s …", lines[0])
+    assert re.fullmatch(r"fold 0: 982 of 1,000 steps in 10 s …", lines[1])
+    assert re.fullmatch(r"fold 0: 990 of 1,000 steps in 10 s, 10 s left …", lines[2])

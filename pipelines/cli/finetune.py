@@ -1,0 +1,109 @@
+"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, fold by fold.
+
+It takes folds and files of a finished RUN, or files that are named, or the bundled sample, and
+leaves out-of-fold logits, those of the test file, and the tower itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from models.device import Choice
+from pipelines.command.flags import (
+    add_config_flags,
+    add_file_flags,
+    cache_folder,
+    config_source,
+    gigabytes,
+)
+from pipelines.presets import TOWERS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from models.tower.states import StateStore
+
+GO_ON = "The same command, without --force, goes on from here."
+STATES, STATES_LIMIT = "states", 8.0
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument(
+        "run", nargs="?", type=Path, metavar="RUN", help="a finished run, whose folds are taken"
+    )
+    add_config_flags(parser, TOWERS, "epochs=2")
+    add_file_flags(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder that is left")
+    parser.add_argument(
+        "--folds", type=_numbers, metavar="N,N", help="train only these now (default: all)"
+    )
+    parser.add_argument(
+        "--device",
+        choices=get_args(Choice),
+        default="auto",
+        help="where to train (default: a CUDA device where there is one)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace what lies in the folder")
+    parser.add_argument(
+        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
+    )
+    _add_states(parser)
+
+
+def _add_states(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--states",
+        type=Path,
+        metavar="DIR",
+        help=f"states of frozen layers are kept here (by default ~/.cache/arenaboost/{STATES})",
+    )
+    parser.add_argument(
+        "--states-limit",
+        type=gigabytes,
+        default=STATES_LIMIT,
+        metavar="GB",
+        help=f"what they may take on disk (default: {STATES_LIMIT:g})",
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected folds such as 0,2, found {text!r}") from None
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Fine-tune, and say where the results are."""
+    from pipelines.command.progress import tell
+    from pipelines.finetune import Given, Origin, finetune, load_settings
+    from pipelines.tower.settings import DEFAULT
+
+    settings = load_settings(**config_source(arguments))
+    given = Given(arguments.train, arguments.test, tuple(arguments.extra), arguments.skip_bad_rows)
+    finished = finetune(
+        settings,
+        Origin.of(given, arguments.run),
+        arguments.output,
+        name=arguments.config.stem if arguments.config else arguments.preset or DEFAULT,
+        folds=arguments.folds,
+        device=arguments.device,
+        force=arguments.force,
+        states=_states(arguments),
+        console=console,
+    )
+    if finished:
+        tell(console, f"folder: {finished}")
+
+
+def _states(arguments: argparse.Namespace) -> StateStore:
+    from features.encoding.files import need_libraries
+
+    need_libraries()
+    from models.tower.states import StateStore
+
+    folder = arguments.states or cache_folder() / STATES
+    return StateStore(folder, int(arguments.states_limit * 1e9))

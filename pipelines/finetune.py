@@ -1,0 +1,221 @@
+"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, fold by fold."""
+
+from pipelines.command.launcher import start
+
+if __name__ == "__main__":  # before the imports that take seconds: the flags come first
+    start("finetune")
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from data.source import source_hash
+from features.encoding.files import BACKBONE, locate, need_libraries, weights_digest
+from models.device import Choice, Device
+from models.tower.settings import TowerSettings
+from pipelines.command.progress import Steps, tell
+from pipelines.report.content import versions_of
+from pipelines.report.screen import print_scores
+from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
+from pipelines.run.folds import FOLDS
+from pipelines.run.inputs import read_inputs
+from pipelines.settings import ConfigError
+from pipelines.tower.device import tower_device
+from pipelines.tower.kept import Kept, kept_in
+from pipelines.tower.leaves import CONFIG, write_history, write_oof, write_record, write_test
+from pipelines.tower.origin import Given, Origin
+from pipelines.tower.parts import OutOfFold, Part, Work
+from pipelines.tower.scores import scores_of
+from pipelines.tower.settings import load_settings, write_settings
+
+if TYPE_CHECKING:
+    from models.tower.states import StateStore
+
+__all__ = ["Given", "Origin", "finetune", "load_settings"]
+
+LIBRARIES = (  # that a tower's logits may depend on
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "polars",
+    "scipy",
+    "scikit-learn",
+    "nltk",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "disentangled-flash",
+)
+MADE_WITH = ("settings", "device", "versions", "source", "backbone")  # of the key, in the record
+
+
+def finetune(
+    settings: TowerSettings,
+    origin: Origin,
+    output: Path | None = None,
+    *,
+    name: str = "tower",
+    folds: Sequence[int] | None = None,
+    device: Choice = "auto",
+    force: bool = False,
+    states: "StateStore | None" = None,
+    console: Console | None = None,
+) -> Path | None:
+    """Fine-tune a tower without each fold and on all rows, and leave its logits in a folder.
+
+    Parameters
+    ----------
+    settings : TowerSettings
+    origin : Origin
+        Files, and the run whose folds are taken.
+    output : Path, optional
+        The folder; by default ``runs/NAME-TIME``, or the unfinished one of the same settings and
+        files.
+    name : str
+        Start of the default folder's name.
+    folds : sequence of int, optional
+        Those to train now; all by default. The tower of all rows is trained once none is left.
+    device : {"auto", "cpu", "cuda"}
+    force : bool
+        Replace a finished folder, discard an unfinished one.
+    states : StateStore, optional
+        Where states of frozen layers are kept.
+    console : rich.console.Console, optional
+        Where to show progress and results.
+
+    Returns
+    -------
+    Path or None
+        The finished folder; None while folds are left.
+
+    Raises
+    ------
+    ConfigError, DataError, DeviceError, EncoderError, RunError, TowerError
+        A wrong use: the message says what to do.
+    """
+    need_libraries()
+    from models.tower.world import World
+
+    settings = origin.settled(settings)
+    wanted = _wanted(folds, settings)
+    world = World.here()
+    steps = Steps((console or Console()) if world.main else Console(quiet=True))
+    found = tower_device(device)
+    tell(steps.console, f"device: {found.name} ({found.reason})")
+    key = _key(settings, origin, found)
+    target = output or default_target(RUNS, name, key)
+    with kept_in(world, target, key, force=force) as kept:
+        work = _work(settings, origin, found, states, kept, steps)
+        left = work.train_folds(wanted)
+        if left:
+            _say_what_is_left(steps, left, kept)
+            return None
+        oof = work.out_of_fold()
+        whole = work.train_on_all(oof.epochs)
+        world.barrier()
+        finished = _finish(work, origin, oof, whole, key, kept.run) if kept.run else None
+    world.close()
+    return finished
+
+
+def _wanted(folds: Sequence[int] | None, settings: TowerSettings) -> list[int]:
+    known = range(settings.n_folds)
+    for fold in folds or ():
+        if fold not in known:
+            raise ConfigError(f"--folds {fold}: there are the folds 0 to {known[-1]}.")
+    return sorted(set(known if folds is None else folds))
+
+
+def _key(settings: TowerSettings, origin: Origin, device: Device) -> dict[str, Any]:
+    """Return what the logits depend on; which folds are trained now is none of it.
+
+    A backbone that cannot be had, and a precision that the device lacks, are told of here, before
+    any work.
+    """
+    from models.tower.device import Place
+
+    Place.of(device.name, settings.precision)
+    return {
+        "kind": "tower",
+        "settings": digest(write_settings(settings).encode()),
+        "files": origin.inputs.hashes(),
+        "folds": origin.folds and origin.folds.digest,  # else settings and files say which
+        "device": device.name,
+        "versions": versions_of(LIBRARIES),
+        "source": source_hash("data", "features", "models", "pipelines"),
+        "backbone": weights_digest(locate(settings.backbone, BACKBONE)),
+    }
+
+
+def _work(
+    settings: TowerSettings,
+    origin: Origin,
+    device: Device,
+    states: "StateStore | None",
+    kept: Kept,
+    steps: Steps,
+) -> Work:
+    """Read the battles and their folds, and write down what is settled by now."""
+    if kept.run:
+        word = "going on with" if kept.run.resumed else "writing to"
+        tell(steps.console, f"{word} {kept.run.path}")
+    with steps.step("read") as advance:
+        battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
+    folds = origin.folds_of(settings, battles)
+    if kept.run:
+        kept.run.write(CONFIG, write_settings(settings).encode())
+        kept.run.write(FOLDS, folds.table())
+    return Work(settings, battles, folds, device.name, states, kept, steps)
+
+
+def _say_what_is_left(steps: Steps, left: Sequence[int], kept: Kept) -> None:
+    numbers = ",".join(map(str, left))
+    where = kept.run.path if kept.run else ""
+    tell(
+        steps.console,
+        f"folds left: {numbers}. The same command with --folds {numbers}, or without --folds, goes "
+        f"on with {where}; after the last of them the tower of all rows is trained.",
+    )
+
+
+def _finish(
+    work: Work,
+    origin: Origin,
+    oof: OutOfFold,
+    whole: Part,
+    key: Mapping[str, Any],
+    run: UnfinishedRun,
+) -> Path:
+    """Write all that is left, give the folder its name, and show how good it is."""
+    settings, steps = work.settings, work.steps
+    write_oof(run, settings, work.battles.plain[0]["id"], work.folds, oof)
+    write_history(run, oof.parts, whole)
+    test_file = write_test(run, settings, origin.inputs, work.device, steps)
+    with steps.step("evaluate"):
+        scores = scores_of(origin.inputs.train, work.battles, work.folds, oof.z, oof.t)
+    told = {
+        "inputs": origin.inputs.told(key["files"], skip_bad_rows=origin.skip_bad_rows),
+        "run": None if origin.run is None else str(origin.run),
+        **{name: key[name] for name in MADE_WITH},
+        "files_read": work.battles.files,
+        "test_file": test_file,
+        "scores": scores,
+        "seconds": steps.seconds,
+    }
+    write_record(run, settings, work.folds, oof, told)
+    finished = run.finish()
+    print_scores(steps.console, scores)
+    _print_rates(steps.console, oof)
+    return finished
+
+
+def _print_rates(console: Console, oof: OutOfFold) -> None:
+    tokens, seconds = (sum(getattr(part, of) for part in oof.parts) for of in ("tokens", "seconds"))
+    tell(
+        console,
+        f"trained {tokens / max(seconds, 1e-9):,.0f} tokens a second, "
+        f"{seconds / len(oof.parts):,.0f} s a fold, {oof.epochs:g} epochs in the median",
+    )

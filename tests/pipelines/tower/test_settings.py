@@ -1,0 +1,61 @@
+"""Settings of a tower: presets, files, single keys."""
+
+import pytest
+
+from pipelines.presets import TOWERS, presets
+from pipelines.settings import ConfigError
+from pipelines.tower.settings import load_settings, write_settings
+
+
+def test_the_presets_are_those_that_the_readme_names():
+    assert presets(TOWERS) == ["dual_base", "keras_small", "minilm_tower", "nltk_small"]
+    assert not set(presets(TOWERS)) & set(presets())
+
+
+@pytest.mark.parametrize("preset", presets(TOWERS))
+def test_presets_are_sound_and_read_back_as_they_were(preset, tmp_path):
+    settings = load_settings(preset=preset)
+    path = tmp_path / "config.toml"
+    path.write_text(write_settings(settings), encoding="utf-8")
+    assert load_settings(file=path).model_dump() == settings.model_dump()
+
+
+def test_published_settings_stand_in_the_presets():
+    base, keras, nltk = (
+        load_settings(preset=name) for name in ("dual_base", "keras_small", "nltk_small")
+    )
+    assert (base.length, base.learning_rate, base.epochs, base.batch) == (1024, 5e-5, 5, 2)
+    assert (base.evaluate_every, base.precision, base.fusion) == (2000, "fp16", "concat")
+    assert (keras.optimiser, keras.learning_rate, keras.smoothing) == ("adam", 5e-6, 0.02)
+    assert (keras.turns, keras.undecodable, keras.inner_folds) == ("first", "empty", 5)
+    assert (nltk.text, nltk.learning_rate, nltk.schedule, nltk.epochs) == (
+        "nltk",
+        2e-5,
+        "linear",
+        1,
+    )
+    assert nltk.warm_up == 0.0
+    assert {keras.backbone, nltk.backbone} == {"microsoft/deberta-v3-small"}
+
+
+def test_the_ranking_variant_is_one_setting():
+    ranking = load_settings(preset="dual_base", settings=["task=ranking"])
+    assert (ranking.task, ranking.loss) == ("ranking", "bradley_terry")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("x=1", r"preset minilm_tower: x: unknown key\. Allowed: backbone, seed"),
+        ("a.b=1", r"preset minilm_tower: a: unknown key"),
+        ("seed=true", r"seed: should not be true or false\. Got True"),
+        ("shares=[20, 40]", r"shares\.2: this key is required"),
+        ("length=8", r"length: should be greater than or equal to 16\. Got 8"),
+        ("pooling=max", r"pooling: should be 'mean', 'cls' or 'last'\. Got 'max'"),
+        ('features=["x"]', r"preset minilm_tower: features: 'x' is no statistic of the length"),
+        ("epochs", r"--set epochs: expected KEY=VALUE"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_key(setting, words):
+    with pytest.raises(ConfigError, match=words):
+        load_settings(settings=[setting])
