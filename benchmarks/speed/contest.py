@@ -1,11 +1,13 @@
 """Two ways to train one tower, `models.tower`'s and a plain `Trainer`'s, on the same battles."""
 
+import gc
 from collections.abc import Callable
 from time import perf_counter, process_time
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -107,9 +109,14 @@ class Contest(NamedTuple):
         return self.material.loaded.settings
 
     @property
+    def timed(self) -> NDArray[np.intp]:
+        """Rows of the steps that are timed."""
+        return self.rows[self.settings.batch :]
+
+    @property
     def tokens(self) -> int:
-        """Of text in the steps that are timed."""
-        return int(self.material.tokens(self.rows)[self.settings.batch :].sum())
+        """Of text in these."""
+        return int(self.material.tokens(self.timed).sum())
 
     def ours(self) -> Rate:
         """Train with `models.tower`."""
@@ -144,6 +151,8 @@ class Contest(NamedTuple):
             self.at_once,
         )
         losses = train_plainly(tower, self.items(), plan, Collator(folder), clock)
+        del tower
+        _free(device)
         steps = [np.mean(part) for part in np.array_split(losses, clock.steps)]
         return Rate(clock.wall, clock.cpu, [float(loss) for loss in steps])
 
@@ -179,8 +188,15 @@ def contest_of(
     return Contest(material, y, np.arange(len(y)), settings.batch)
 
 
-def write_contest(contest: Contest, repeats: int, *, check: bool = True) -> bool:
-    """Print a table, and say whether both have the same losses without dropout."""
+class Outcome(NamedTuple):
+    """Whether both have the same losses without dropout, and the rates of both by name."""
+
+    agreed: bool
+    rates: dict[str, Rate]
+
+
+def write_contest(contest: Contest, repeats: int, *, check: bool = True) -> Outcome:
+    """Print a table of both."""
     agreed = True
     if check:
         contest, agreed = _checked(contest)
@@ -192,7 +208,7 @@ def write_contest(contest: Contest, repeats: int, *, check: bool = True) -> bool
     write_header(COLUMNS)
     for name, rate in found.items():
         write_row([name, *rate.cells(contest.tokens, found[PLAIN])])
-    return agreed
+    return Outcome(agreed, found)
 
 
 def _checked(contest: Contest) -> tuple[Contest, bool]:
@@ -215,6 +231,13 @@ def _checked(contest: Contest) -> tuple[Contest, bool]:
     write(f"Losses of {CHECKED} steps without dropout differ by {gap:.1e}")
     limit = TOLERANCE[contest.material.place.precision]
     return contest._replace(at_once=few.at_once), gap <= limit
+
+
+def _free(device: str) -> None:
+    """Give memory back that a `Trainer` holds in a circle of references."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def first_classifier(material: Material) -> dict[str, Tensor]:

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(options, length)
         write(f"\nAll layers, {length} tokens\n")
         contest = contest_of(settings, battles, y, "cpu")
-        agreed.append(write_contest(contest, options.repeats))
+        agreed.append(write_contest(contest, options.repeats).agreed)
     write(f"\nThe top layer, {options.lengths[0]} tokens\n")
     with tempfile.TemporaryDirectory() as folder:
         settings = _settings(options, options.lengths[0], train_layers=1)
