@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -69,13 +70,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(
-    options: argparse.Namespace, length: int, train_layers: int | None = None
+    options: argparse.Namespace, length: int, train_layers: int | Literal["all"] = "all"
 ) -> TowerSettings:
     return TowerSettings(
         backbone=options.backbone,
         length=length,
         batch=BATCH,
-        dropout=options.dropout,
+        dropout="own" if options.dropout is None else options.dropout,
         train_layers=train_layers,
     )
 

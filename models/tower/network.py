@@ -2,7 +2,7 @@
 
 import copy
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +77,7 @@ def _compute_twice(network: nn.Module) -> None:
 
     transformers' own switch looks for embeddings, which an upper part has none of.
     """
+    module: Any
     for module in network.modules():
         if hasattr(module, "gradient_checkpointing"):
             module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)

@@ -38,21 +38,25 @@ class PlainTower(nn.Module):
     ----------
     folder : Path
         Of a network of transformers.
-    dropout : float, optional
+    dropout : float or "own"
         In the place of the network's own.
-    train_layers : int, optional
+    train_layers : int or "all"
         The other layers, and the embeddings, are frozen.
     """
 
     def __init__(
-        self, folder: Path, *, dropout: float | None = None, train_layers: int | None = None
+        self,
+        folder: Path,
+        *,
+        dropout: float | Literal["own"] = "own",
+        train_layers: int | Literal["all"] = "all",
     ) -> None:
         super().__init__()
         logging.disable_progress_bar()
         self.network: Any = AutoModel.from_pretrained(folder, dtype=torch.float32)
-        if dropout is not None:
+        if dropout != "own":
             self.network = _without(folder, self.network.config, dropout)
-        if train_layers is not None:
+        if train_layers != "all":
             self.network.requires_grad_(False)
             layers_of(self.network, str(folder))[-train_layers:].requires_grad_(True)
         self.classifier = nn.Linear(2 * self.network.config.hidden_size, 3)
