@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from models.tower.attention import Packs
+from models.tower.layers import NoLayers
 
 PACKAGE = "disentangled_flash"
 TYPES = ("deberta-v2",)
@@ -86,6 +87,8 @@ def run_packed(network: Any, given: Tensor, packs: Packs) -> Tensor:
         states = network.embeddings(input_ids=given[None], position_ids=places[None], mask=mask)[
             0
         ]  # (n_tokens, n_dimensions)
+    if isinstance(network.encoder, NoLayers):
+        return states
     found: Tensor = network.encoder.forward_packed(
         states, packs.bounds, max(packs.lengths), output_hidden_states=False
     ).last_hidden_state

@@ -15,6 +15,9 @@ from models.tower.losses import Raw
 from models.tower.pooling import POOLINGS
 from models.tower.settings import TowerSettings
 
+# What networks call the dropout of attention, where it is no module.
+SHARES = ("attention_dropout", "pos_dropout_prob", "attention_probability_dropout")
+
 
 class Batch(NamedTuple):
     """Some battles, ready for the network.
@@ -89,6 +92,6 @@ def _set_dropout(backbone: Backbone, share: float) -> None:
     for module in backbone.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
-        for key in ("attention_dropout", "pos_dropout_prob"):
+        for key in SHARES:
             if isinstance(getattr(module, key, None), float):
                 setattr(module, key, share)
