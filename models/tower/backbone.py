@@ -20,7 +20,9 @@ from models.tower.attention import NAME, Packs, register
 from models.tower.errors import TowerError
 from models.tower.layers import (
     NORMS,
+    configs_of,
     has_norm,
+    keep_types,
     layers_of,
     pass_through,
     place_of_layers,
@@ -73,6 +75,8 @@ class Backbone(nn.Module):
         self.n_layers = n_layers
         self.packed = False
         self.flash = False  # DeBERTa's fused kernels, see `models.tower.disentangled`
+        self.of_pair = False  # the encoder of a network that has a decoder too
+        self.configs = configs_of(network)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Backbone":
@@ -99,12 +103,13 @@ class Backbone(nn.Module):
     @classmethod
     def of(cls, network: Any, name: str) -> "Backbone":
         """Return a network, with its attention handed to ours where that gives the same states."""
-        if getattr(network.config, "is_encoder_decoder", False):
+        of_pair = bool(getattr(network.config, "is_encoder_decoder", False))
+        if of_pair:
             network = network.get_encoder()
         if getattr(network, "pooler", None) is not None:
             network.pooler = None  # it would be trained for nothing
         backbone = cls(network, len(layers_of(network, name)))
-        backbone.packed = _reads_packed(backbone)
+        backbone.packed, backbone.of_pair = _reads_packed(backbone), of_pair
         return backbone
 
     @property
@@ -132,7 +137,7 @@ class Backbone(nn.Module):
         Raises
         ------
         TowerError
-            The network has fewer layers.
+            The network has fewer layers, or its parts do not give the states that it gives.
         """
         known = {id(weight): name for name, weight in self.network.named_parameters()}
         if train_layers is None:
@@ -146,6 +151,12 @@ class Backbone(nn.Module):
         lower = self._part(slice(0, cut), name, norm=False)
         upper = self._part(slice(cut, None), name, norm=True)
         take_away_embeddings(upper.network)
+        if not self.flash and not _agree(self, lower, upper):
+            raise TowerError(
+                f"train_layers: backbone {name}, a {type(self.network).__name__}, cannot be cut "
+                "between its layers: it does more to the states that it is given than the layers "
+                "do. Leave train_layers out, or name another backbone."
+            )
         names = {name: known[id(weight)] for name, weight in upper.network.named_parameters()}
         return Parts(lower.requires_grad_(False).eval(), upper, names)
 
@@ -155,6 +166,7 @@ class Backbone(nn.Module):
         holder, key = place_of_layers(network, name)
         kept = list(getattr(holder, key))[which]
         setattr(holder, key, nn.ModuleList(kept))
+        keep_types(network, which)
         if not kept:
             pass_through(network, holder)
         if which.start and getattr(holder, "conv", None) is not None:
@@ -197,7 +209,7 @@ class Backbone(nn.Module):
         return self._padded(given, packs)
 
     def _packed(self, given: Tensor, packs: Packs) -> Tensor:
-        self.config._attn_implementation = NAME
+        self._attend_by(NAME)
         places = torch.cat([torch.arange(length) for length in packs.lengths]).to(given.device)
         called = self._called(given.unsqueeze(0), places.unsqueeze(0))  # (1, n_tokens)
         found: Tensor = self.network(**called, packs=packs).last_hidden_state[0]
@@ -238,13 +250,17 @@ class Backbone(nn.Module):
         if self.passes_on(rows[0]):
             return nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
         if self.packed:
-            self.config._attn_implementation = PLAIN
+            self._attend_by(PLAIN)
         given = nn.utils.rnn.pad_sequence(list(rows), batch_first=True)  # (n, longest[, d])
         places = torch.arange(given.shape[1], device=given.device).expand(len(rows), -1)
         own = places < torch.tensor(lengths, device=given.device)[:, None]  # (n, longest)
         called = self._called(given, places) | {"attention_mask": own.long()}
         found: Tensor = self.network(**called).last_hidden_state
         return found
+
+    def _attend_by(self, name: str) -> None:
+        for config in self.configs:
+            config._attn_implementation = name
 
     def passes_on(self, given: Tensor) -> bool:
         """Whether there is no layer: states are what they were."""
@@ -285,19 +301,41 @@ def _reads_packed(backbone: Backbone) -> bool:
     register()
     known, was = backbone.config._attn_implementation, backbone.network.training
     backbone.network.eval()
-    ids = torch.arange(sum(PROBED)) % min(100, int(backbone.config.vocab_size))
-    packs = Packs.of(list(PROBED), torch.device("cpu"))
+    ids, packs = _probe(backbone)
     try:
         with quiet(), torch.inference_mode():
             together = backbone._packed(ids, packs)
-            backbone.config._attn_implementation = PLAIN
+            backbone._attend_by(PLAIN)
             alone = [backbone.side_by_side([own], [len(own)])[0] for own in ids.split(PROBED)]
     except (TypeError, ValueError, KeyError, RuntimeError, EncoderError):
-        backbone.config._attn_implementation = known
+        backbone._attend_by(known)
         return False
     finally:
         backbone.network.train(was)
     close = torch.allclose(together, torch.cat(alone), atol=CLOSE, rtol=CLOSE)
     if not close:
-        backbone.config._attn_implementation = known
+        backbone._attend_by(known)
     return close
+
+
+def _probe(backbone: Backbone) -> tuple[Tensor, Packs]:
+    device = next(backbone.network.parameters()).device
+    ids = torch.arange(sum(PROBED), device=device) % min(100, int(backbone.config.vocab_size))
+    return ids, Packs.of(list(PROBED), device)
+
+
+def _agree(whole: Backbone, lower: Backbone, upper: Backbone) -> bool:
+    """Try whether two parts, one after the other, give the states that the whole network gives."""
+    ids, packs = _probe(whole)
+    was = whole.network.training
+    try:
+        with quiet(), torch.inference_mode():
+            for part in (whole, lower, upper):
+                part.network.eval()
+            wanted, found = whole(ids, packs), upper(lower(ids, packs), packs)
+    except Exception:  # whatever a network says of states that it did not expect
+        return False
+    finally:
+        for part in (whole, lower, upper):
+            part.network.train(was)
+    return torch.allclose(found, wanted, atol=CLOSE, rtol=CLOSE)

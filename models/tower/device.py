@@ -56,6 +56,18 @@ class Place(NamedTuple):
             return cls(torch.device("cpu"), precision)
         return cls(torch.device("cuda", world.local if world else 0), precision)
 
+    @classmethod
+    def like(cls, device: str, precision: str) -> Self:
+        """Return the place that is nearest to where a tower was trained, on any device.
+
+        >>> Place.like("cpu", "fp16").precision
+        'fp32'
+        """
+        try:
+            return cls.of(device, precision)
+        except TowerError:
+            return cls.of(device, "auto")
+
     @property
     def on_card(self) -> bool:
         """Whether it is a GPU."""

@@ -97,6 +97,20 @@ def take_away_embeddings(network: Any) -> None:
                 shared.requires_grad_(False)
 
 
+def configs_of(network: nn.Module) -> list[Any]:
+    """Return the configurations that a network and its layers look into, each once."""
+    found = (getattr(module, "config", None) for module in network.modules())
+    return list({id(config): config for config in found if config is not None}.values())
+
+
+def keep_types(network: Any, which: slice) -> None:
+    """Let a part count the kinds of its layers from its own lowest one."""
+    types = getattr(network.config, "layer_types", None)
+    if types:
+        network.config = copy.copy(network.config)
+        network.config.layer_types = list(types)[which]
+
+
 def has_norm(network: Any) -> bool:
     """Whether a norm stands after the last layer."""
     return any(

@@ -1,10 +1,12 @@
 """The trained network: upper layers, pooling, head. It can be read in one sitting."""
 
 import copy
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
@@ -55,18 +57,30 @@ class Network(nn.Module):
         if settings.dropout is not None:
             _set_dropout(self.upper, settings.dropout)
         if settings.gradient_checkpointing:
-            self.upper.network.gradient_checkpointing_enable({"use_reentrant": False})
+            _compute_twice(self.upper.network)
 
     def forward(self, batch: Batch) -> Raw:
         """Return the raw scores of battles in both orders, shape (n_battles, n_scores) each."""
         vectors = self.vectors(batch.given, batch.packs)  # (n_sequences, n_dimensions)
-        raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
+        with torch.autocast(vectors.device.type, enabled=False):  # few products, and all in float32
+            raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
         return raw
 
     def vectors(self, given: Tensor, packs: Packs) -> Tensor:
         """Return one vector a sequence, in float32, shape (n_sequences, n_dimensions)."""
         states = self.upper(given, packs)  # (n_tokens, n_dimensions)
         return POOLINGS[self.pooling](states.float(), packs)
+
+
+def _compute_twice(network: nn.Module) -> None:
+    """Let a network keep no states between its layers.
+
+    transformers' own switch looks for embeddings, which an upper part has none of.
+    """
+    for module in network.modules():
+        if hasattr(module, "gradient_checkpointing"):
+            module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+            module.gradient_checkpointing = True
 
 
 def _set_dropout(backbone: Backbone, share: float) -> None:

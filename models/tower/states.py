@@ -24,6 +24,7 @@ from features.encoding.truncation import Tokens
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
 from models.tower.device import Place
+from models.tower.errors import TowerError
 from models.tower.watch import Watch
 from models.tower.world import World
 
@@ -96,7 +97,7 @@ class Inputs:
             self._fill(folder, planned, watch)
         world.barrier()
         for number, shard in enumerate(planned):
-            self._shards.append(np.load(folder / f"{number}.npy", mmap_mode="r"))
+            self._shards.append(np.load(_shard(folder, number), mmap_mode="r"))
             self._shard[shard] = number
             self._start[shard] = np.cumsum(self.lengths[shard]) - self.lengths[shard]
 
@@ -150,8 +151,10 @@ class Inputs:
         """Write the shards that are not there yet, each whole."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).touch()
+        for path in {*folder.glob("*.npy")} - {_shard(folder, at) for at in range(len(planned))}:
+            path.unlink()  # kept under a higher limit, or cut off while it was written
         for number, shard in enumerate(planned):
-            path = folder / f"{number}.npy"
+            path = _shard(folder, number)
             if not path.is_file():
                 states = np.concatenate(self._made(shard.tolist()))
                 aside = path.with_suffix(".writing.npy")
@@ -168,6 +171,10 @@ class Inputs:
         for piece in self.pieces:
             whole.update(len(piece).to_bytes(4, "little") + piece.tobytes())
         return whole.hexdigest()
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return folder / f"{number}.npy"
 
 
 def _make_room(store: StateStore, own: Path, wanted: int) -> None:
@@ -192,8 +199,19 @@ def frozen_states(lower: Backbone, pieces: Sequence[Tokens], place: Place) -> li
     found: list[States | None] = [None] * len(pieces)
     for where, states in in_batches(lower, rows, place):
         for at, own in zip(where, states, strict=True):
-            found[at] = own.to(torch.float16).cpu().numpy()
+            found[at] = _rounded(own)
     return [own for own in found if own is not None]
+
+
+def _rounded(states: Tensor) -> States:
+    rounded = states.to(torch.float16)
+    if not torch.isfinite(rounded).all():
+        raise TowerError(
+            f"train_layers: states below the trained layers are as large as "
+            f"{float(states.abs().max()):,.0f}, which float16 does not hold. Leave train_layers "
+            "out, or choose another number of layers."
+        )
+    return rounded.cpu().numpy()
 
 
 def in_batches(

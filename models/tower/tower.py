@@ -1,6 +1,7 @@
 """A fine-tuned tower: predicts in both orders, lies in a folder, comes back from it the same."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 from features.encoding.tokeniser import Tokeniser
 from features.sides import Array
@@ -31,6 +32,7 @@ from models.tower.settings import TowerSettings
 from models.tower.states import in_batches
 from models.tower.watch import Silent
 
+AGAIN = "Copy the folder again from where it was written, or fine-tune the tower again."
 FORMAT = 1
 CONFIG, WEIGHTS, OURS = "config.json", "model.safetensors", "arenaboost"
 BLOCK = 1024  # battles read at once, so that memory does not grow with their number
@@ -102,12 +104,12 @@ class Tower:
         path = Path(path)
         told, config = _read(path)
         settings = TowerSettings.model_validate(told["settings"])
-        place = Place.of(device, settings.precision)
-        weights = _weights(path)
+        place = Place.like(device, settings.precision)
+        weights = _weights(path, told["weights"])
         whole = _network_of(config, weights, settings.backbone)
         loaded = Loaded.made(settings, Tokeniser(path), whole, place, Silent())
         network = Network(settings, loaded.parts.upper)
-        network.head.load_state_dict(_under("head.", weights))
+        _take_over(network.head, _under("head.", weights))
         width = TieWidth(*told["tie_width"]) if told["tie_width"] else None
         return cls(loaded, network, Scale.read(told["scale"]), width, place)
 
@@ -116,17 +118,18 @@ class Tower:
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        config = self.loaded.whole.config.to_dict() | {OURS: self._told()}
-        config.pop("_attn_implementation", None)
-        (folder / CONFIG).write_text(json.dumps(config, indent=1, default=str))
         weights = {name: own.detach().cpu().clone() for name, own in self._state().items()}
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
         self.loaded.tokeniser.save(folder)
+        config = self.loaded.whole.config.to_dict()
+        config["is_encoder_decoder"] = self.loaded.whole.of_pair
+        config[OURS] = self._told() | {"weights": _digest(folder / WEIGHTS)}
+        (folder / CONFIG).write_text(json.dumps(config, indent=1, default=str))
 
     def _told(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "settings": self.settings.model_dump(mode="json", exclude_none=True),
+            "settings": self.settings.model_dump(mode="json"),
             "scale": self.scale.told(),
             "tie_width": list(self.width) if self.width else None,
         }
@@ -231,15 +234,23 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return told, config
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def _weights(path: Path, digest: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
+        same = _digest(path / WEIGHTS) == digest
         found: dict[str, Tensor] = load_file(path / WEIGHTS)
     except (OSError, SafetensorError) as error:
         said = " ".join(str(error).split())
-        raise TowerError(f"{path / WEIGHTS}: cannot be read ({said}).") from None
+        raise TowerError(f"{path / WEIGHTS}: cannot be read ({said}). {AGAIN}") from None
+    if not same:
+        raise TowerError(f"{path / WEIGHTS}: not the weights that were written here. {AGAIN}")
     return found
 
 
@@ -250,12 +261,18 @@ def _network_of(config: dict[str, Any], weights: dict[str, Tensor], name: str) -
     network = AutoModel.from_config(made, dtype=torch.float32)
     backbone = Backbone.of(network, name)
     own = {key: value for key, value in weights.items() if not key.startswith("head.")}
+    _take_over(backbone.network, own)
+    return backbone
+
+
+def _take_over(module: nn.Module, weights: dict[str, Tensor]) -> None:
     try:
-        backbone.network.load_state_dict(own)
+        module.load_state_dict(weights)
     except RuntimeError as error:
         said = " ".join(str(error).split())[:300]
-        raise TowerError(f"{WEIGHTS}: not the weights of its configuration ({said}).") from None
-    return backbone
+        raise TowerError(
+            f"{WEIGHTS}: not the weights of its configuration ({said}). {AGAIN}"
+        ) from None
 
 
 def _under(start: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.folds import hash_folds
 from features.encoding.batches import out_of_memory
 from models.heads import Labels, probabilities
 from models.measures import metrics
@@ -21,13 +20,14 @@ from models.tower.checkpoint import (
     restore_optimiser,
 )
 from models.tower.errors import TowerError
-from models.tower.logits import TieWidth, direction_and_tie
+from models.tower.logits import TieWidth, difference, direction_and_tie
 from models.tower.losses import Targets, loss_of
 from models.tower.material import Material
 from models.tower.micro import batch_of, cut, share_of
 from models.tower.network import Network
 from models.tower.numeric import Scale
 from models.tower.optimiser import make_optimiser, schedule, set_rates
+from models.tower.split import inner_split
 from models.tower.tower import Tower, raw_scores
 from models.tower.watch import Silent, Watch
 from models.tower.world import World
@@ -95,33 +95,12 @@ def train(
     training = Training(
         material,
         y,
-        *_inner_split(material, y, rows, held_out=epochs is None),
+        *inner_split(material, y, rows, held_out=epochs is None),
         checkpoints or Nowhere(),
         watch or Silent(),
         world or World(),
     )
     return training.run(epochs)
-
-
-def _inner_split(material: Material, y: Labels, rows: Rows, *, held_out: bool) -> tuple[Rows, Rows]:
-    """Return the rows to train on, and the plain rows to judge by, which share no prompt."""
-    settings = material.loaded.settings
-    plain = material.plain[rows]
-    if settings.extra_weight == 0:
-        rows, plain = rows[plain], plain[plain]
-    judged = np.zeros(len(rows), dtype=np.bool_)
-    if held_out:
-        folds = hash_folds(material.group[rows], n_folds=settings.inner_folds, salt=settings.seed)
-        judged = folds == 0
-    inner = rows[judged & plain]
-    kept = rows[~judged]
-    absent = {0, 1, 2} - set(y[kept[material.plain[kept]]].tolist())
-    if absent or (held_out and not len(inner)):
-        raise TowerError(
-            f"expected plain rows of all three classes to train on, and some to choose by, found "
-            f"{int(plain.sum())} rows in this training part. Give more battles."
-        )
-    return kept, inner
 
 
 @dataclass
@@ -150,6 +129,8 @@ class Training:
         self.scale = Scale.of(self.material.numbers[self.rows])
         self.numbers = self.scale(self.material.numbers)
         self.network = Network(self.settings, self.material.loaded.parts.upper).to(place.device)
+        for weight in self._trained():  # a process without rows has a gradient to add all the same
+            weight.grad = torch.zeros_like(weight)
         self.optimiser = make_optimiser(self.network, self.settings)
         self.loss = loss_of(self.settings)
         self.scaler = torch.amp.GradScaler(enabled=place.precision == "fp16" and place.on_card)
@@ -232,13 +213,15 @@ class Training:
                 self._halve(rows, error)
 
     def _halve(self, rows: Rows, error: RuntimeError) -> None:
-        largest = int(self.material.tokens(rows).max())
+        tokens = self.material.tokens(rows)
+        largest = int(tokens.max())
         if self.tokens_at_once <= largest:
             raise TowerError(
                 f"a battle of {largest:,} tokens does not fit into the memory of "
                 f"{self.material.place.device}. Lower length, or set gradient_checkpointing=true."
             ) from error
-        self.tokens_at_once = max(self.tokens_at_once // 2, largest)
+        # Halves of what is more than the whole step would change nothing.
+        self.tokens_at_once = max(min(self.tokens_at_once, int(tokens.sum())) // 2, largest)
         if self.material.place.on_card:
             torch.cuda.empty_cache()
         self.watch.say(f"memory ran out: micro-batches of {self.tokens_at_once:,} tokens from now")
@@ -246,7 +229,7 @@ class Training:
     def _gradient_at_once(self, rows: Rows) -> tuple[float, int]:
         self.optimiser.zero_grad(set_to_none=False)
         own = share_of(rows, self.world.rank, self.world.size)
-        totals = torch.zeros(3, dtype=torch.float64)  # loss, weight, tokens
+        totals = torch.zeros(2, dtype=torch.float64)  # loss, tokens
         weight = self._weight_of(rows)
         for number, part in enumerate(cut(self.material.tokens(own), self.tokens_at_once)):
             self._seed_dropout(number)
@@ -254,13 +237,12 @@ class Training:
             with self.material.place.autocast():
                 raw = self.network(batch)
             losses, weights = self.loss(raw, self._targets(own[part]))
-            loss = (losses * weights).sum() / max(weight, 1e-12)  # of the whole step
+            loss = (losses * weights).sum() / weight  # of the whole step
             self.scaler.scale(loss).backward()
-            totals += torch.tensor([loss.item(), 0.0, float(sum(batch.packs.lengths))])
-        gradients = [w.grad for w in self._trained() if w.grad is not None]
-        self.world.add([*gradients])
+            totals += torch.tensor([loss.item(), float(sum(batch.packs.lengths))])
+        self.world.add([weight.grad for weight in self._trained() if weight.grad is not None])
         self.world.add([totals])
-        return float(totals[0]), int(totals[2])
+        return float(totals[0]), int(totals[1])
 
     def _weight_of(self, rows: Rows) -> float:
         """Return what the losses of a step are divided by, on whichever cards its rows lie."""
@@ -299,6 +281,7 @@ class Training:
             raise TowerError(
                 f"step {self.step}: the logits are not finite. Lower learning_rate, or set clip."
             )
+        row = self.world.broadcast(row)  # one judgement for all, whatever the last bits are
         better = not self.history or row["log_loss"] < min(r["log_loss"] for r in self.history)
         if better:
             state = self.network.state_dict()
@@ -320,8 +303,8 @@ class Training:
     ) -> TieWidth | None:
         if self.settings.task != "ranking":
             return None
-        delta = ((first[:, 0] - first[:, 1]) - (second[:, 0] - second[:, 1])) / 2.0
-        return TieWidth.fit(delta, self.y[self.inner if rows is None else rows])
+        judged = self.inner if rows is None else rows
+        return TieWidth.fit(difference(first, second), self.y[judged])
 
     def _keep(self) -> None:
         """Write where it stands."""

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, distributed
 
+BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}  # by whether there are cards
+PATIENCE = timedelta(days=1)  # the others wait while the main process computes frozen states
 KEYS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")  # of the environment
 
 
@@ -31,7 +34,9 @@ class World(NamedTuple):
         found = zip(KEYS, "010", strict=True)
         rank, size, local = (int(os.environ.get(key, default)) for key, default in found)
         if size > 1 and not distributed.is_initialized():
-            distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            if torch.cuda.is_available():
+                torch.cuda.set_device(local)
+            distributed.init_process_group(BACKENDS[torch.cuda.is_available()], timeout=PATIENCE)
         return cls(rank, size, local)
 
     @property
