@@ -53,7 +53,7 @@ def attend(
     """Let each token see those of its own sequence.
 
     On a card in half precision it is one kernel for all sequences, which knows no dropout;
-    elsewhere one call a sequence.
+    elsewhere one call a sequence, on a CPU written out where weights are dropped.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def attend(
                 enable_gqa=grouped,
             )
         )  # fmt: skip
-    return torch.cat(found, dim=2).transpose(1, 2), None
+    return torch.cat([own.transpose(1, 2) for own in found], dim=1), None
 
 
 def _written_out(
