@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
+from models.tower.dropout import take_over
 from models.tower.head import Head
 from models.tower.losses import Raw
 from models.tower.pooling import POOLINGS
@@ -53,6 +54,7 @@ class Network(nn.Module):
     def __init__(self, settings: TowerSettings, upper: Backbone) -> None:
         super().__init__()
         self.upper = copy.deepcopy(upper)
+        take_over(self.upper)
         self.pooling = settings.pooling
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
