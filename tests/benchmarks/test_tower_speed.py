@@ -36,14 +36,14 @@ def test_battles_are_read_in_their_order(few):
 
 
 def test_other_losses_are_said(few, capsys, monkeypatch):
-    assert contest.write_contest(few, 1)
+    assert contest.write_contest(few, 1).agreed
     told = capsys.readouterr().out
     assert "| `Trainer` |" in told
     assert "| arenaboost |" in told
     worse = few.plain().losses
     off = contest.Rate(1.0, 1.0, [worse[0], worse[1] + 1e-3])
     monkeypatch.setattr(contest.Contest, "plain", lambda self: off)
-    assert not contest.write_contest(few, 1)
+    assert not contest.write_contest(few, 1).agreed
     assert "differ by 1.0e-03" in capsys.readouterr().out
 
 
@@ -56,7 +56,7 @@ def test_a_batch_that_does_not_fit_is_halved(few, capsys, monkeypatch):
         return plain(self)
 
     monkeypatch.setattr(contest.Contest, "plain", small_card)
-    assert contest.write_contest(few, 1)
+    assert contest.write_contest(few, 1).agreed
     assert "takes 2 battles at once from now" in capsys.readouterr().out
 
 
