@@ -1,4 +1,4 @@
-"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, fold by fold."""
+"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, with a run's folds."""
 
 from pipelines.command.launcher import start
 
@@ -110,13 +110,14 @@ def finetune(
     with kept_in(world, target, key, force=force) as kept:
         work = _work(settings, origin, found, states, kept, steps)
         left = work.train_folds(wanted)
+        finished = None
         if left:
             _say_what_is_left(steps, left, kept)
-            return None
-        oof = work.out_of_fold()
-        whole = work.train_on_all(oof.epochs)
-        world.barrier()
-        finished = _finish(work, origin, oof, whole, key, kept.run) if kept.run else None
+        else:
+            oof = work.out_of_fold()
+            whole = work.train_on_all(oof.epochs)
+            if kept.run:
+                finished = _finish(work, origin, oof, whole, key, kept.run)
     world.close()
     return finished
 

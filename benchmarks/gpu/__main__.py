@@ -29,7 +29,16 @@ from joblib import cpu_count
 from models.device import find_device
 
 SHOWN_LINES = 150  # of what a step that failed said
-LIBRARIES = ("torch", "transformers", "sentence-transformers", "xgboost", "lightgbm", "numpy")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "accelerate",
+    "disentangled-flash",
+    "sentence-transformers",
+    "xgboost",
+    "lightgbm",
+    "numpy",
+)
 Write = Callable[[str], None]
 
 
@@ -59,6 +68,7 @@ TESTS = ("-m", "pytest", "-m", "gpu", "--quiet", "tests")
 STEPS: dict[str, Step] = {
     "tests": Step("Tests marked `gpu`", TESTS, 120, sized=False),
     "rates": Step("What the device can do", ("-m", "benchmarks.gpu.rates"), 40),
+    "tower": Step("Towers trained", ("-m", "benchmarks.gpu.tower"), 240),
     "boosting": Step("XGBoost on CUDA and on the CPU", BOOSTING, 150),
     "deberta": Step("DeBERTa-v3-base", ("-m", "benchmarks.gpu.encoders", "deberta"), 90),
     "matching": Step("Battles matched", ("-m", "benchmarks.gpu.matching"), 60),

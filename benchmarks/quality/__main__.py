@@ -11,6 +11,8 @@ same folds and seeds; with ``--new`` both sides are runs:
     python -m benchmarks.quality classical --against COMMIT --keep DIR
     python -m benchmarks.quality --against RUN RUN RUN --new RUN RUN RUN
 
+A NAME of `COMMANDS` comes first and has flags of its own: ``tower --help``.
+
 ``--keep DIR`` holds the runs as ``DIR/VERSION/NAME/SEED``: the same command goes on from what lies
 there.
 """
@@ -18,12 +20,12 @@ there.
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import real
-from benchmarks.quality import ablation, direction, encoders, lexical, ties
+from benchmarks.quality import ablation, direction, encoders, lexical, ties, tower
 from benchmarks.quality.against import write_comparison
 from benchmarks.quality.fits import FITS, fitted, write_fits
 from benchmarks.quality.runs import PREDICTIONS, Run, RunError, Scored, paired
@@ -38,12 +40,16 @@ STUDIES: dict[str, Study] = {
     **encoders.STUDIES,
     **ties.STUDIES,
 }
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"tower": tower.main}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what is asked for as Markdown tables."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given and given[0] in COMMANDS:
+        return COMMANDS[given[0]](given[1:])
     parser = _parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(given)
     if unknown := set(options.names) - set(FITS) - set(STUDIES):
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
     if options.new and not options.against:
@@ -68,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help=f"of {', '.join([*FITS, *STUDIES])}")
+    add("names", nargs="*", metavar="NAME", help=f"of {', '.join([*FITS, *STUDIES, *COMMANDS])}")
     add("--seeds", nargs="+", type=int, metavar="N", help="0 1 2, or those of the runs")
     add("--only", nargs="+", default=[], metavar="LINE", help="of the tables of the studies")
     add("--against", nargs="+", metavar="COMMIT|RUN", help="a commit, or a run folder a seed")

@@ -60,14 +60,21 @@ class Run(NamedTuple):
         return cls(
             folder,
             tomllib.loads((folder / CONFIG).read_text())["seed"],
-            _by_id(folder / PREDICTIONS, list(WINNER_COLUMNS), scored).to_numpy(dtype=np.float64),
-            _by_id(folder / FOLDS, ["fold"], scored)["fold"].to_numpy(),
+            by_id(folder / PREDICTIONS, list(WINNER_COLUMNS), scored).to_numpy(dtype=np.float64),
+            by_id(folder / FOLDS, ["fold"], scored)["fold"].to_numpy(),
             sum(report["seconds"].values()),
             report["peak_memory_mb"],
         )
 
 
-def _by_id(path: Path, columns: list[str], scored: Scored) -> pd.DataFrame:
+def by_id(path: Path, columns: list[str], scored: Scored) -> pd.DataFrame:
+    """Return columns of a table, its rows in the order of the scored battles.
+
+    Raises
+    ------
+    RunError
+        Its battles are not these.
+    """
     table = pd.read_csv(path, dtype={"id": str}, keep_default_na=False).set_index("id")
     ours, theirs = set(scored.id), set(table.index)
     if ours != theirs or not table.index.is_unique:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from models.tower.dropout import dropped
+
 NAME = "arenaboost_packed"
 HALF = (torch.float16, torch.bfloat16)
 
@@ -50,8 +52,8 @@ def attend(
 ) -> tuple[Tensor, None]:
     """Let each token see those of its own sequence.
 
-    On a card in half precision it is one kernel for all sequences, which knows no dropout;
-    elsewhere one call a sequence.
+    On a card in half precision it is one kernel for all sequences, which knows no dropout, so that
+    there is none; elsewhere one call a sequence, on a CPU written out where weights are dropped.
 
     Parameters
     ----------
@@ -76,13 +78,17 @@ def attend(
         In place of the weights.
     """
     causal = bool(getattr(module, "is_causal", False))
-    if query.device.type == "cuda" and query.dtype in HALF and dropout == 0.0:
+    if query.device.type == "cuda" and query.dtype in HALF:
         return _on_card(query, key, value, packs, scaling, causal, sliding_window), None
     grouped = query.shape[1] != key.shape[1]
     found = []
     parts = (tensor.split(packs.lengths, dim=2) for tensor in (query, key, value))
+    written_out = dropout > 0.0 and query.device.type == "cpu" and not (grouped or causal)
     for q, k, v in zip(*parts, strict=True):  # (1, n_heads, n_own, n_dimensions) each
         mask = _window(q.shape[2], sliding_window, causal, q.device)
+        if written_out:
+            found.append(_written_out(q, k, v, mask, scaling, dropout))
+            continue
         found.append(
             scaled_dot_product_attention(
                 q, k, v,
@@ -93,7 +99,22 @@ def attend(
                 enable_gqa=grouped,
             )
         )  # fmt: skip
-    return torch.cat(found, dim=2).transpose(1, 2), None
+    return torch.cat([own.transpose(1, 2) for own in found], dim=1), None
+
+
+def _written_out(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scaling: float | None, dropout: float
+) -> Tensor:
+    """Return what `scaled_dot_product_attention` does, for which a CPU has no kernel with dropout.
+
+    Most of its time would go into drawing what is dropped.
+    """
+    scale = q.shape[-1] ** -0.5 if scaling is None else scaling
+    products = (q * scale) @ k.transpose(2, 3)  # (1, n_heads, n_own, n_own)
+    if mask is not None:
+        products = products.masked_fill(~mask, float("-inf"))
+    weights = dropped(products.softmax(dim=3), dropout)
+    return weights @ v  # (1, n_heads, n_own, n_dimensions)
 
 
 def _window(n_tokens: int, width: int | None, causal: bool, device: torch.device) -> Tensor | None:

@@ -7,7 +7,7 @@ the place of embeddings.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -131,7 +131,7 @@ class Backbone(nn.Module):
         offset = 2 if self.config.model_type in ROBERTA_LIKE else 0
         return None if not places or places < 1 else int(places) - offset
 
-    def parted(self, train_layers: int | None, name: str) -> Parts:
+    def parted(self, train_layers: int | Literal["all"], name: str) -> Parts:
         """Cut off the layers below the top ones, whose weights stay as they are.
 
         Raises
@@ -140,7 +140,7 @@ class Backbone(nn.Module):
             The network has fewer layers, or its parts do not give the states that it gives.
         """
         known = {id(weight): name for name, weight in self.network.named_parameters()}
-        if train_layers is None:
+        if train_layers == "all":
             return Parts(None, self, {name: name for name in known.values()})
         if train_layers > self.n_layers:
             raise TowerError(

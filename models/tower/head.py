@@ -49,7 +49,7 @@ class Head(nn.Module):
 
 
 def _fusion(settings: TowerSettings, width: int) -> nn.Module:
-    dropout = settings.dropout or 0.0
+    dropout = 0.0 if settings.dropout == "own" else settings.dropout
     if settings.task == "ranking":
         return Ranking(width, dropout=dropout)
     if settings.fusion == "compare":

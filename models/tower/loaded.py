@@ -1,8 +1,8 @@
 """What of a tower does not depend on battles: its tokenizer, and its network in two parts."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from features.encoding.files import locate
+from features.encoding.files import BACKBONE, locate
 from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
 from models.tower.backbone import WASTE, Backbone, Parts
@@ -41,7 +41,7 @@ class Loaded(NamedTuple):
         TowerError
             It cannot be a tower's, or not with these settings.
         """
-        folder = locate(settings.backbone)
+        folder = locate(settings.backbone, BACKBONE)
         whole = Backbone.load(folder, settings.backbone)
         return cls.made(settings, Tokeniser(folder), whole, place, watch)
 
@@ -61,14 +61,30 @@ class Loaded(NamedTuple):
                 f"length: backbone {settings.backbone} takes at most {most:,} tokens. "
                 f"Got {settings.length:,}."
             )
-        _speed_up(whole, place, watch)
+        _speed_up(whole, settings, place, watch)
         parts = whole.parted(settings.train_layers, settings.backbone)
         return cls(settings, tokeniser, whole, parts)
 
 
-def _speed_up(whole: Backbone, place: Place, watch: Watch) -> None:
+def attention_dropout(config: Any) -> float:
+    """Return the share of attention's weights that a network drops while it is trained.
+
+    >>> from transformers import BertConfig
+    >>> attention_dropout(BertConfig())
+    0.1
+    """
+    names = "attention_probs_dropout_prob", "attention_dropout"
+    found = (getattr(config, name, 0.0) for name in names)
+    return max(float(share or 0.0) for share in found)
+
+
+def _speed_up(whole: Backbone, settings: TowerSettings, place: Place, watch: Watch) -> None:
     """Use DeBERTa's fused kernels on a card, or tell why not."""
-    if not place.on_card or place.precision == "fp32" or whole.packed:
+    if not place.on_card or place.precision == "fp32":
+        return
+    if whole.packed:
+        if attention_dropout(whole.config) and settings.dropout != 0:
+            watch.say("attention dropout is 0: the kernel for packed sequences knows none")
         return
     whole.to(place.device)
     with place.autocast():

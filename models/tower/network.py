@@ -2,7 +2,7 @@
 
 import copy
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from models.tower.attention import Packs
 from models.tower.backbone import Backbone
+from models.tower.dropout import take_over
 from models.tower.head import Head
 from models.tower.losses import Raw
 from models.tower.pooling import POOLINGS
@@ -53,11 +54,12 @@ class Network(nn.Module):
     def __init__(self, settings: TowerSettings, upper: Backbone) -> None:
         super().__init__()
         self.upper = copy.deepcopy(upper)
+        take_over(self.upper)
         self.pooling = settings.pooling
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.head = Head(settings, upper.width)
-        if settings.dropout is not None:
+        if settings.dropout != "own":
             _set_dropout(self.upper, settings.dropout)
         if settings.gradient_checkpointing:
             _compute_twice(self.upper.network)
@@ -80,6 +82,7 @@ def _compute_twice(network: nn.Module) -> None:
 
     transformers' own switch looks for embeddings, which an upper part has none of.
     """
+    module: Any
     for module in network.modules():
         if hasattr(module, "gradient_checkpointing"):
             module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)

@@ -36,7 +36,7 @@ def make_optimiser(network: Network, settings: TowerSettings) -> torch.optim.Opt
         for (rate, decay), weights in groups.items()
     ]
     kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-    return kinds[settings.optimiser](options, eps=EPSILON[settings.optimiser])
+    return kinds[settings.optimiser](options, eps=EPSILON[settings.optimiser], fused=True)
 
 
 def depth(name: str, n_layers: int) -> int:

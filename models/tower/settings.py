@@ -60,11 +60,11 @@ class TowerSettings(Section):
         Of labels, in the cross-entropy.
     extra_weight : float
         Of an extra row beside a plain one.
-    train_layers : int, optional
-        How many of the top layers are trained, the others being frozen; all by default,
-        embeddings included.
-    dropout : float, optional
-        In the backbone and before the head; the backbone's own by default, and none before the
+    train_layers : int or "all"
+        How many of the top layers are trained, the others being frozen; ``all`` includes the
+        embeddings.
+    dropout : float or "own"
+        In the backbone and before the head; ``own`` is what the backbone has, and none before the
         head.
     optimiser : {"adamw", "adam"}
     learning_rate : float
@@ -79,16 +79,16 @@ class TowerSettings(Section):
         How the rate falls until the last epoch, after the warm-up.
     warm_up : float
         Share of all steps in which the rate rises from 0.
-    clip : float, optional
-        Largest norm of a step's gradient.
+    clip : float
+        Largest norm of a step's gradient; 0 for any.
     epochs : int
         At most.
     batch : int
         Battles of an optimiser step, on all cards together.
     tokens : int
         Most tokens of a micro-batch, which a step is cut into; no figure depends on it.
-    evaluate_every : int, optional
-        Steps between evaluations on the inner split; an epoch by default.
+    evaluate_every : int
+        Steps between evaluations on the inner split; 0 for an epoch.
     inner_folds : int
         One in so many prompts of a training part is held out to choose by.
     precision : {"auto", "fp32", "bf16", "fp16"}
@@ -115,8 +115,8 @@ class TowerSettings(Section):
     loss: Literal["cross_entropy", "direction_tie", "bradley_terry", "squared_error"] | None = None
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     extra_weight: NotNegative = 1.0
-    train_layers: Number | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    train_layers: Number | Literal["all"] = "all"
+    dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["own"] = "own"
     optimiser: Literal["adamw", "adam"] = "adamw"
     learning_rate: Positive = 2e-5
     head_learning_rate: Positive | None = None
@@ -124,11 +124,11 @@ class TowerSettings(Section):
     weight_decay: NotNegative = 0.01
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warm_up: Share = 0.0
-    clip: Positive | None = 1.0
+    clip: NotNegative = 1.0
     epochs: Count = 1
     batch: Count = 16
     tokens: Count = 4096
-    evaluate_every: Count | None = None
+    evaluate_every: Number = 0
     inner_folds: Annotated[int, Field(ge=2, le=100)] = 5
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     gradient_checkpointing: bool = False

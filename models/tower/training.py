@@ -164,7 +164,7 @@ class Training:
     def _is_due(self) -> bool:
         every = self.settings.evaluate_every
         at_end = self.step == self.steps
-        if every is not None:
+        if every:
             return self.step % every == 0 or at_end
         return self.step % self.steps_an_epoch == 0
 
@@ -181,7 +181,7 @@ class Training:
         self.network.train()
         loss, tokens = self._gradient(rows)
         self.scaler.unscale_(self.optimiser)
-        if self.settings.clip is not None:
+        if self.settings.clip:
             torch.nn.utils.clip_grad_norm_(self._trained(), self.settings.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()

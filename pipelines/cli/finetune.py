@@ -1,8 +1,4 @@
-"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, fold by fold.
-
-It takes folds and files of a finished RUN, or files that are named, or the bundled sample, and
-leaves out-of-fold logits, those of the test file, and the tower itself.
-"""
+"""``python -m pipelines.finetune [RUN]``: a transformer learns the battles, with a run's folds."""
 
 from __future__ import annotations
 

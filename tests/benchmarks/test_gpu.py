@@ -1,13 +1,15 @@
 """What is measured on a GPU: the steps run small on a CPU, and one that fails stops no other."""
 
+import os
 import sys
 import time
 
 import numpy as np
 import polars as pl
 import pytest
+from transformers import ModernBertModel
 
-from benchmarks.gpu import boosting, common, encoders, fit, matching, rates, texts
+from benchmarks.gpu import boosting, common, encoders, fit, matching, rates, texts, tower
 from benchmarks.gpu.__main__ import STEPS, Step, main
 from features.encoding.encoder import Encoder
 from models.device import DeviceError
@@ -167,6 +169,28 @@ def test_encoders_run_small(small, tiny_encoder, monkeypatch, capsys):
     assert "| SentenceTransformer.encode, 32 a batch |" in told
     assert "| 1.00 | 1.00000 |" in told
     assert "Share of the matrix rate" in told
+
+
+@pytest.mark.parametrize("name", ["modernbert", "deberta"])
+def test_towers_run_small(small, monkeypatch, capsys, name):
+    if name == "deberta" and tower.TOKENIZERS not in os.environ:
+        pytest.skip(f"{tower.TOKENIZERS} does not name the folder of tokenizers")
+    monkeypatch.setattr(tower, "matrix_rate", lambda device, dtype: 1e12)
+    monkeypatch.setattr(sys, "argv", ["step", "--small", name])
+    assert tower.main() == 0
+    told = capsys.readouterr().out
+    assert "random weights, 96 tokens, fp32" in told
+    assert "| `Trainer` |" in told
+    assert "| arenaboost |" in told
+    assert "Share of the matrix rate" in told
+
+
+def test_operations_of_a_training_step(tmp_path):
+    sizes = tower.SMALL | {"num_hidden_layers": 4, "local_attention": 8}
+    network = ModernBertModel.from_pretrained(tower.random_modernbert(tmp_path, **sizes))
+    matrices = 4 * (32 * 3 * 32 + 32 * 32 + 32 * 2 * 64 + 64 * 32)
+    seen = 2 * (10 * 10 + 5 * 5) + 2 * (10 * 9 + 5 * 5)  # layers 0 and 3 have no window
+    assert tower.flops([10, 5], network) == 6 * matrices * 15 + 12 * 32 * seen
 
 
 @pytest.mark.parametrize(("flags", "said"), [((), "From states"), (("--strings",), "From strings")])

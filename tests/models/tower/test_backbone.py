@@ -56,7 +56,7 @@ def test_only_the_upper_part_is_trained_and_its_weights_are_found_in_the_whole(n
 
 def test_all_is_trained_where_no_number_of_layers_is_given():
     backbone = Backbone.of(network_of("bert"), "bert")
-    parts = backbone.parted(None, "bert")
+    parts = backbone.parted("all", "bert")
     assert parts.lower is None
     assert parts.upper is backbone
     assert all(weight.requires_grad for weight in parts.upper.parameters())
@@ -93,7 +93,7 @@ def test_a_network_that_adds_to_its_states_cannot_be_cut():
     backbone = Backbone.of(AutoModel.from_config(config), "gpt2")
     with pytest.raises(TowerError, match=r"train_layers: backbone gpt2, a GPT2Model, cannot be"):
         backbone.parted(1, "gpt2")
-    assert backbone.parted(None, "gpt2").lower is None
+    assert backbone.parted("all", "gpt2").lower is None
 
 
 def test_more_layers_than_there_are():

@@ -67,4 +67,4 @@ def test_dropout_lies_before_the_classifier():
     torch.manual_seed(0)
     raw = head(A, B, NUMBERS)
     assert not torch.equal(raw.first, head.eval()(A, B, NUMBERS).first)
-    assert head_of(dropout=None).train().fusion.dropout.p == 0.0
+    assert head_of(dropout="own").train().fusion.dropout.p == 0.0

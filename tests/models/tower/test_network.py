@@ -97,7 +97,7 @@ def test_the_dropout_of_a_backbone_is_its_own_unless_one_is_given(name):
         for key, module in Backbone.of(network_of(name), name).named_modules()
         if isinstance(module, torch.nn.Dropout)
     }
-    made = dict(network(name, dropout=None).upper.named_modules())
+    made = dict(network(name, dropout="own").upper.named_modules())
     assert {key: made[key].p for key in own} == own
     assert set(own.values()) == {0.1}
 
@@ -112,7 +112,7 @@ def counted(upper):
     return calls
 
 
-@pytest.mark.parametrize("train_layers", [None, 1])
+@pytest.mark.parametrize("train_layers", ["all", 1])
 @pytest.mark.parametrize("name", ["bert", "modernbert", "llama", "deberta-v2"])
 def test_states_computed_a_second_time_leave_the_gradient(name, train_layers):
     batch = batch_of()

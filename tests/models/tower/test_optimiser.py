@@ -12,7 +12,7 @@ from models.tower.settings import TowerSettings
 from tests.models.tower.backbones import ARCHITECTURES, network_of, settings_of
 
 
-def made(name="bert", train_layers=None, **given):
+def made(name="bert", train_layers="all", **given):
     settings = settings_of("x", **given)
     network = Network(
         settings, Backbone.of(network_of(name), name).parted(train_layers, name).upper

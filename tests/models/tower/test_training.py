@@ -144,7 +144,7 @@ def test_extra_rows_count_by_their_weight(make, rows64):
 
 def test_a_steps_gradient_is_clipped(make, rows64):
     norms = []
-    for clip in (None, 0.01):
+    for clip in (0.0, 0.01):
         material = make(clip=clip)
         made = Training(material, rows64[1], np.arange(64), np.arange(0), Kept(), Silent(), World())
         made._one_step(1)
@@ -242,7 +242,7 @@ def test_another_error_is_not_taken_for_memory(make, rows64, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite(make, rows64):
-    material = make(learning_rate=1e30, clip=None)
+    material = make(learning_rate=1e30, clip=0.0)
     with pytest.raises(
         TowerError, match=r"step \d+: the lo.* not finite|the loss is nan. Lower lea"
     ):
