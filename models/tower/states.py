@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from models.tower.world import World
 
 BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}  # of a call of the frozen layers
 SHARD = 1 << 16  # tokens of a file
+BYTES = 2  # of a number
 MARK = ".shards"
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
@@ -84,7 +85,7 @@ class Inputs:
         self.weights = weights
         self._shard = np.full(len(pieces), -1)
         self._start = np.zeros(len(pieces), dtype=np.int64)
-        self._shards: list[States] = []
+        self._shards: list[_Shard] = []
 
     def prepare(self, watch: Watch, world: World) -> None:
         """Run the frozen layers over all sequences, as far as their states may be kept."""
@@ -97,7 +98,7 @@ class Inputs:
             self._fill(folder, planned, watch)
         world.barrier()
         for number, shard in enumerate(planned):
-            self._shards.append(np.load(_shard(folder, number), mmap_mode="r"))
+            self._shards.append(_Shard.of(_shard(folder, number)))
             self._shard[shard] = number
             self._start[shard] = np.cumsum(self.lengths[shard]) - self.lengths[shard]
 
@@ -118,9 +119,8 @@ class Inputs:
         return [torch.from_numpy(of).to(self.place.device).float() for of in found]
 
     def _kept(self, place: int) -> States:
-        start = self._start[place]
-        kept = self._shards[self._shard[place]][start : start + self.lengths[place]]
-        return np.array(kept)  # a copy: torch takes no array that cannot be written to
+        shard = self._shards[self._shard[place]]
+        return shard.read(int(self._start[place]), int(self.lengths[place]))
 
     def _made(self, places: Sequence[int]) -> list[States]:
         """Run the frozen layers now."""
@@ -145,7 +145,7 @@ class Inputs:
 
     def _bytes(self, shard: NDArray[np.intp]) -> int:
         width = self.lower.width if self.lower else 0
-        return int(self.lengths[shard].sum()) * width * 2
+        return int(self.lengths[shard].sum()) * width * BYTES
 
     def _fill(self, folder: Path, planned: Sequence[NDArray[np.intp]], watch: Watch) -> None:
         """Write the shards that are not there yet, each whole."""
@@ -171,6 +171,26 @@ class Inputs:
         for piece in self.pieces:
             whole.update(len(piece).to_bytes(4, "little") + piece.tobytes())
         return whole.hexdigest()
+
+
+class _Shard(NamedTuple):
+    """A file of states. It is read and not mapped: what is mapped counts as memory of ours."""
+
+    path: Path
+    header: int  # bytes before the first state
+    width: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look where the states begin."""
+        mapped = np.load(path, mmap_mode="r")
+        return cls(path, mapped.offset, mapped.shape[1])
+
+    def read(self, start: int, n_tokens: int) -> States:
+        """Return the states of tokens that lie one after the other."""
+        number, offset = n_tokens * self.width, self.header + start * self.width * BYTES
+        found = np.fromfile(self.path, dtype=np.float16, count=number, offset=offset)
+        return found.reshape(n_tokens, self.width)
 
 
 def _shard(folder: Path, number: int) -> Path:
