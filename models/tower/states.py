@@ -153,14 +153,15 @@ class Inputs:
         (folder / MARK).touch()
         for path in {*folder.glob("*.npy")} - {_shard(folder, at) for at in range(len(planned))}:
             path.unlink()  # kept under a higher limit, or cut off while it was written
-        for number, shard in enumerate(planned):
-            path = _shard(folder, number)
-            if not path.is_file():
-                states = np.concatenate(self._made(shard.tolist()))
-                aside = path.with_suffix(".writing.npy")
-                np.save(aside, states)
-                aside.replace(path)
-                watch.read(int(self.lengths[shard].sum()))
+        lacking = [at for at in range(len(planned)) if not _shard(folder, at).is_file()]
+        watch.expect(int(sum(self.lengths[planned[at]].sum() for at in lacking)))
+        for number in lacking:
+            path, shard = _shard(folder, number), planned[number]
+            states = np.concatenate(self._made(shard.tolist()))
+            aside = path.with_suffix(".writing.npy")
+            np.save(aside, states)
+            aside.replace(path)
+            watch.read(int(self.lengths[shard].sum()))
 
     def _key(self) -> str:
         """Return what names these states: the weights, the layers, the sequences, the source."""

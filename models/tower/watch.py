@@ -9,6 +9,9 @@ class Watch(Protocol):
     def say(self, line: str) -> None:
         """Hear of something that was not asked for: less memory than was thought, say."""
 
+    def expect(self, tokens: int) -> None:
+        """Hear how many tokens of text the frozen layers are about to read."""
+
     def read(self, tokens: int) -> None:
         """Hear of tokens of text that went through the network."""
 
@@ -23,6 +26,9 @@ class Silent:
     """A watch that keeps everything to itself."""
 
     def say(self, line: str) -> None:
+        """Do nothing."""
+
+    def expect(self, tokens: int) -> None:
         """Do nothing."""
 
     def read(self, tokens: int) -> None:

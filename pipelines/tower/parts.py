@@ -105,7 +105,7 @@ class Work:
         """The battles as a tower reads them, once for all folds, when the first one trains."""
         from models.tower.material import Material
 
-        with self.steps.step("texts", unit="steps") as step:
+        with self.steps.step("texts", unit="tokens") as step:
             return Material.of(
                 self.settings,
                 self.battles.frame,

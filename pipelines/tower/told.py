@@ -15,7 +15,7 @@ class Told:
     Parameters
     ----------
     step : Step
-        Counts optimiser steps.
+        Counts optimiser steps, or tokens where that is its unit.
     memory : callable
         Returns the most memory that was held so far, in MB.
 
@@ -32,6 +32,10 @@ class Told:
         self.loss: float | None = None
         self.began = time.perf_counter()
 
+    def expect(self, tokens: int) -> None:
+        """Take over how many there are: tokens are counted while frozen layers read."""
+        self.step.expect(tokens)
+
     def say(self, line: str) -> None:
         """Show it as it is."""
         tell(self.step.console, f"{self.step.title}: {line}")
@@ -39,7 +43,7 @@ class Told:
     def read(self, tokens: int) -> None:
         """Count tokens of text that went through the network."""
         self.tokens += tokens
-        self._show(0)
+        self._show(tokens if self.step.unit == "tokens" else 0)
 
     def trained(self, step: int, steps: int, loss: float) -> None:
         """Count an optimiser step; those before the first that is heard of were done earlier."""
@@ -58,7 +62,7 @@ class Told:
 
     def _show(self, done: int) -> None:
         spent = max(time.perf_counter() - self.began, 1e-9)
-        loss = "" if self.loss is None else f", loss {self.loss:.4f}"
-        rate = f"{self.tokens / spent:,.0f} tokens a second"
-        self.step.note = f"{rate}{loss}, {self.memory():,.0f} MB"
+        loss = "" if self.loss is None else f"loss {self.loss:.4f}, "
+        rate = f"{self.tokens / spent:,.0f} tokens a second, " * (self.step.unit != "tokens")
+        self.step.note = f"{rate}{loss}{self.memory():,.0f} MB"
         self.step(done)

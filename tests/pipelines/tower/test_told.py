@@ -58,3 +58,15 @@ def test_an_evaluation_and_a_warning_are_lines(shown):
     lines = shown(happen)
     assert lines[0] == ("fold 1: epoch 1.50, step 1,200: inner log loss 1.0512, accuracy 0.4000")
     assert lines[1] == "fold 1: memory ran out"
+
+
+def test_tokens_are_counted_where_frozen_layers_read(quiet, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    steps = Steps(quiet())
+    with steps.step("texts", unit="tokens") as step:
+        step.started -= 10.0
+        told = Told(step, lambda: 1234.0)
+        told.expect(4000)
+        told.read(1000)
+    line = steps.console.file.getvalue().splitlines()[-2]
+    assert line == "texts: 1,000 of 4,000 tokens in 10 s, 100 a second, 30 s left; 1,234 MB …"
