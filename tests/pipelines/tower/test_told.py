@@ -11,8 +11,9 @@ from pipelines.tower.told import Told
 
 @pytest.fixture
 def shown(quiet, monkeypatch):
-    """Let a function tell things, and return the lines that were shown."""
+    """Let a function tell things, and return the lines that were shown while no time went by."""
     monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: 1000.0)
 
     def of(happen):
         steps = Steps(quiet())
@@ -62,6 +63,7 @@ def test_an_evaluation_and_a_warning_are_lines(shown):
 
 def test_tokens_are_counted_where_frozen_layers_read(quiet, monkeypatch):
     monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: 1000.0)
     steps = Steps(quiet())
     with steps.step("texts", unit="tokens") as step:
         step.started -= 10.0
