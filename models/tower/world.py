@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, distributed
 
 BACKENDS = {True: "cpu:gloo,cuda:nccl", False: "gloo"}  # by whether there are cards
-PATIENCE = timedelta(days=1)  # the others wait while the main process computes frozen states
 PATIENCE = timedelta(days=1)  # one process runs frozen layers and predicts while others wait
 KEYS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")  # of the environment
 

@@ -51,23 +51,34 @@ def test_parts(backbone_folder):
     assert load(backbone_folder("bert")).parts.lower is None
 
 
+def card(precision="bf16"):
+    """What a place on a card says of itself."""
+    return SimpleNamespace(
+        on_card=True, precision=precision, device=torch.device("cpu"), autocast=CPU.autocast
+    )
+
+
+def speed_up(name, place, **given):
+    whole, notes = Backbone.of(network_of(name), name), Notes()
+    loaded._speed_up(whole, settings_of("x", **given), place, notes)
+    return whole.flash, notes.said
+
+
 @pytest.mark.parametrize(("why", "flash"), [(None, True), ("not today", False)])
 def test_fused_kernels_on_a_card(why, flash, monkeypatch):
     monkeypatch.setattr(disentangled, "enable", lambda network: why)
-    place = SimpleNamespace(
-        on_card=True, precision="bf16", device=torch.device("cpu"), autocast=CPU.autocast
-    )
-    whole, notes = Backbone.of(network_of("deberta-v2"), "deberta"), Notes()
-    loaded._speed_up(whole, place, notes)
-    assert whole.flash == flash
-    assert notes.said == ([] if flash else ["attention with padding, 10% at most: not today"])
+    told = [] if flash else ["attention with padding, 10% at most: not today"]
+    assert speed_up("deberta-v2", card()) == (flash, told)
 
 
 def test_no_kernels_are_tried_elsewhere(monkeypatch):
     monkeypatch.delattr(disentangled, "enable")
-    whole, notes = Backbone.of(network_of("deberta-v2"), "deberta"), Notes()
-    loaded._speed_up(whole, CPU, notes)
-    packed = Backbone.of(network_of("bert"), "bert")
-    place = SimpleNamespace(on_card=True, precision="bf16")
-    loaded._speed_up(packed, place, notes)
-    assert notes.said == []
+    assert speed_up("deberta-v2", CPU) == (False, [])
+    assert speed_up("deberta-v2", card("fp32")) == (False, [])
+    assert speed_up("bert", card(), dropout=0.0) == (False, [])
+
+
+def test_dropout_that_a_card_does_not_know_is_told():
+    words = "attention dropout is 0: the kernel for packed sequences knows none"
+    assert speed_up("bert", card(), dropout="own") == (False, [words])
+    assert speed_up("llama", card(), dropout="own") == (False, [])

@@ -42,7 +42,7 @@ def towers(rows64, backbone_folder):
     def tower(name, form):
         if (name, form) not in made:
             material = material_of(
-                backbone_folder(name), rows64[0], features_width=8, **FORMS[form]
+                backbone_folder(name), rows64[0], features_width=8, length=32, **FORMS[form]
             )
             made[name, form] = trained_on(material, rows64[1], epochs=0.5).tower
         return made[name, form]
@@ -138,7 +138,12 @@ def test_what_was_read_before_is_predicted_as_what_is_read_now(towers, rows64, t
     tower = towers("bert", "frozen")
     store = StateStore(tmp_path, 10**9)
     material = material_of(
-        tower.settings.backbone, rows64[0], states=store, **FORMS["frozen"], features_width=8
+        tower.settings.backbone,
+        rows64[0],
+        states=store,
+        length=32,
+        features_width=8,
+        **FORMS["frozen"],
     )
     rows = np.array([40, 3, 3, 17])
     assert same(tower.predict(material, rows), tower.logits(rows64[0].iloc[rows]))
@@ -184,11 +189,11 @@ def test_prediction_is_not_training(towers, rows64):
     assert same(before, tower.logits(rows64[0]))
 
 
-def test_settings_that_are_none_stay_so(backbone_folder, rows64, tmp_path):
-    material = material_of(backbone_folder("bert"), rows64[0], clip=None, dropout=None)
+def test_settings_come_back_as_they_were(backbone_folder, rows64, tmp_path):
+    given = {"clip": 0.0, "dropout": "own", "train_layers": "all", "shares": (10, 50, 40)}
+    material = material_of(backbone_folder("bert"), rows64[0], **given)
     trained_on(material, rows64[1], epochs=0.1).tower.save(tmp_path)
-    found = Tower.from_folder(tmp_path).settings
-    assert found == settings_of(backbone_folder("bert"), clip=None, dropout=None)
+    assert Tower.from_folder(tmp_path).settings == settings_of(backbone_folder("bert"), **given)
 
 
 def changed(folder, change):
