@@ -10,6 +10,7 @@ epoch starts from them. On a GPU ``python -m benchmarks.gpu`` times larger netwo
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def _settings(
 
 def some_battles(number: int) -> tuple[pd.DataFrame, NDArray[np.int8]]:
     """Return plain battles in random order, and their labels."""
-    path = real.train_file() if real.at_hand() else SAMPLE / "train.csv"
+    path = real.train_file() if real.VARIABLE in os.environ else SAMPLE / "train.csv"
     read = read_training(path)
     rows = np.random.default_rng(SEED).permutation(len(read.y))[:number]
     return read.battles.iloc[rows].reset_index(drop=True), read.y[rows]

@@ -38,6 +38,7 @@ def test_battles_are_read_in_their_order(few):
 def test_other_losses_are_said(few, capsys, monkeypatch):
     assert contest.write_contest(few, 1).agreed
     told = capsys.readouterr().out
+    assert "train_runtime" not in told
     assert "| `Trainer` |" in told
     assert "| arenaboost |" in told
     worse = few.plain().losses

@@ -12,6 +12,7 @@ from transformers import (
     AutoModel,
     AutoTokenizer,
     DataCollatorWithPadding,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -163,11 +164,13 @@ def train_plainly(
             report_to="none",
             disable_tqdm=True,
         )
-        Trainer(
+        trainer = Trainer(
             model=tower,
             args=options,
             train_dataset=list(items),
             data_collator=collator,
             callbacks=[_Steps(done)],
-        ).train()
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return [float(loss) for loss in tower.losses]
