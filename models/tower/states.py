@@ -6,8 +6,11 @@ tower does not depend on how many fitted.
 
 import hashlib
 import json
+import os
 import shutil
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -25,13 +28,13 @@ from models.tower.attention import Packs
 from models.tower.backbone import Backbone
 from models.tower.device import Place
 from models.tower.errors import TowerError
+from models.tower.held import MARK, hold, seize, share
 from models.tower.watch import Watch
 from models.tower.world import World
 
 BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}  # of a call of the frozen layers
 SHARD = 1 << 16  # tokens of a file
 BYTES = 2  # of a number
-MARK = ".shards"
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
 SOURCE = tuple(
@@ -47,9 +50,10 @@ class StateStore(NamedTuple):
     Attributes
     ----------
     folder : Path
-        That holds nothing else.
+        That holds nothing else. Any number of processes may share it.
     limit : int
-        Bytes that it may take; what was made for other towers goes first.
+        Bytes that it may take; what was made for other towers goes first, unless one of these is
+        being trained: then less is kept of this one.
     """
 
     folder: Path
@@ -92,15 +96,27 @@ class Inputs:
         if self.lower is None or self.store is None or self._shards:
             return
         folder = self.store.folder / self._key()
-        planned = self._planned()
-        if world.main:
-            _make_room(self.store, folder, sum(self._bytes(shard) for shard in planned))
-            self._fill(folder, planned, watch)
-        world.barrier()
+        planned = world.broadcast(self._filled(folder, watch) if world.main else None)
         for number, shard in enumerate(planned):
             self._shards.append(_Shard.of(_shard(folder, number)))
             self._shard[shard] = number
             self._start[shard] = np.cumsum(self.lengths[shard]) - self.lengths[shard]
+
+    def _filled(self, folder: Path, watch: Watch) -> list[NDArray[np.intp]]:
+        """Write what may be kept, and keep hold of it; return which sequences share a shard."""
+        limit = self.store.limit if self.store else 0
+        alone = seize(folder)
+        held = hold(folder) if alone is None else alone
+        weakref.finalize(self, os.close, held)
+        taken = _make_room(folder, limit, sum(map(self._bytes, self._planned(limit))))
+        planned = self._planned(limit - taken)
+        if alone is not None:
+            kept = {_shard(folder, at) for at in range(len(planned))}
+            for path in {*folder.glob("*.npy")} - kept:
+                path.unlink()  # kept under a higher limit, or cut off while it was written
+            share(held)
+        self._fill(folder, planned, watch)
+        return planned
 
     def given(self, places: Sequence[int] | NDArray[np.intp]) -> list[Tensor]:
         """Return what is given of each sequence, on the device.
@@ -129,7 +145,7 @@ class Inputs:
         pieces = [self.pieces[place] for place in places]
         return frozen_states(self.lower, pieces, self.place)
 
-    def _planned(self) -> list[NDArray[np.intp]]:
+    def _planned(self, limit: int) -> list[NDArray[np.intp]]:
         """Return which sequences share a shard, the longest first, as far as there is room."""
         digests = [
             hashlib.blake2b(piece.tobytes(), digest_size=8).digest() for piece in self.pieces
@@ -140,7 +156,6 @@ class Inputs:
         ends = np.cumsum(self.lengths[order]) // SHARD
         shards = np.split(order, np.flatnonzero(np.diff(ends)) + 1)
         sizes = np.cumsum([self._bytes(shard) for shard in shards])
-        limit = self.store.limit if self.store else 0
         return [shard for shard, size in zip(shards, sizes, strict=True) if size <= limit]
 
     def _bytes(self, shard: NDArray[np.intp]) -> int:
@@ -149,24 +164,21 @@ class Inputs:
 
     def _fill(self, folder: Path, planned: Sequence[NDArray[np.intp]], watch: Watch) -> None:
         """Write the shards that are not there yet, each whole."""
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).touch()
-        for path in {*folder.glob("*.npy")} - {_shard(folder, at) for at in range(len(planned))}:
-            path.unlink()  # kept under a higher limit, or cut off while it was written
         lacking = [at for at in range(len(planned)) if not _shard(folder, at).is_file()]
         watch.expect(int(sum(self.lengths[planned[at]].sum() for at in lacking)))
         for number in lacking:
             path, shard = _shard(folder, number), planned[number]
             states = np.concatenate(self._made(shard.tolist()))
-            aside = path.with_suffix(".writing.npy")
+            aside = path.with_suffix(f".{os.getpid()}.npy")
             np.save(aside, states)
             aside.replace(path)
             watch.read(int(self.lengths[shard].sum()))
 
     def _key(self) -> str:
         """Return what names these states: the weights, the layers, the sequences, the source."""
-        layers = self.lower.n_layers if self.lower else 0
-        known = [self.weights, layers, self.place.precision, self.place.device.type]
+        lower = self.lower and (self.lower.n_layers, self.lower.packed, self.lower.flash)
+        known = [self.weights, lower, self.place.precision, self.place.device.type]
         known += [source_hash(*SOURCE), *map(version, LIBRARIES)]
         whole = hashlib.blake2b(json.dumps(known).encode(), digest_size=12)
         for piece in self.pieces:
@@ -198,15 +210,31 @@ def _shard(folder: Path, number: int) -> Path:
     return folder / f"{number}.npy"
 
 
-def _make_room(store: StateStore, own: Path, wanted: int) -> None:
-    """Remove what was kept for other towers, the oldest first, until there is room."""
-    others = [mark.parent for mark in store.folder.glob(f"*/{MARK}") if mark.parent != own]
-    sizes = {of: sum(file.stat().st_size for file in of.iterdir()) for of in others}
-    for of in sorted(others, key=lambda folder: (folder / MARK).stat().st_mtime):
-        if sum(sizes.values()) + wanted <= store.limit:
-            return
-        sizes.pop(of)
-        shutil.rmtree(of, ignore_errors=True)
+def _make_room(own: Path, limit: int, wanted: int) -> int:
+    """Remove what nobody uses, the oldest first, until there is room; return what others take."""
+    others = [mark.parent for mark in own.parent.glob(f"*/{MARK}") if mark.parent != own]
+    sizes = {of: _size(of) for of in others}
+    for of in sorted(sizes, key=_age):
+        if sum(sizes.values()) + wanted <= limit:
+            break
+        held = seize(of)
+        if held is not None:
+            sizes.pop(of)
+            shutil.rmtree(of, ignore_errors=True)
+            os.close(held)
+    return sum(sizes.values())
+
+
+def _size(folder: Path) -> int:
+    with suppress(FileNotFoundError):  # another process takes it away
+        return sum(file.stat().st_size for file in folder.iterdir())
+    return 0
+
+
+def _age(folder: Path) -> float:
+    with suppress(FileNotFoundError):
+        return (folder / MARK).stat().st_mtime
+    return 0.0
 
 
 @torch.inference_mode()

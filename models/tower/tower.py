@@ -36,6 +36,7 @@ AGAIN = "Copy the folder again from where it was written, or fine-tune the tower
 FORMAT = 1
 CONFIG, WEIGHTS, OURS = "config.json", "model.safetensors", "arenaboost"
 BLOCK = 1024  # battles read at once, so that memory does not grow with their number
+FUSED = 256  # battles that a head is given at once
 Done = Callable[[int], None]
 
 
@@ -191,11 +192,26 @@ def raw_scores(
     vectors = _vectors(network, material, places)
     first, second = vectors[which[: len(rows)]], vectors[which[len(rows) :]]
     head: Head = copy.deepcopy(network.head).cpu().double()
-    numbers = torch.from_numpy(scale(material.numbers[rows]).astype(np.float64))
-    with torch.inference_mode():
-        raw = head(torch.from_numpy(first), torch.from_numpy(second), numbers)
+    numbers = scale(material.numbers[rows]).astype(np.float64)
+    raw = _fused(head, first, second, numbers)
     network.train(training)
-    return raw.first.numpy(), raw.second.numpy()
+    return raw
+
+
+def _fused(head: Head, first: Array, second: Array, numbers: Array) -> tuple[Array, Array]:
+    """Return raw scores, computed for so many battles at a time, whatever their number is.
+
+    The last bits of a product depend on how many rows it has.
+    """
+    parts = []
+    for start in range(0, max(len(first), 1), FUSED):
+        given = [values[start : start + FUSED] for values in (first, second, numbers)]
+        filled = [np.pad(of, [(0, FUSED - len(of))] + [(0, 0)] * (of.ndim - 1)) for of in given]
+        with torch.inference_mode():
+            raw = head(*map(torch.from_numpy, filled))
+        parts.append([scores[: len(given[0])].numpy() for scores in raw])
+    one, other = (np.concatenate(scores) for scores in zip(*parts, strict=True))
+    return one, other
 
 
 def _vectors(network: Network, material: Material, places: NDArray[np.intp]) -> Array:

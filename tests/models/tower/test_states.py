@@ -140,6 +140,40 @@ def test_what_other_towers_left_goes_oldest_first(pieces, tmp_path):
     assert len(left) == 3
 
 
+def test_states_that_another_process_uses_stay(pieces, tmp_path):
+    """Of other texts, or of the same under a lower limit: what is in use is not taken away."""
+    expected = Inputs(pieces, lower_of(), CPU, "weights").given(range(8))
+    size = sum(LENGTHS) * 32 * 2
+    made = inputs_of(pieces, StateStore(tmp_path, ALL))
+    less = inputs_of(pieces, StateStore(tmp_path, 5000))
+    assert 0 < (less._shard >= 0).sum() < 8
+    other = inputs_of(pieces[::-1], StateStore(tmp_path, size + 5000))
+    assert 0 < (other._shard >= 0).sum() < 8
+    assert all(map(torch.equal, expected, made.given(range(8))))
+    assert all(map(torch.equal, expected, less.given(range(8))))
+    assert all(map(torch.equal, expected[::-1], other.given(range(8))))
+    del made, less, other
+    inputs_of(pieces[1:], StateStore(tmp_path, size))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_processes_may_write_the_same_states(pieces, tmp_path, monkeypatch):
+    save, store, others = np.save, StateStore(tmp_path, ALL), []
+
+    def saved(path, states):
+        save(path, states)
+        monkeypatch.setattr(np, "save", save)
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        others.append(inputs_of(pieces, store))
+
+    monkeypatch.setattr(np, "save", saved)
+    made = inputs_of(pieces, store)
+    expected = Inputs(pieces, lower_of(), CPU, "weights").given(range(8))
+    for found in (made, *others):
+        assert (found._shard >= 0).all()
+        assert all(map(torch.equal, expected, found.given(range(8))))
+
+
 def test_states_in_use_are_the_youngest(pieces, tmp_path):
     store = StateStore(tmp_path, ALL)
     inputs_of(pieces, store)

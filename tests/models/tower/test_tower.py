@@ -12,7 +12,9 @@ from transformers import AutoModel, AutoTokenizer
 from data.battles import make_battles, swap_battles
 from models.tower import tower as module
 from models.tower.errors import TowerError
-from models.tower.tower import Tower
+from models.tower.head import Head
+from models.tower.settings import TowerSettings
+from models.tower.tower import Tower, _fused
 from tests.models.tower.backbones import (
     ARCHITECTURES,
     material_of,
@@ -82,7 +84,29 @@ def test_a_row_does_not_depend_on_the_others(name, form, towers, rows64):
     for rows in ([7], [40, 7, 3], [*range(49, -1, -1)]):
         few = tower.logits(battles.iloc[rows])
         for found, expected in zip(few, many, strict=True):
-            np.testing.assert_allclose(found, expected[rows], atol=1e-12, rtol=1e-12)
+            assert np.array_equal(found, expected[rows])
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"fusion": "compare"}, {"fusion": "antisymmetric"}, {"task": "ranking"}]
+)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_head_gives_a_battle_the_same_bits_whatever_others_there_are(form, n_threads):
+    head = Head(TowerSettings(**form), 384).double().eval()
+    first, second = np.random.default_rng(0).normal(size=(2, 600, 384))
+    numbers = np.empty((600, 2, 0))
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        many = _fused(head, first, second, numbers)
+        for rows in ([599], [3, 2, 1], range(100), range(599, -1, -1), []):
+            at = np.array(rows, dtype=np.intp)
+            few = _fused(head, first[at], second[at], numbers[at])
+            assert all(np.array_equal(own, all_[at]) for own, all_ in zip(few, many, strict=True))
+            swapped = _fused(head, second[at], first[at], numbers[at])
+            assert all(map(np.array_equal, swapped, few[::-1]))
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)
