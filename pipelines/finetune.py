@@ -115,7 +115,7 @@ def finetune(
             _say_what_is_left(steps, left, kept)
         else:
             oof = work.out_of_fold()
-            whole = work.train_on_all(oof.epochs)
+            whole = work.train_on_all(oof)
             if kept.run:
                 finished = _finish(work, origin, oof, whole, key, kept.run)
     world.close()

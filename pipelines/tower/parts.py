@@ -21,6 +21,7 @@ from pipelines.tower.kept import Arrays, Kept, told_array, told_of
 from pipelines.tower.told import Told
 
 if TYPE_CHECKING:
+    from models.tower.logits import TieWidth
     from models.tower.material import Material
     from models.tower.states import StateStore
     from models.tower.training import Trained
@@ -139,17 +140,29 @@ class Work:
             parts.append(Part(**told_of(saved)))
         return OutOfFold(found["z"], found["t"], found["raw"], parts)
 
-    def train_on_all(self, epochs: float) -> Part:
-        """Train the tower of all rows, and leave it in the folder."""
+    def train_on_all(self, oof: OutOfFold) -> Part:
+        """Train the tower of all rows, and leave it in the folder.
+
+        It holds out nothing, so that its epochs and the width of its ties are what the folds say.
+        """
         saved = self.kept.saved(TOWER)
         if saved is None:
             rows = np.arange(len(self.battles.frame))
-            trained = self._train(TOWER, ALL_ROWS, rows, epochs)
+            trained = self._train(TOWER, ALL_ROWS, rows, oof.epochs)
+            trained.tower.width = self._width(oof)
             if self.kept.run:
                 _leave(trained, self.kept.run.path / TOWER)
             saved = {"told": told_array(_part(trained)._asdict())}
             self.kept.save(TOWER, saved)
         return Part(**told_of(saved))
+
+    def _width(self, oof: OutOfFold) -> "TieWidth | None":
+        from models.tower.logits import TieWidth, difference
+
+        if self.settings.task != "ranking":
+            return None
+        first, second = np.split(oof.raw, 2, axis=1)
+        return TieWidth.fit(difference(first, second), self.battles.plain[1])
 
     def _saved(self, fold: int) -> Arrays | None:
         return self.kept.saved(f"fold-{fold}")

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from models.tower.logits import TieWidth
+from models.tower.tower import Tower
 from models.tower.world import World
 from pipelines.command.progress import Steps
 from pipelines.run.folder import UnfinishedRun
@@ -16,12 +18,12 @@ from pipelines.tower.parts import LOGITS, OutOfFold, Part, Work
 def work(files, tower_settings, quiet):
     """Make the work on the small files, with labels that a function changes."""
 
-    def make(run, change=lambda y, fold: y):
+    def make(run, change=lambda y, fold: y, settings=()):
         battles = read_inputs(Inputs(files / "train.csv"))
         folds = cut_folds(battles, 3, 0)
         changed = battles._replace(y=change(battles.y, folds.fold))
         kept = Kept(World(), run)
-        return Work(tower_settings(), changed, folds, "cpu", None, kept, Steps(quiet()))
+        return Work(tower_settings(*settings), changed, folds, "cpu", None, kept, Steps(quiet()))
 
     return make
 
@@ -57,6 +59,18 @@ def test_the_tower_of_all_rows_trains_as_long_as_the_median_fold():
     none = np.empty(0)
     assert OutOfFold(none, none, none, parts).epochs == 1.0
     assert OutOfFold(none, none, none, parts[:2]).epochs == 1.75
+
+
+def test_the_tie_width_of_the_tower_of_all_rows_is_that_of_rows_it_had_not_seen(work, tmp_path):
+    ranking = ("task=ranking", "fusion=concat", "loss=bradley_terry")
+    with UnfinishedRun(tmp_path / "run", {}) as run:
+        made = work(run, settings=ranking)
+        assert made.train_folds([0, 1, 2]) == []
+        oof = made.out_of_fold()
+        made.train_on_all(oof)
+        found = Tower.from_folder(run.path / "tower").width
+    delta = (oof.raw[:, 0] - oof.raw[:, 1] - oof.raw[:, 2] + oof.raw[:, 3]) / 2.0
+    assert found == pytest.approx(TieWidth.fit(delta, made.battles.plain[1]))
 
 
 class Second(World):
