@@ -4,6 +4,9 @@ It is registered with transformers under `NAME`, and is what a backbone of their
 layer once its configuration names it.
 """
 
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -14,6 +17,7 @@ from models.tower.dropout import dropped
 
 NAME = "arenaboost_packed"
 HALF = (torch.float16, torch.bfloat16)
+NEEDED = {"scale", "window_size", "enable_gqa"}  # arguments of torch's kernel
 
 
 class Packs(NamedTuple):
@@ -78,7 +82,7 @@ def attend(
         In place of the weights.
     """
     causal = bool(getattr(module, "is_causal", False))
-    if query.device.type == "cuda" and query.dtype in HALF:
+    if value.device.type == "cuda" and value.dtype in HALF and kernel() is not None:
         return _on_card(query, key, value, packs, scaling, causal, sliding_window), None
     grouped = query.shape[1] != key.shape[1]
     found = []
@@ -127,6 +131,19 @@ def _window(n_tokens: int, width: int | None, causal: bool, device: torch.device
     return near & (away >= 0) if causal else near
 
 
+@cache
+def kernel() -> Callable[..., Any] | None:
+    """Return torch's attention over sequences of varying lengths, None where it has not all of it.
+
+    It came step by step: an older torch has none, or one without windows and grouped heads.
+    """
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn if set(signature(varlen_attn).parameters) >= NEEDED else None
+
+
 def _on_card(
     query: Tensor,
     key: Tensor,
@@ -136,18 +153,20 @@ def _on_card(
     causal: bool,
     sliding_window: int | None,
 ) -> Tensor:
-    from torch.nn.attention.varlen import varlen_attn
-
+    attention = kernel()
+    if attention is None:
+        raise RuntimeError("torch has no attention over sequences of varying lengths.")
     left = -1 if sliding_window is None else sliding_window - 1
     longest = max(packs.lengths)
-    q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
-    found = varlen_attn(
+    # Rotary positions leave queries and keys in float32, also under autocast.
+    q, k, v = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
+    found = attention(
         q, k, v, packs.bounds, packs.bounds, longest, longest,
         scale=scaling,
         window_size=(left, 0 if causal else left),
         enable_gqa=query.shape[1] != key.shape[1],
     )  # fmt: skip
-    states = found[0] if isinstance(found, tuple) else found
+    states: Tensor = found[0] if isinstance(found, tuple) else found
     return states.unsqueeze(0)  # (1, n_tokens, n_heads, n_dimensions)
 
 

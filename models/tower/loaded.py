@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self
 from features.encoding.files import BACKBONE, locate
 from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
+from models.tower.attention import kernel
 from models.tower.backbone import WASTE, Backbone, Parts
 from models.tower.device import Place
 from models.tower.errors import TowerError
@@ -83,7 +84,9 @@ def _speed_up(whole: Backbone, settings: TowerSettings, place: Place, watch: Wat
     if not place.on_card or place.precision == "fp32":
         return
     if whole.packed:
-        if attention_dropout(whole.config) and settings.dropout != 0:
+        if kernel() is None:
+            watch.say("attention goes sequence by sequence: this torch has no kernel for them all")
+        elif attention_dropout(whole.config) and settings.dropout != 0:
             watch.say("attention dropout is 0: the kernel for packed sequences knows none")
         return
     whole.to(place.device)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -127,12 +127,18 @@ class Inputs:
             Token ids, or states as float16 rounds them, in float32.
         """
         if self.lower is None:
-            ids = [torch.from_numpy(self.pieces[place].astype(np.int64)) for place in places]
-            return [of.to(self.place.device) for of in ids]
+            return self._sent([self.pieces[place].astype(np.int64) for place in places])
         lacking = [place for place in places if self._shard[place] < 0]
         made = dict(zip(lacking, self._made(lacking), strict=True))
         found = [made[place] if place in made else self._kept(place) for place in places]
-        return [torch.from_numpy(of).to(self.place.device).float() for of in found]
+        return [of.float() for of in self._sent(found)]
+
+    def _sent(self, arrays: Sequence[NDArray[Any]]) -> list[Tensor]:
+        """Return arrays on the device, where all of them go at once."""
+        if not arrays:
+            return []
+        whole = torch.from_numpy(np.concatenate(arrays)).to(self.place.device)
+        return list(whole.split([len(array) for array in arrays]))
 
     def _kept(self, place: int) -> States:
         shard = self._shards[self._shard[place]]

@@ -219,8 +219,9 @@ def _vectors(network: Network, material: Material, places: NDArray[np.intp]) -> 
     place = material.place
     vectors = np.empty((len(places), network.upper.width))
     pool = POOLINGS[network.pooling]
-    for start in range(0, len(places), BLOCK):
-        rows = material.inputs.given(places[start : start + BLOCK])
+    block = BLOCK if not place.on_card else BLOCK // 4  # whose states a card holds at once
+    for start in range(0, len(places), block):
+        rows = material.inputs.given(places[start : start + block])
         for where, states in in_batches(network.upper, rows, place):
             packs = Packs.of([len(own) for own in states], place.device)
             pooled = pool(torch.cat(states).float(), packs)

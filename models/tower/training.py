@@ -34,6 +34,7 @@ from models.tower.world import World
 
 Rows = NDArray[np.intp]
 KEEP_EVERY = 300.0  # seconds between checkpoints
+PATIENCE = 50  # steps in a row whose loss may not be finite while fp16 looks for its scale
 
 
 class Trained(NamedTuple):
@@ -121,6 +122,7 @@ class Training:
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_step: int = 0
+    lost: int = 0  # steps in a row whose loss was not finite
 
     def __post_init__(self) -> None:
         """Make the network with its first weights, and what moves it."""
@@ -185,7 +187,8 @@ class Training:
             torch.nn.utils.clip_grad_norm_(self._trained(), self.settings.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        if not np.isfinite(loss) and not self.scaler.is_enabled():
+        self.lost = 0 if np.isfinite(loss) else self.lost + 1
+        if self.lost > (PATIENCE if self.scaler.is_enabled() else 0):
             raise TowerError(
                 f"step {self.step + 1}: the loss is {loss}. Lower learning_rate, or set clip."
             )
@@ -204,29 +207,36 @@ class Training:
         Where memory runs out micro-batches are halved and the step is begun anew: part of the
         gradient may be there already.
         """
-        while True:
-            try:
-                return self._gradient_at_once(rows)
-            except RuntimeError as error:
-                if not out_of_memory(error):
-                    raise
-                self._halve(rows, error)
+        while (totals := self._gradient_of_own(rows)) is None:
+            self._halve(rows)
+        self.world.add([weight.grad for weight in self._trained() if weight.grad is not None])
+        self.world.add([totals])
+        return float(totals[0]), int(totals[1])
 
-    def _halve(self, rows: Rows, error: RuntimeError) -> None:
+    def _gradient_of_own(self, rows: Rows) -> Tensor | None:
+        """Return loss and tokens of this process's share, None where memory ran out."""
+        try:
+            return self._gradient_at_once(rows)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        return None  # by now no error holds what the network had computed
+
+    def _halve(self, rows: Rows) -> None:
         tokens = self.material.tokens(rows)
         largest = int(tokens.max())
         if self.tokens_at_once <= largest:
             raise TowerError(
                 f"a battle of {largest:,} tokens does not fit into the memory of "
                 f"{self.material.place.device}. Lower length, or set gradient_checkpointing=true."
-            ) from error
+            )
         # Halves of what is more than the whole step would change nothing.
         self.tokens_at_once = max(min(self.tokens_at_once, int(tokens.sum())) // 2, largest)
         if self.material.place.on_card:
             torch.cuda.empty_cache()
         self.watch.say(f"memory ran out: micro-batches of {self.tokens_at_once:,} tokens from now")
 
-    def _gradient_at_once(self, rows: Rows) -> tuple[float, int]:
+    def _gradient_at_once(self, rows: Rows) -> Tensor:
         self.optimiser.zero_grad(set_to_none=False)
         own = share_of(rows, self.world.rank, self.world.size)
         totals = torch.zeros(2, dtype=torch.float64)  # loss, tokens
@@ -240,9 +250,7 @@ class Training:
             loss = (losses * weights).sum() / weight  # of the whole step
             self.scaler.scale(loss).backward()
             totals += torch.tensor([loss.item(), float(sum(batch.packs.lengths))])
-        self.world.add([weight.grad for weight in self._trained() if weight.grad is not None])
-        self.world.add([totals])
-        return float(totals[0]), int(totals[1])
+        return totals
 
     def _weight_of(self, rows: Rows) -> float:
         """Return what the losses of a step are divided by, on whichever cards its rows lie."""

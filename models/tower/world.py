@@ -35,7 +35,7 @@ class World(NamedTuple):
         rank, size, local = (int(os.environ.get(key, default)) for key, default in found)
         if size > 1 and not distributed.is_initialized():
             if torch.cuda.is_available():
-                torch.cuda.set_device(local)
+                torch.cuda.set_device(local % torch.cuda.device_count())
             distributed.init_process_group(BACKENDS[torch.cuda.is_available()], timeout=PATIENCE)
         return cls(rank, size, local)
 

@@ -74,7 +74,7 @@ def test_swapped_battles_have_swapped_logits(name, form, towers, rows64):
     p, q = tower.predict_proba(battles), tower.predict_proba(swap_battles(battles))
     assert np.array_equal(p, q[:, [1, 0, 2]])
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
-    assert len(np.unique(one.z)) > 10
+    assert len(np.unique(one.raw)) > 10
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)

@@ -1,0 +1,67 @@
+"""What only a card does: packed attention in half precision, and a scaled loss."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.tower.attention import Packs, kernel
+from models.tower.backbone import Backbone
+from models.tower.device import Place
+from models.tower.material import Material
+from models.tower.training import train
+from tests.models.tower.backbones import Kept, ids_of, network_of, settings_of, state_of
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+LENGTHS = [12, 3, 40, 7]
+
+
+@pytest.mark.parametrize("name", ["bert", "modernbert", "llama"])
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_packed_sequences_get_the_states_that_each_has_alone(name, precision):
+    place = Place.of("cuda", precision)
+    backbone = Backbone.of(network_of(name), name).to(place.device).eval()
+    assert backbone.packed
+    assert kernel() is not None
+    ids = ids_of(LENGTHS)[0].to(place.device)
+    packs = Packs.of(LENGTHS, place.device)
+    with torch.inference_mode(), place.autocast():
+        together = backbone(ids, packs).float()
+        alone = [backbone(own, Packs.of([len(own)], place.device)) for own in ids.split(LENGTHS)]
+    exact = torch.cat(alone).float()
+    assert float((together - exact).norm() / exact.norm()) < 0.01
+
+
+@pytest.mark.parametrize("name", ["bert", "llama"])
+def test_they_are_handed_to_the_kernel(name, monkeypatch):
+    from models.tower import attention
+
+    calls = []
+    known = attention._on_card
+    monkeypatch.setattr(attention, "_on_card", lambda *a: calls.append(1) or known(*a))
+    place = Place.of("cuda", "bf16")
+    backbone = Backbone.of(network_of(name), name).to(place.device).eval()
+    with torch.inference_mode(), place.autocast():
+        backbone(ids_of(LENGTHS)[0].to(place.device), Packs.of(LENGTHS, place.device))
+    assert len(calls) == backbone.n_layers
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_tower_learns_and_resumes(precision, backbone_folder, rows64):
+    battles, y = rows64
+    settings = settings_of(
+        backbone_folder("bert"),
+        precision=precision,
+        epochs=2,
+        evaluate_every=3,
+        learning_rate=1e-3,
+    )
+    material = Material.of(settings, battles, device="cuda")
+    kept = Kept()
+    whole = train(material, y, np.arange(len(y)), checkpoints=kept)
+    assert whole.history[-1]["loss"] < whole.history[0]["loss"]
+    again = train(material, y, np.arange(len(y)), checkpoints=kept)
+    for name, own in state_of(whole).items():
+        torch.testing.assert_close(state_of(again)[name], own)
