@@ -12,6 +12,8 @@ from transformers import AutoModel, AutoTokenizer
 from data.battles import make_battles, swap_battles
 from models.tower import tower as module
 from models.tower.errors import TowerError
+from models.tower.network import Network
+from models.tower.numeric import Scale
 from models.tower.tower import Tower
 from tests.models.tower.backbones import (
     ARCHITECTURES,
@@ -80,6 +82,19 @@ def test_a_row_does_not_depend_on_the_others(name, form, towers, rows64):
     battles, tower = rows64[0], towers(name, form)
     many = tower.logits(battles.iloc[:50])
     for rows in ([7], [40, 7, 3], [*range(49, -1, -1)]):
+        few = tower.logits(battles.iloc[rows])
+        for found, expected in zip(few, many, strict=True):
+            np.testing.assert_allclose(found, expected[rows], atol=1e-12, rtol=1e-12)
+
+
+def test_a_row_of_a_wide_network_does_not_depend_on_the_others(rows64):
+    """Products as wide as real ones, of one row and of many."""
+    battles = rows64[0].iloc[:8]
+    material = material_of("minilm", battles, length=80, fusion="antisymmetric")
+    network = Network(material.loaded.settings, material.loaded.parts.upper)
+    tower = Tower(material.loaded, network, Scale.of(material.numbers), None, material.place)
+    many = tower.predict(material, np.arange(8))
+    for rows in ([0], [5], [6, 2, 3]):
         few = tower.logits(battles.iloc[rows])
         for found, expected in zip(few, many, strict=True):
             np.testing.assert_allclose(found, expected[rows], atol=1e-12, rtol=1e-12)
