@@ -13,6 +13,8 @@ from data.battles import make_battles, swap_battles
 from models.tower import tower as module
 from models.tower.errors import TowerError
 from models.tower.head import Head
+from models.tower.network import Network
+from models.tower.numeric import Scale
 from models.tower.settings import TowerSettings
 from models.tower.tower import Tower, _fused
 from tests.models.tower.backbones import (
@@ -107,6 +109,19 @@ def test_a_head_gives_a_battle_the_same_bits_whatever_others_there_are(form, n_t
             assert all(map(np.array_equal, swapped, few[::-1]))
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_row_of_a_wide_network_does_not_depend_on_the_others(rows64):
+    """Products as wide as real ones, of one row and of many."""
+    battles = rows64[0].iloc[:8]
+    material = material_of("minilm", battles, length=80, fusion="antisymmetric")
+    network = Network(material.loaded.settings, material.loaded.parts.upper)
+    tower = Tower(material.loaded, network, Scale.of(material.numbers), None, material.place)
+    many = tower.predict(material, np.arange(8))
+    for rows in ([0], [5], [6, 2, 3]):
+        few = tower.logits(battles.iloc[rows])
+        for found, expected in zip(few, many, strict=True):
+            np.testing.assert_allclose(found, expected[rows], atol=1e-12, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)
