@@ -1,7 +1,9 @@
 """What a candidate learns from, what it makes of it, and the two plainest of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from models.stacking.members import Material
 SIGNIFICANT = 2.0  # standard errors from which on a member is taken to know something
 
 
-class Lesson(NamedTuple):
+@dataclass(frozen=True)
+class Lesson:
     """The rows that one head of a stack learns from.
 
     Attributes
@@ -35,7 +38,7 @@ class Lesson(NamedTuple):
     group: NDArray[np.intp]
     seed: int
 
-    @property
+    @cached_property
     def logits(self) -> Array:
         """The members' logits of this head, shape (n_rows, n_members)."""
         return logits_for(self.head, self.material)
@@ -45,24 +48,37 @@ class Lesson(NamedTuple):
         """Whether the scores may have an intercept: in a direction it would favour a side."""
         return has_intercept(self.head)
 
+    @cached_property
     def losses(self) -> Array:
-        """Return the log loss of each member alone, shape (n_members,)."""
+        """The log loss of each member alone, shape (n_members,)."""
         return row_losses(self.logits, self.won[:, None]).mean(axis=0)
 
+    @cached_property
+    def spread(self) -> Array:
+        """How far each member's logits are from 0, or a tie's from their mean.
+
+        Their root mean square, shape (n_members,).
+        """
+        return np.sqrt((self.centred**2).mean(axis=0))
+
+    @cached_property
     def knowing(self) -> list[int]:
-        """Return the members that know something of the answer, the best one if none does.
+        """The members that know something of the answer, the best one if none does.
 
         Such a member's logits go along with the outcomes by more than `SIGNIFICANT` standard
         errors: the score test of its slope in a logistic regression of its own. What a member of
         chance alone would add is chance, so it has no part in any blend.
         """
-        logits, target = self.logits, self.won - 0.5
-        if self.free:
-            logits, target = logits - logits.mean(axis=0), self.won - self.won.mean()
-        scores = (logits * target[:, None]).sum(axis=0)
-        errors = np.sqrt((logits**2).sum(axis=0) * np.mean(target**2))
+        target = self.won - (self.won.mean() if self.free else 0.5)
+        scores = (self.centred * target[:, None]).mean(axis=0)
+        errors = self.spread * np.sqrt(np.mean(target**2) / len(target))
         known = np.flatnonzero(scores > SIGNIFICANT * errors)
-        return known.tolist() if len(known) else [int(np.argmin(self.losses()))]
+        return known.tolist() if len(known) else [int(np.argmin(self.losses))]
+
+    @cached_property
+    def centred(self) -> Array:
+        """The logits, a tie's without their means; a direction's are even as they are."""
+        return self.logits - self.logits.mean(axis=0) if self.free else self.logits
 
 
 def logits_for(head: Head, material: Material) -> Array:
@@ -183,12 +199,12 @@ class Mean(Candidate):
 
 def best_of(lesson: Lesson) -> int:
     """Return the place of the member of least loss, the first of equals."""
-    losses = lesson.losses()
-    return min(lesson.knowing(), key=lambda place: float(losses[place]))
+    losses = lesson.losses
+    return min(lesson.knowing, key=lambda place: float(losses[place]))
 
 
 def equal_weights(lesson: Lesson) -> Array:
     """Return equal weights of the members that know something, none of the others."""
     weights = np.zeros(lesson.logits.shape[1])
-    weights[lesson.knowing()] = 1.0
+    weights[lesson.knowing] = 1.0
     return weights / weights.sum()

@@ -54,13 +54,9 @@ class Choice(NamedTuple):
     scores: Array
     losses: Mapping[str, float]
 
-    def told(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return it as dictionaries, ready for JSON; `names` are the members'."""
-        return {
-            "candidate": self.candidate,
-            "losses": dict(self.losses),
-            "weights": dict(zip(names, self.blend.weights, strict=True)),
-        }
+    def told(self) -> dict[str, Any]:
+        """Return its name and the losses, ready for JSON."""
+        return {"candidate": self.candidate, "losses": dict(self.losses)}
 
 
 def choose(

@@ -143,7 +143,7 @@ def check_in_sample(
     """
     losses = {name: -np.log(p[np.arange(len(y)), y]) for name, p in members.items()}
     known = {name: loss for name, loss in losses.items() if name in proven}
-    for name in losses.keys() - known.keys() if known else ():
+    for name in [name for name in losses if known and name not in known]:
         gains = [other - losses[name] for other in known.values()]
         errors = [clustered_error(gain, group) for gain in gains]
         if all(

@@ -101,7 +101,7 @@ class StackingModel(ClassifierMixin, BaseEstimator):
             }
             stacks = {
                 fold: Stack.of(
-                    levels.at(fold).lines, choices, _but(fold, known), calibrate=self.calibrate
+                    levels.at(fold), choices, _but(fold, known), calibrate=self.calibrate
                 )
                 for fold, choices in self.choices_.items()
             }
@@ -129,12 +129,12 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def weights(self) -> dict[str, dict[str, float]]:
-        """Return each member's weight in the shipped stack: head -> member -> share of 1."""
+        """Return each member's share of the shipped stack's blends: head -> member -> share of 1.
+
+        See `models.stacking.stack.Stack.shares`.
+        """
         check_is_fitted(self, "stack_")
-        return {
-            head.name: dict(zip(self.members_, self.stack_.blends[head.name].weights, strict=True))
-            for head in HEADS
-        }
+        return {head.name: self._shares(self.stack_, head.name) for head in HEADS}
 
     def told(self) -> dict[str, Any]:
         """Return what was chosen, for each fold and for all rows, ready for JSON."""
@@ -142,7 +142,10 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         stacks = {**self.fold_stacks_, None: self.stack_}
         told = {
             fold: {
-                **{head: choice.told(self.members_) for head, choice in choices.items()},
+                **{
+                    head: choice.told() | {"weights": self._shares(stacks[fold], head)}
+                    for head, choice in choices.items()
+                },
                 "calibration": stacks[fold].calibration._asdict(),
             }
             for fold, choices in self.choices_.items()
@@ -163,6 +166,9 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array([A, B, TIE])
         self.stack_ = Stack.load(files)
         return self
+
+    def _shares(self, stack: Stack, head: str) -> dict[str, float]:
+        return dict(zip(self.members_, stack.shares(head), strict=True))
 
     def _candidates(self) -> dict[str, Candidate]:
         unknown = sorted(set(self.candidates) - set(CANDIDATES))
@@ -195,6 +201,9 @@ def _known(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
             raise StackError(f"the table lacks the column {column}, which a stack is fitted with.")
     if len(X) != len(y):
         raise StackError(f"the table has {len(X)} rows and y has {len(y)}; they must agree.")
+    strange = sorted(set(y.tolist()) - {A, B, TIE})
+    if strange:
+        raise StackError(f"y must hold 0 (A), 1 (B) and 2 (tie) only. Got {strange[0]} instead.")
     codes, _ = pd.factorize(X["group"])
     known = Known(Material.of(X, names), y, X["fold"].to_numpy(dtype=np.int8), codes)
     _check(known)
@@ -220,12 +229,13 @@ def _check(known: Known) -> None:
 def _oriented(known: Known) -> tuple[Known, Array]:
     """Turn each battle so that the first member that has a say is for A.
 
-    The fit then sees the same numbers, bit for bit, in whichever order the answers came.
-    Returned besides are -1 for the battles that were turned, and 1 for the others.
+    Where none has, it is turned so that A won. The fit then sees the same numbers, bit for bit, in
+    whichever order the answers came. Returned besides are -1 for the battles that were turned, and
+    1 for the others.
     """
     z = known.material.z
     first = np.take_along_axis(z, (z != 0.0).argmax(axis=1)[:, None], axis=1)[:, 0]
-    sign = np.where(first < 0.0, -1.0, 1.0)
+    sign = np.where((first < 0.0) | ((first == 0.0) & (known.y == B)), -1.0, 1.0)
     y = np.where(sign < 0.0, swapped_labels(known.y), known.y)
     return known._replace(material=known.material._replace(z=z * sign[:, None]), y=y), sign
 

@@ -70,12 +70,15 @@ class Level(NamedTuple):
     lines : Lines
     blends : mapping of str to mapping of str to list of Blend
         Head -> candidate -> the strengths that it can have.
+    spreads : mapping of str to tuple of float
+        Head -> how far each member's calibrated logits are from even.
     scores : mapping of str to mapping of str to list of ndarray of float64, shape (n_left_out,)
         The same blends' scores of the rows left out.
     """
 
     lines: Lines
     blends: Mapping[str, Mapping[str, list[Blend]]]
+    spreads: Mapping[str, tuple[float, ...]]
     scores: Mapping[str, Mapping[str, list[Array]]]
 
 
@@ -170,7 +173,8 @@ def fit_level(
         name: {label: [blend(held) for blend in path] for label, path in paths.items()}
         for name, paths in blends.items()
     }
-    return Level(lines, blends, scores)
+    spreads = {name: tuple(lesson.spread.tolist()) for name, lesson in lessons.items()}
+    return Level(lines, blends, spreads, scores)
 
 
 def _lesson(head: Head, known: Known, lines: Lines, seed: int) -> Lesson:

@@ -17,7 +17,7 @@ class Logistic(Candidate):
 
     def fit(self, lesson: Lesson) -> list[Blend]:
         """Fit at each strength, the strongest penalty first."""
-        knowing, best = lesson.knowing(), best_of(lesson)
+        knowing, best = lesson.knowing, best_of(lesson)
         centre = np.array([float(place == best) for place in knowing])
         blends = []
         for penalty in PENALTIES:

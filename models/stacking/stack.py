@@ -10,7 +10,7 @@ from models.stacking.blends import Blend
 from models.stacking.candidates import CANDIDATES
 from models.stacking.choice import Choice
 from models.stacking.members import Material
-from models.stacking.nested import HEADS, Known, Lines
+from models.stacking.nested import HEADS, Known, Level, Lines
 
 STATE = "stack.json"
 
@@ -25,34 +25,40 @@ class Stack(NamedTuple):
         Head -> name of the candidate chosen.
     blends : mapping of str to Blend
         Head -> what the candidate made.
+    spreads : mapping of str to tuple of float
+        Head -> how far each member's calibrated logits are from even, in the rows learned from.
     calibration : Calibration
     """
 
     lines: Lines
     candidates: Mapping[str, str]
     blends: Mapping[str, Blend]
+    spreads: Mapping[str, tuple[float, ...]]
     calibration: Calibration
 
     @classmethod
     def of(
-        cls, lines: Lines, choices: Mapping[str, Choice], known: Known, *, calibrate: bool
+        cls, level: Level, choices: Mapping[str, Choice], known: Known, *, calibrate: bool
     ) -> Self:
         """Put together what was chosen, and calibrate it on the rows that it was chosen on.
 
         Parameters
         ----------
-        lines : Lines
+        level : Level
+            Fitted on those rows.
         choices : mapping of str to Choice
             By head; their scores of each row are by blends that did not see its fold.
         known : Known
+            The rows.
         calibrate : bool
         """
         z, t = (choices[head.name].scores for head in HEADS)
         length = known.material.characters
         return cls(
-            lines,
+            level.lines,
             {name: choice.candidate for name, choice in choices.items()},
             {name: choice.blend for name, choice in choices.items()},
+            level.spreads,
             Calibration.fit(z, t, known.y, length, known.fold) if calibrate else Calibration(),
         )
 
@@ -62,12 +68,26 @@ class Stack(NamedTuple):
         z, t = (self.blends[head.name](members) for head in HEADS)
         return self.calibration(z, t, material.characters)
 
+    def shares(self, head: str) -> list[float]:
+        """Return each member's share of a blend: its weight times its spread, adding up to 1.
+
+        So a member whose calibration leaves hardly anything of its logits has hardly a share. Of
+        trees they are the shares of the blend that they begin from.
+        """
+        weights = self.blends[head].weights
+        moved = [
+            weight * spread for weight, spread in zip(weights, self.spreads[head], strict=True)
+        ]
+        total = sum(moved)
+        return [part / total for part in moved] if total else list(weights)
+
     def dump(self) -> dict[str, bytes]:
         """Return it as files (name -> content) that run no code when read."""
         state = {
             "lines": [line._asdict() for line in self.lines.members],
             "candidates": dict(self.candidates),
             "blends": {name: blend.told() for name, blend in self.blends.items()},
+            "spreads": dict(self.spreads),
             "calibration": self.calibration._asdict(),
         }
         files = {STATE: json.dumps(state, indent=1).encode()}
@@ -85,6 +105,7 @@ class Stack(NamedTuple):
             Lines(tuple(_calibration(line) for line in state["lines"])),
             state["candidates"],
             {head.name: _blend(head.name, state, files) for head in HEADS},
+            {name: tuple(values) for name, values in state["spreads"].items()},
             _calibration(state["calibration"]),
         )
 

@@ -20,7 +20,7 @@ from models.stacking.blends import (
 from models.stacking.logistic import fit_weights
 from models.stacking.members import Material
 
-TREES = (5, 10, 20, 40)  # strengths; the most are grown
+TREES = (5, 10, 20, 40)  # strengths, the fewest first
 FILE = "trees.txt"
 TRIFLE = 1e-6  # penalty of the start's scale
 GROWN = {
@@ -51,21 +51,13 @@ class TreeBlend(Blend):
         The start is ``scale * blend + shift``.
     text : str
         The trees, as LightGBM writes them.
-    trees : int
-        How many of them to use.
     """
 
     def __init__(
-        self,
-        head: Head,
-        weights: Iterable[float],
-        scale: float,
-        shift: float,
-        text: str,
-        trees: int,
+        self, head: Head, weights: Iterable[float], scale: float, shift: float, text: str
     ) -> None:
         super().__init__(head, weights)
-        self.scale, self.shift, self.text, self.trees = scale, shift, text, trees
+        self.scale, self.shift, self.text = scale, shift, text
         self._booster = lightgbm.Booster(model_str=text)
 
     def __call__(self, material: Material) -> Array:
@@ -81,11 +73,11 @@ class TreeBlend(Blend):
         return start + ((raw[0] - raw[1]) / 2.0 if len(raw) > 1 else raw[0])
 
     def _raw(self, X: Array) -> Array:
-        return np.asarray(self._booster.predict(X, raw_score=True, num_iteration=self.trees))
+        return np.asarray(self._booster.predict(X, raw_score=True, num_threads=1))
 
     def told(self) -> dict[str, Any]:
         """Return what it consists of beside the trees, ready for JSON."""
-        return super().told() | {"scale": self.scale, "shift": self.shift, "trees": self.trees}
+        return super().told() | {"scale": self.scale, "shift": self.shift}
 
     def files(self) -> dict[str, bytes]:
         """Return the trees, in LightGBM's own format."""
@@ -117,13 +109,12 @@ class Trees(Candidate):
         (scale,), shift = fit_weights(
             blend[:, None], lesson.won, penalty=TRIFLE, centre=np.ones(1), intercept=lesson.free
         )
-        text = _grown(lesson, weights, scale * blend + shift)
-        return [
-            TreeBlend(lesson.head, weights, float(scale), shift, text, trees) for trees in TREES
-        ]
+        booster = _grown(lesson, weights, scale * blend + shift)
+        texts = [booster.model_to_string(num_iteration=trees) for trees in TREES]
+        return [TreeBlend(lesson.head, weights, float(scale), shift, text) for text in texts]
 
 
-def _grown(lesson: Lesson, weights: Array, start: Array) -> str:
+def _grown(lesson: Lesson, weights: Array, start: Array) -> lightgbm.Booster:
     """Grow the trees on all orders of the battles, in which a swapped one was won by the other."""
     both = orders(lesson.head, weights.tolist(), lesson.material)
     signs = (1.0, -1.0)[: len(both)]
@@ -135,7 +126,7 @@ def _grown(lesson: Lesson, weights: Array, start: Array) -> str:
         params={"max_bin": GROWN["max_bin"], "verbosity": -1},
     )
     params = GROWN | {"seed": lesson.seed}
-    return str(lightgbm.train(params, data, num_boost_round=TREES[-1]).model_to_string())
+    return lightgbm.train(params, data, num_boost_round=TREES[-1])
 
 
 def orders(head: Head, weights: Iterable[float], material: Material) -> list[Array]:
