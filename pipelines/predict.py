@@ -61,11 +61,14 @@ def predict(
     dict of str to int
         What was counted while reading, see `data.battles.COUNTS`.
     """
-    _check_output(output, run, {"test file": test, "sample submission": sample_submission})
+    tables = tables or {}
+    inputs = {"test file": test, "sample submission": sample_submission}
+    inputs |= {f"table of {name}": path for name, path in tables.items()}
+    _check_output(output, run, inputs)
     for path in (test, sample_submission):
         if path:
             check_ordinary(path)
-    write = _loaded(run, test, cache, encoder, tables or {})
+    write = _loaded(run, test, cache, encoder, tables)
     if sample_submission:
         check_sample(test, sample_submission)
     return write(test, output, Steps(console or Console()))

@@ -80,6 +80,11 @@ def _read_report(run: Path) -> _Report:
         raise altered(path, "a file that is no JSON") from None
     if not isinstance(content, dict):
         raise altered(path, "no JSON object")
+    if content.get("kind") == "stack":
+        raise RunError(
+            f"{run} is a stack: it holds several estimators. Predict with it by pipelines.predict, "
+            f"or name one of the folders in {run / 'members'}."
+        )
     _check_format(run, content)
     try:
         return _Report.model_validate(content)

@@ -111,6 +111,8 @@ def _parted(text: str) -> tuple[str, Path]:
 def _source(name: str, path: Path) -> Source:
     kind = _kind_of(path)
     name = name or _made_fit(path)
+    if name == STACK:
+        raise StackError(f"{path}: {STACK} is the name of the whole. Give it another: NAME={path}.")
     if not name:
         raise StackError(
             f"{path}: no name of a member can be made of this one. Give it one: NAME={path}, in "

@@ -18,6 +18,8 @@ from pipelines.stacking.fitting import Stacked
 from pipelines.stacking.predictor import FORMAT
 from pipelines.stacking.sources import REPORT, STACK, Kind, Source
 
+NONE: Figure = {"value": None, "low": None, "high": None}
+
 
 class MemberTold(TypedDict):
     """A member, where it lay, and what tells its predictions from others."""
@@ -119,7 +121,7 @@ def leaderboard_table(report: StackReport) -> pd.DataFrame:
             "proven": member["proven"],
             **_figure("log_loss", board["members"][member["name"]]["log_loss"]),
             **{f"weight_{head}": of[member["name"]] for head, of in report["weights"].items()},
-            **_figure("gain", board["members"][member["name"]]["gain"]),
+            **_figure("gain", board["members"][member["name"]]["gain"] or NONE),
             "fit_seconds": member["fit_seconds"],
             "predict_seconds": member["predict_seconds"],
         }

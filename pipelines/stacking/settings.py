@@ -17,6 +17,8 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(CANDIDATES)}")
     if len(set(names)) < len(names):
         raise ValueError("each name may stand once")
+    if all(CANDIDATES[name].flexible for name in names):
+        raise ValueError("one that can blend any members is needed beside it")
     return names
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from data.tables.read import shown
 from features.storage.cache import Cache
 from models.device import Device
+from models.stacking.choice import calibrated
 from models.stacking.guards import check_in_sample
 from models.stacking.members import Member, StackError
 from pipelines.command.progress import Advance, Steps
@@ -24,7 +25,7 @@ from pipelines.stacking.predictor import MEMBERS, StackTold, read_stack, sizes
 from pipelines.stacking.report import StackReport, member_told, report_of, write_report
 from pipelines.stacking.settings import StackSettings
 from pipelines.stacking.sources import Source
-from pipelines.tower.scores import calibrated, compared
+from pipelines.tower.scores import compared
 
 OOF, SUBMISSION = "oof.csv", "submission.csv"
 
@@ -161,7 +162,7 @@ def _check_in_sample(
     """Refuse a member that has learned from the rows it predicts, by its calibrated log loss."""
     frame, y = battles.plain
     length = sizes(frame)["characters"]
-    proba = {one.name: calibrated(one.z, one.t, y, length, folds) for one in members}
+    proba = {one.name: calibrated(one, y, folds.fold, length, calibrate=True) for one in members}
     check_in_sample(proba, proven, y, folds.group)
 
 
