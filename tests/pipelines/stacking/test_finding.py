@@ -1,5 +1,6 @@
 """Sources of a command: named, told apart, and proven to have the first one's folds."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_logits_that_were_changed_are_refused(tower, tmp_path):
         found(copy)[0].table()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"files": 1}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 5, "files": 1}'])
 def test_a_report_that_was_changed_is_refused(content, light_run, tmp_path):
     copy = shutil.copytree(light_run, tmp_path / "run")
     (copy / "report.json").write_text(content)
@@ -182,3 +183,18 @@ def test_a_record_that_tells_of_no_folds_is_refused(light_run, table):
     path.with_suffix(".json").write_text('{"folds": 5}')
     with pytest.raises(StackError, match=r"other\.json: expected a record of folds, \{"):
         proven(found(light_run, path)[1], light_run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("run", "report.json", r"with format 0, this one reads format 5\. Fit the run again"),
+        ("tower", "logits.json", r"folder of format 0, this version reads 1\. Fine-tune it again"),
+    ],
+)
+def test_a_source_of_another_version_is_refused(kind, name, words, light_run, tower, tmp_path):
+    copy = shutil.copytree({"run": light_run, "tower": tower}[kind], tmp_path / "copy")
+    told = json.loads((copy / name).read_text())
+    (copy / name).write_text(json.dumps(told | {"format": 0}))
+    with pytest.raises(RunError, match=words):
+        found(copy)[0].files()

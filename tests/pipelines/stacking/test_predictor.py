@@ -261,13 +261,23 @@ def test_the_encoder_may_lie_elsewhere_for_runs_that_read_with_one(
     from pipelines.config import load_config
     from pipelines.fit import Inputs, fit
     from tests.conftest import LIGHT
+    from tests.encoders import make_bert
 
     weights = shutil.copytree(tiny_encoder, tmp_path / "encoder")
+    other = make_bert(tmp_path / "other", seed=1)
     families = ('families=["embedding"]', "features.embedding.components=3")
-    config = load_config(settings=[*LIGHT, *families, f"encoder.name={weights}"])
     inputs = Inputs(files / "train.csv", files / "test.csv")
-    run = fit(config, inputs, tmp_path / "reading", device="cpu", console=quiet())
-    stack = stacked(tmp_path / "stack", light_run, run)
+    runs = [
+        fit(
+            load_config(settings=[*LIGHT, *families, f"encoder.name={encoder}"]),
+            inputs,
+            tmp_path / f"with_{encoder.name}",
+            device="cpu",
+            console=quiet(),
+        )
+        for encoder in (weights, other)
+    ]
+    stack = stacked(tmp_path / "stack", light_run, *runs)
     weights.rename(tmp_path / "moved")
     asked = [str(stack), "--test", str(files / "test.csv"), "--output", str(tmp_path / "o.csv")]
     asked.append("--no-cache")
@@ -278,5 +288,5 @@ def test_the_encoder_may_lie_elsewhere_for_runs_that_read_with_one(
 
 
 def test_an_encoder_that_nobody_reads_with_is_refused(whole, tiny_encoder):
-    with pytest.raises(RunError, match=r"--encoder .*: no member of .*stack reads with a frozen"):
+    with pytest.raises(RunError, match=r"--encoder .*: no member of .*stack was fitted with this"):
         load_stack(whole, encoder=str(tiny_encoder))

@@ -31,6 +31,7 @@ def test_settings_are_taken():
         ("candidates=[]", r"^--set: candidates: .*at least 1"),
         ('candidates=["worst"]', r"candidates: 'worst' is none of best, mean"),
         ('candidates=["mean", "mean"]', r"candidates: each name may stand once"),
+        ('candidates=["trees"]', r"candidates: one that can blend any members is needed beside it"),
         ("calibrate=3", r"calibrate: should be a valid boolean"),
         ("seed=-1", r"seed: should be greater than or equal to 0\. Got -1"),
         ("seed=true", r"seed: should not be true or false"),
