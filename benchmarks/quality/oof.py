@@ -160,5 +160,7 @@ def _json(path: Path, way_out: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
     except OSError:
-        raise RunError(f"{path}: expected the record of what made it, found none. {way_out}") from None
+        raise RunError(
+            f"{path}: expected the record of what made it, found none. {way_out}"
+        ) from None
     return found

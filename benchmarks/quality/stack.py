@@ -1,8 +1,8 @@
 """The stack of runs and towers, out of fold: ``python -m benchmarks.quality stack``.
 
 Members are logits by id of the real plain battles, in the folds of one seed, that were made by
-`pipelines.fit` and `pipelines.finetune` and are committed to ``benchmarks/quality/oof/``. Whatever the
-stack chooses is chosen without the fold that it is scored on. Beside it stand its members, each
+`pipelines.fit` and `pipelines.finetune` and are committed to ``benchmarks/quality/oof/``. Whatever
+the stack chooses is chosen without the fold that it is scored on. Beside it stand its members, each
 calibrated on the other folds, and stacks that have one way of putting members together and no
 choice. Intervals are 95 % bootstraps over prompts.
 
@@ -48,7 +48,7 @@ class Seed(NamedTuple):
     members: dict[str, OutOfFold]
     proba: dict[str, Array]
     weights: dict[str, dict[str, float]]  # head -> member -> weight in the stack of all rows
-    chosen: list[str]  # in each fold: direction, tie
+    chosen: list[str]  # in each fold: for the direction, and for ties
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,10 +112,10 @@ def _stacked(names: Sequence[str], seed: int, read: ReadBattles, scored: Scored)
     stack = StackingModel(seed=seed).fit(X, read.y)
     proba = {name: probabilities_of(member, read) for name, member in members.items()}
     proba[STACK] = stack.out_of_fold_
-    for way in CANDIDATES:
+    for way in (name for name, candidate in CANDIDATES.items() if not candidate.flexible):
         alone = StackingModel(candidates=(way,), seed=seed).fit(X, read.y)
         proba[f"{way}, no choice"] = alone.out_of_fold_
-    chosen = [f"{fold.direction.name}, {fold.tie.name}" for fold in stack.fold_stacks_]
+    chosen = [" and ".join(fold.candidates.values()) for fold in stack.fold_stacks_.values()]
     return Seed(members, proba, stack.weights(), chosen)
 
 
