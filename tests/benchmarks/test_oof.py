@@ -145,7 +145,7 @@ def test_wrong_use(here, capsys, flags, said):
 def test_no_tower_lies_there(here, tmp_path):
     with pytest.raises(
         SystemExit,
-        match=r"expected the record of what made it, found none. Name a folder that pipelines\.fine",
+        match=r"expected the record of what made it, found none. Name a folder that pipelines\.f",
     ):
         main(["tower", "--towers", str(tmp_path)])
 
