@@ -109,7 +109,8 @@ def _stacked(names: Sequence[str], seed: int, read: ReadBattles, scored: Scored)
         if (member.fold != first[1].fold).any():
             raise RunError(f"{name}, seed {seed}: its folds are not those of {first[0]}.")
     X = table_of(members, read)
-    stack = StackingModel(seed=seed).fit(X, read.y)
+    by_torch = any({"backbone", "encoder"} & set(one.record) for one in members.values())
+    stack = StackingModel(inexact=by_torch, seed=seed).fit(X, read.y)
     proba = {name: probabilities_of(member, read) for name, member in members.items()}
     proba[STACK] = stack.out_of_fold_
     for way in (name for name, candidate in CANDIDATES.items() if not candidate.flexible):
