@@ -101,7 +101,8 @@ def test_logits_of_another_file_are_refused(here, made):
 
 def test_nothing_committed_says_how_to_make_it(here):
     with pytest.raises(
-        SystemExit, match=r"Train it: python -m benchmarks.quality tower --preset n"
+        SystemExit,
+        match=r"python -m benchmarks.quality tower --commit --preset none --seeds 0; for a run",
     ):
         main(["tower", "--preset", "none", "--from-committed"])
 
@@ -142,7 +143,10 @@ def test_wrong_use(here, capsys, flags, said):
 
 
 def test_no_tower_lies_there(here, tmp_path):
-    with pytest.raises(SystemExit, match="expected the record of a tower, found none"):
+    with pytest.raises(
+        SystemExit,
+        match=r"expected the record of what made it, found none. Name a folder that pipelines\.f",
+    ):
         main(["tower", "--towers", str(tmp_path)])
 
 
