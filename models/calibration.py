@@ -87,10 +87,21 @@ class Calibration(NamedTuple):
         return cls._fit(z, t, y, length, binned=bool(gain.mean() > error))
 
     @classmethod
+    def without_bins(cls, z: Array, t: Array, y: Labels) -> Self:
+        """Find the numbers of least log loss, the same for battles of any length.
+
+        Parameters
+        ----------
+        z, t : ndarray of float64, shape (n_battles,)
+        y : ndarray of int8, shape (n_battles,)
+        """
+        return cls(*((value,) for value in _platt(z, t, y)))
+
+    @classmethod
     def _fit(cls, z: Array, t: Array, y: Labels, length: Array, *, binned: bool) -> Self:
-        whole = _platt(z, t, y)
         if not binned or len(y) < BINS * SMALLEST_BIN:
-            return cls(*((value,) for value in whole))
+            return cls.without_bins(z, t, y)
+        whole = _platt(z, t, y)
         edges = np.unique(np.quantile(length, np.arange(1, BINS) / BINS, method="lower"))
         place = np.searchsorted(edges, length, side="left")
         bins = [_shrunk(z, t, y, place == number, whole) for number in range(len(edges) + 1)]

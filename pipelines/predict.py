@@ -6,6 +6,8 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
     start("predict")
 
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -15,10 +17,13 @@ from pipelines.command.progress import Steps
 from pipelines.estimator.predictions import write_predictions
 from pipelines.estimator.reading import load_pipeline
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RunError
+from pipelines.run.folder import RunError, check_run
 from pipelines.run.submission import check_sample
+from pipelines.stacking.finding import is_stack, named_tables
+from pipelines.stacking.predictor import load_stack
+from pipelines.stacking.tables import check_test_ids
 
-__all__ = ["load_pipeline", "predict"]
+__all__ = ["load_pipeline", "load_stack", "named_tables", "predict"]
 
 
 def predict(
@@ -28,6 +33,7 @@ def predict(
     *,
     sample_submission: Path | None = None,
     encoder: str | None = None,
+    tables: Mapping[str, Path] | None = None,
     cache: Cache | None = None,
     console: Console | None = None,
 ) -> dict[str, int]:
@@ -43,6 +49,8 @@ def predict(
         Whose columns, ids and order the submission must have; checked before any work.
     encoder : str, optional
         Folder of the frozen encoder, see `load_pipeline`.
+    tables : mapping of str to Path, optional
+        Of a stack's members that are CSV, their predictions of the test file by id.
     cache : Cache, optional
         Where vectors and matches are kept for the next time.
     console : rich.console.Console, optional
@@ -53,14 +61,35 @@ def predict(
     dict of str to int
         What was counted while reading, see `data.battles.COUNTS`.
     """
-    _check_output(output, run, {"test file": test, "sample submission": sample_submission})
+    tables = tables or {}
+    inputs = {"test file": test, "sample submission": sample_submission}
+    inputs |= {f"table of {name}": path for name, path in tables.items()}
+    _check_output(output, run, inputs)
     for path in (test, sample_submission):
         if path:
             check_ordinary(path)
-    pipeline = load_pipeline(run, cache, encoder)
+    write = _loaded(run, test, cache, encoder, tables)
     if sample_submission:
         check_sample(test, sample_submission)
-    return write_predictions(pipeline, test, output, Steps(console or Console()))
+    return write(test, output, Steps(console or Console()))
+
+
+def _loaded(
+    run: Path,
+    test: Path,
+    cache: Cache | None,
+    encoder: str | None,
+    tables: Mapping[str, Path],
+) -> Callable[[Path, Path, Steps], dict[str, int]]:
+    """Return what predicts with a run or a stack."""
+    check_run(run)
+    if not is_stack(run):
+        for name in tables:
+            raise RunError(f"--member {name}=…: {run} is no stack. Leave the flag out.")
+        return partial(write_predictions, load_pipeline(run, cache, encoder))
+    stack = load_stack(run, cache, encoder, tables)
+    check_test_ids(test, tables)
+    return stack.write
 
 
 def _check_output(output: Path, run: Path, kept: dict[str, Path | None]) -> None:

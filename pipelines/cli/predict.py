@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.command.flags import add_cache_flags, cache_from
+from pipelines.command.flags import add_cache_flags, add_member_flag, cache_from
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the frozen encoder lies, if not where the run's configuration says",
     )
+    add_member_flag(parser)
     add_cache_flags(parser)
 
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     """Predict, say what was repaired, and where the predictions are."""
     from data.battles import COUNTS
     from pipelines.command.progress import tell
-    from pipelines.predict import predict
+    from pipelines.predict import named_tables, predict
 
     counts = predict(
         arguments.run,
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         arguments.output,
         sample_submission=arguments.sample_submission,
         encoder=arguments.encoder,
+        tables=named_tables(arguments.member),
         cache=cache_from(arguments),
         console=console,
     )

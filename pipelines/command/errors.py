@@ -12,6 +12,7 @@ from rich.console import Console
 from data.battles import DataError
 from features import EncoderError
 from models.device import DeviceError
+from models.stacking.members import StackError
 from models.tower.errors import TowerError
 from pipelines.command.process import FAILED, INTERRUPTED, WRONG_USE, say
 from pipelines.config import ConfigError
@@ -25,6 +26,7 @@ WRONG = (  # faults that a person mends by another command or another file
     DeviceError,
     EncoderError,
     RunError,
+    StackError,
     TowerError,
     BlockingIOError,
     FileExistsError,

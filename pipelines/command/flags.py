@@ -87,6 +87,17 @@ def add_file_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_member_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--member``."""
+    parser.add_argument(
+        "--member",
+        action="append",
+        default=[],
+        metavar="NAME=CSV",
+        help="what a stack's member that is a CSV says of the test file, by id; may be repeated",
+    )
+
+
 def gigabytes(text: str) -> float:
     """Return a flag's gigabytes."""
     try:

@@ -18,6 +18,7 @@ COMMANDS = {
     "fit": "pipelines.cli.fit",
     "predict": "pipelines.cli.predict",
     "finetune": "pipelines.cli.finetune",
+    "stack": "pipelines.cli.stack",
 }
 PROGRAM = "arenaboost"
 

@@ -1,7 +1,7 @@
 """Probabilities as Kaggle's table, of test files of any size."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,13 +22,38 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
     dict of str to int
         What was counted while reading, see `data.battles.COUNTS`.
     """
-    counts: Counter[str] = Counter()
     store = encoder_store(pipeline)
+
+    def tell() -> None:
+        if store is not None:
+            store.progress = steps.lines("encode", "tokens")
+
+    return write_table(pipeline.predict_proba, test, output, steps, tell)
+
+
+def write_table(
+    predict_proba: Callable[[pd.DataFrame], NDArray],
+    test: Path,
+    output: Path,
+    steps: Steps,
+    tell: Callable[[], None],
+) -> dict[str, int]:
+    """Write what a function predicts of a test file, chunk by chunk; see `write_predictions`.
+
+    Parameters
+    ----------
+    predict_proba : callable
+        Takes a battles frame.
+    test, output : Path
+    steps : Steps
+    tell : callable
+        Called before each chunk: whatever takes long may count anew what it tells of.
+    """
+    counts: Counter[str] = Counter()
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
-            if store is not None:
-                store.progress = steps.lines("encode", "tokens")
-            table = predictions(chunk.battles["id"], pipeline.predict_proba(chunk.battles))
+            tell()
+            table = predictions(chunk.battles["id"], predict_proba(chunk.battles))
             file.write(csv_bytes(table, header=number == 0))
             counts.update(chunk.counts)
             advance(len(table))

@@ -73,19 +73,24 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
 def _read_report(run: Path) -> _Report:
     path = run / REPORT
     if not path.is_file():
-        raise _altered(path, "no such file")
+        raise altered(path, "no such file")
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
-        raise _altered(path, "a file that is no JSON") from None
+        raise altered(path, "a file that is no JSON") from None
     if not isinstance(content, dict):
-        raise _altered(path, "no JSON object")
+        raise altered(path, "no JSON object")
+    if content.get("kind") == "stack":
+        raise RunError(
+            f"{run} is a stack: it holds several estimators. Predict with it by pipelines.predict, "
+            f"or name one of the folders in {run / 'members'}."
+        )
     _check_format(run, content)
     try:
         return _Report.model_validate(content)
     except ValidationError as error:
         key = ".".join(map(str, error.errors()[0]["loc"]))
-        raise _altered(path, f"no valid {key}") from None
+        raise altered(path, f"no valid {key}") from None
 
 
 def _check_format(run: Path, report: Mapping[str, object]) -> None:
@@ -124,9 +129,9 @@ def read_pipeline(
     encoder : str, optional
         Where the encoder lies, if not where the configuration says.
     """
-    files = {name: _checked(folder / name, known) for name, known in hashes.items()}
+    files = {name: checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
-        raise _altered(folder / REPORT, f"no hash of {CONFIG}")
+        raise altered(folder / REPORT, f"no hash of {CONFIG}")
     try:
         config = load_config(file=folder / CONFIG)
     except ConfigError as error:
@@ -163,20 +168,28 @@ def _altered_where_it_fails(folder: Path, files: Mapping[str, bytes]) -> Iterato
     except Exception as error:
         name = str(error.args[0]) if isinstance(error, KeyError) else ""
         if Path(name).suffix and name not in files:
-            raise _altered(folder / REPORT, f"no hash of {MODELS}/{name}") from None
+            raise altered(folder / REPORT, f"no hash of {MODELS}/{name}") from None
         found = f"models that cannot be read ({type(error).__name__}: {error})"
-        raise _altered(folder / MODELS, found) from error
+        raise altered(folder / MODELS, found) from error
 
 
-def _checked(path: Path, known: str) -> bytes:
+def checked(path: Path, known: str) -> bytes:
+    """Return a file's content.
+
+    Raises
+    ------
+    RunError
+        Its SHA-256 is not the known one.
+    """
     content = path.read_bytes() if path.is_file() else None
     if content is None or digest(content) != known:
         found = "no such file" if content is None else "a file that was changed since"
-        raise _altered(path, found)
+        raise altered(path, found)
     return content
 
 
-def _altered(path: Path, found: str) -> RunError:
+def altered(path: Path, found: str) -> RunError:
+    """Return what says that a file is not the one that was written there."""
     return RunError(
         f"{path}: expected the file that the run wrote, found {found}. Fit the run again."
     )

@@ -20,7 +20,12 @@ def scores_of(train: Path, battles: Battles, folds: Folds, z: Array, t: Array) -
     """Measure calibrated logits, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     length = PassThrough().fit(frame).transform(frame)["characters"].to_numpy(dtype=np.float64)
-    proba = calibrated(z, t, y, length, folds)
+    return compared(train, battles, folds, calibrated(z, t, y, length, folds))
+
+
+def compared(train: Path, battles: Battles, folds: Folds, proba: Array) -> Compared:
+    """Measure out-of-fold probabilities, beside baselines and the truth where that is known."""
+    frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds.fold)
     truth = true_probabilities(train, frame["id"])
     if truth is not None:
