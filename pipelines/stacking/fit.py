@@ -1,11 +1,13 @@
 """``python -m pipelines.fit --preset stack``: members, what joins them, and a submission."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from data.battles import iter_test
 from features.storage.cache import Cache
 from models.device import Choice, Device
 from pipelines.command.progress import Steps
@@ -79,6 +81,7 @@ def fit_stack(
     """
     steps = Steps(console or Console())
     check_inputs(inputs, sample_submission)
+    _check_test(inputs.test)
     options = Options(
         inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
     )
@@ -109,6 +112,13 @@ def fit_stack(
         finished = run.finish()
     show(steps.console, report)
     return finished
+
+
+def _check_test(test: Path | None) -> None:
+    """Refuse a test file that cannot be read at all, by its first row: it comes last."""
+    if test is not None:
+        with closing(iter_test(test, chunk_rows=1)) as chunks:
+            next(chunks)
 
 
 def _key(config: StackConfig, members: Sequence[Making]) -> dict[str, Any]:
