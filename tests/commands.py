@@ -7,3 +7,4 @@ from pipelines.command.launcher import launch
 fit = partial(launch, "fit")
 predict = partial(launch, "predict")
 finetune = partial(launch, "finetune")
+stack = partial(launch, "stack")

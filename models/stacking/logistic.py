@@ -1,10 +1,11 @@
-"""Logistic regression with weights that are not negative: blends, and the scale of one score."""
+"""Logistic regression with weights that are not negative: a blend, and the scale of one score."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.sides import Array
+from models.stacking.blends import losses_of
 
 STEPS, HALVINGS = 100, 40  # at most; as a rule fewer than ten steps lead to the minimum
 TOLERANCE = 1e-10  # of the gradient of a mean loss
@@ -70,9 +71,10 @@ def _minimum(oriented: Array, aim: Array, pull: Array, least: Array) -> Array:
         curvature = (seen.T * (missed * (1.0 - missed))) @ seen / len(missed)
         step = np.zeros(len(w))
         step[moving] = np.linalg.solve(curvature + np.diag(pull[moving]), gradient[moving])
-        w, previous, loss = *_search(oriented, w, step, loss, aim, pull, least), loss
-        if loss >= previous:
+        there, new = _search(oriented, w, step, loss, aim, pull, least)
+        if new >= loss:
             break
+        w, loss = there, new
     return w
 
 
@@ -89,5 +91,5 @@ def _search(
 
 
 def _loss(oriented: Array, w: Array, aim: Array, pull: Array) -> float:
-    fit = np.logaddexp(0.0, -(oriented @ w)).mean()
+    fit = losses_of(oriented @ w).mean()
     return float(fit + np.sum(pull * (w - aim) ** 2) / 2.0)

@@ -85,7 +85,7 @@ def leaderboard(
     labels, names = np.asarray(y, dtype=np.int8), model.members_
     alone = member_probabilities(model, X, labels)
     rest = _without_each(model, X, labels)
-    columns = {name: _losses(p, labels) for name, p in alone.items()}
+    columns: dict[Any, Array] = {name: _losses(p, labels) for name, p in alone.items()}
     columns |= {(STACK, name): _losses(p, labels) for name, p in rest.items()}
     columns[STACK] = _losses(model.out_of_fold_, labels)
     figures = _Figures(columns, np.asarray(group), seed, level)

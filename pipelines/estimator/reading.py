@@ -62,7 +62,7 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
         If its frozen encoder cannot be had.
     """
     check_run(run)
-    report = _read_report(run)
+    report = read_report(run)
     wanted, found = report.device.name, find_device("auto")
     if wanted == "cuda" != found.name:
         warnings.warn(f"{run} was fitted on a GPU; {found.reason}.", stacklevel=2)
@@ -70,7 +70,14 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
     return read_pipeline(run, report.files, device, cache=cache, encoder=encoder)
 
 
-def _read_report(run: Path) -> _Report:
+def read_report(run: Path) -> _Report:
+    """Return what the report of a run tells of its models.
+
+    Raises
+    ------
+    RunError
+        It is no run's report, or one of another version.
+    """
     path = run / REPORT
     if not path.is_file():
         raise altered(path, "no such file")

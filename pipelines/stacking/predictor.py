@@ -10,6 +10,7 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from features.encoding.files import locate, weights_digest
 from features.sides import Array
 from features.storage.cache import Cache
 from models.stacking.members import Member, columns_of
@@ -172,8 +173,8 @@ def read_stack(
     tables: Mapping[str, Path] | None = None,
 ) -> StackPredictor:
     """Return what predicts with a stack, finished or not, its files checked by their SHA-256."""
-    own = {name for name in told.files if not name.startswith(f"{MEMBERS}/")}
-    files = {name: checked(folder / name, told.files[name]) for name in sorted(own)}
+    files_of_own = {name for name in told.files if not name.startswith(f"{MEMBERS}/")}
+    files = {name: checked(folder / name, told.files[name]) for name in sorted(files_of_own)}
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
     models.pop(CONFIG, None)
     try:
@@ -181,16 +182,15 @@ def read_stack(
     except Exception as error:  # whatever fails, they are not the stack's
         found = f"models that cannot be read ({type(error).__name__}: {error})"
         raise altered(folder / MODELS, found) from error
-    _check_encoder(encoder, folder, told)
+    reading = _reading_with(encoder, folder, told)
     given = tables or {}
     members: dict[str, Predicting] = {}
     for name, kind in told.kinds.items():
         place = folder / MEMBERS / name
         _check_files(folder, told, name)
         if kind == "run":
-            with_one = RunSource(name, place).reads_with_encoder
-            pipeline = load_pipeline(place, cache, encoder if with_one else None)
-            members[name] = RunMember(pipeline)
+            own = encoder if name in reading else None
+            members[name] = RunMember(load_pipeline(place, cache, own))
         elif kind == "tower":
             members[name] = TowerMember(place, device)
         else:
@@ -198,12 +198,16 @@ def read_stack(
     return StackPredictor(model, members)
 
 
-def _check_encoder(encoder: str | None, folder: Path, told: StackTold) -> None:
-    """Refuse an encoder that no member reads with."""
+def _reading_with(encoder: str | None, folder: Path, told: StackTold) -> list[str]:
+    """Return the runs that read with the encoder that lies in a named folder: some must."""
+    if encoder is None:
+        return []
+    weights = weights_digest(locate(encoder))
     runs = [name for name, kind in told.kinds.items() if kind == "run"]
-    read = any(RunSource(name, folder / MEMBERS / name).reads_with_encoder for name in runs)
-    if encoder is not None and not read:
-        raise RunError(f"--encoder {encoder}: no member of {folder} reads with a frozen encoder.")
+    reading = [name for name in runs if RunSource(name, folder / MEMBERS / name).encoder == weights]
+    if not reading:
+        raise RunError(f"--encoder {encoder}: no member of {folder} was fitted with this encoder.")
+    return reading
 
 
 def _check_files(folder: Path, told: StackTold, name: str) -> None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from data.folds import folds_digest
 from models.stacking.members import StackError
-from pipelines.estimator.reading import altered
-from pipelines.run.folder import DONE, digest, file_hash
+from pipelines.estimator.reading import altered, read_report
+from pipelines.run.folder import DONE, RunError, digest, file_hash
 from pipelines.run.folds import FOLDS, Folds, read_folds
 from pipelines.stacking.tables import Table, read_table
 from pipelines.tower import leaves
@@ -115,7 +115,6 @@ class _Device(BaseModel):
 
 
 class _RunTold(_Seconds):
-    files: dict[str, str]
     device: _Device
     encoder: str | None = None
 
@@ -136,18 +135,25 @@ class RunSource(Source):
         return self.path / OOF
 
     def files(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that predicting needs, and of what tells of them."""
-        return {**self._told.files, **_hashes(self.path, (OOF, FOLDS, REPORT, DONE))}
+        """Return the SHA-256 of each file that predicting needs, and of what tells of them.
+
+        Raises
+        ------
+        RunError
+            It is a run of another version.
+        """
+        told = read_report(self.path).files
+        return {**told, **_hashes(self.path, (OOF, FOLDS, REPORT, DONE))}
 
     @property
-    def reads_with_encoder(self) -> bool:
-        """Whether a frozen encoder is among its parts."""
-        return self._told.encoder is not None
+    def encoder(self) -> str | None:
+        """A hash of the frozen encoder's files, where it reads with one."""
+        return self._told.encoder
 
     @property
     def inexact(self) -> bool:
         """Whether torch or a card computes for it."""
-        return self.reads_with_encoder or self._told.device.name != "cpu"
+        return self.encoder is not None or self._told.device.name != "cpu"
 
     @property
     def seconds(self) -> float | None:
@@ -187,6 +193,11 @@ class TowerSource(Source):
 
     def files(self) -> dict[str, str]:
         """Return the SHA-256 of each file that predicting needs, and of what tells of them."""
+        if self._told.format != leaves.FORMAT:
+            raise RunError(
+                f"{self.path}: a tower's folder of format {self._told.format}, this version reads "
+                f"{leaves.FORMAT}. Fine-tune it again."
+            )
         told = {name: sha for name, sha in self._told.files.items() if name != leaves.TEST}
         return {**told, **_hashes(self.path, (leaves.RECORD, DONE))}
 

@@ -50,7 +50,7 @@ class Table(NamedTuple):
         StackError
             There is none of an id.
         """
-        found = pd.Index(self.id).get_indexer(ids)
+        found = pd.Index(self.id).get_indexer(pd.Index(ids))
         lacking = np.flatnonzero(found < 0)
         if len(lacking):
             raise StackError(
