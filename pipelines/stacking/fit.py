@@ -1,7 +1,6 @@
 """``python -m pipelines.fit --preset stack``: members, what joins them, and a submission."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +116,7 @@ def fit_stack(
 def _check_test(test: Path | None) -> None:
     """Refuse a test file that cannot be read at all, by its first row: it comes last."""
     if test is not None:
-        with closing(iter_test(test, chunk_rows=1)) as chunks:
-            next(chunks)
+        next(iter_test(test, chunk_rows=1))
 
 
 def _key(config: StackConfig, members: Sequence[Making]) -> dict[str, Any]:
