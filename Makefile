@@ -11,6 +11,7 @@ WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 # Presets that need more than the default's libraries, and the extra that brings it.
 EXTRA_neural := neural
 EXTRA_ngram_embedding := neural
+EXTRA_stack := neural
 STAMP := $(VENV)/.installed$(addprefix -,$(EXTRA_$(PRESET)))
 
 fit: $(STAMP)

@@ -1,7 +1,7 @@
 """The configuration of a run: presets and files in TOML, checked by pydantic before any work."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,7 +14,15 @@ from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
 from models.learners.contract import Learner
 from models.learners.registry import LEARNERS
-from pipelines.settings import ConfigError, apply_setting, as_shown, checked, read_preset, read_toml
+from pipelines.settings import (
+    ConfigError,
+    apply_setting,
+    as_shown,
+    checked,
+    merge,
+    read_preset,
+    read_toml,
+)
 
 # What families with an encoder had each for themselves, of which some is no more.
 MOVED = (
@@ -150,12 +158,38 @@ def load_config(
         data, where = read_toml(file), str(file)
     else:
         data, where = read_preset("classical" if preset is None else preset)
-    _apply_settings(data, settings)
+    _settle_members(data, [apply_setting(data, setting) for setting in settings])
+    return check_config(data, where)
+
+
+def changed_preset(preset: str, changes: Mapping[str, Any], where: str) -> Config:
+    """Return a preset's configuration with some of its keys changed.
+
+    Parameters
+    ----------
+    preset : str
+    changes : mapping
+        Nested, by the keys of a configuration.
+    where : str
+        Says in an error where the changes are from.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, what was found, and what is allowed.
+    """
+    data, _ = read_preset(preset)
+    _settle_members(data, merge(data, changes))
     return check_config(data, where)
 
 
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
+    if "members" in data:
+        raise ConfigError(
+            f"{where}: members: the sections [members.NAME] make it the configuration of a stack, "
+            "found where one of a run is expected. pipelines.fit takes both."
+        )
     config = checked(Config, data, where, ())
     checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
     for name, options in config.features.items():
@@ -267,13 +301,12 @@ def build(cls: type, options: Mapping[str, Any]) -> Any:
     return cls(**checked(options_of(cls), options, cls.__name__, ()).model_dump())
 
 
-def _apply_settings(data: dict[str, Any], settings: Iterable[str]) -> None:
-    """Put ``KEY=VALUE`` settings into a configuration.
+def _settle_members(data: dict[str, Any], keys: Sequence[str]) -> None:
+    """Take away what the keys that were set, dotted, leave no room for.
 
     One that names members in one way replaces what stands there in the other, as does the form
     of three classes, which has no heads.
     """
-    keys = [apply_setting(data, setting) for setting in settings]
     both, by_head = "model.members" in keys, any(f"model.{head}" in keys for head in MEMBERS)
     model = data.get("model")
     if not isinstance(model, dict) or (both and by_head):

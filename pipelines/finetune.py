@@ -7,7 +7,7 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
@@ -15,7 +15,7 @@ from data.source import source_hash
 from features.encoding.files import BACKBONE, locate, need_libraries, weights_digest
 from models.device import Choice, Device
 from models.tower.settings import TowerSettings
-from pipelines.command.progress import Steps, tell
+from pipelines.command.progress import Steps
 from pipelines.report.content import versions_of
 from pipelines.report.screen import print_scores
 from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
@@ -33,7 +33,7 @@ from pipelines.tower.settings import load_settings, write_settings
 if TYPE_CHECKING:
     from models.tower.states import StateStore
 
-__all__ = ["Given", "Origin", "finetune", "load_settings"]
+__all__ = ["Given", "Origin", "finetune", "load_settings", "prepare"]
 
 LIBRARIES = (  # that a tower's logits may depend on
     "numpy",
@@ -63,6 +63,7 @@ def finetune(
     force: bool = False,
     states: "StateStore | None" = None,
     console: Console | None = None,
+    member: str | None = None,
 ) -> Path | None:
     """Fine-tune a tower without each fold and on all rows, and leave its logits in a folder.
 
@@ -85,6 +86,9 @@ def finetune(
         Where states of frozen layers are kept.
     console : rich.console.Console, optional
         Where to show progress and results.
+    member : str, optional
+        Which member of a stack the tower is: lines begin with this name, and the scores are left
+        to the stack.
 
     Returns
     -------
@@ -102,10 +106,9 @@ def finetune(
     settings = origin.settled(settings)
     wanted = _wanted(folds, settings)
     world = World.here()
-    steps = Steps((console or Console()) if world.main else Console(quiet=True))
-    found = tower_device(device)
-    tell(steps.console, f"device: {found.name} ({found.reason})")
-    key = _key(settings, origin, found)
+    steps = Steps((console or Console()) if world.main else Console(quiet=True), member)
+    found, key = prepare(settings, origin, device)
+    steps.tell(f"device: {found.name} ({found.reason})")
     target = output or default_target(RUNS, name, key)
     with kept_in(world, target, key, force=force) as kept:
         work = _work(settings, origin, found, states, kept, steps)
@@ -130,25 +133,45 @@ def _wanted(folds: Sequence[int] | None, settings: TowerSettings) -> list[int]:
     return sorted(set(known if folds is None else folds))
 
 
-def _key(settings: TowerSettings, origin: Origin, device: Device) -> dict[str, Any]:
-    """Return what the logits depend on; which folds are trained now is none of it.
+class Prepared(NamedTuple):
+    """What is known of a fine-tuning before any work.
 
-    A backbone that cannot be had, and a precision that the device lacks, are told of here, before
-    any work.
+    Attributes
+    ----------
+    device : Device
+    key : dict
+        What the logits depend on; which folds are trained now is none of it.
     """
+
+    device: Device
+    key: dict[str, Any]
+
+
+def prepare(settings: TowerSettings, origin: Origin, device: Choice) -> Prepared:
+    """Choose the device, and name what the logits depend on.
+
+    Raises
+    ------
+    DeviceError, EncoderError, TowerError
+        There is no such device, it lacks the precision, or a library or the backbone cannot be
+        had.
+    """
+    need_libraries()
     from models.tower.device import Place
 
-    Place.of(device.name, settings.precision)
-    return {
+    found = tower_device(device)
+    Place.of(found.name, settings.precision)
+    key = {
         "kind": "tower",
         "settings": digest(write_settings(settings).encode()),
         "files": origin.inputs.hashes(),
         "folds": origin.folds and origin.folds.digest,  # else settings and files say which
-        "device": device.name,
+        "device": found.name,
         "versions": versions_of(LIBRARIES),
         "source": source_hash("data", "features", "models", "pipelines"),
         "backbone": weights_digest(locate(settings.backbone, BACKBONE)),
     }
+    return Prepared(found, key)
 
 
 def _work(
@@ -161,8 +184,7 @@ def _work(
 ) -> Work:
     """Read the battles and their folds, and write down what is settled by now."""
     if kept.run:
-        word = "going on with" if kept.run.resumed else "writing to"
-        tell(steps.console, f"{word} {kept.run.path}")
+        steps.tell(kept.run.announcement)
     with steps.step("read") as advance:
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
     folds = origin.folds_of(settings, battles)
@@ -175,10 +197,9 @@ def _work(
 def _say_what_is_left(steps: Steps, left: Sequence[int], kept: Kept) -> None:
     numbers = ",".join(map(str, left))
     where = kept.run.path if kept.run else ""
-    tell(
-        steps.console,
+    steps.tell(
         f"folds left: {numbers}. The same command with --folds {numbers}, or without --folds, goes "
-        f"on with {where}; after the last of them the tower of all rows is trained.",
+        f"on with {where}; after the last of them the tower of all rows is trained."
     )
 
 
@@ -208,15 +229,15 @@ def _finish(
     }
     write_record(run, settings, work.folds, oof, told)
     finished = run.finish()
-    print_scores(steps.console, scores)
-    _print_rates(steps.console, oof)
+    if steps.part is None:
+        print_scores(steps.console, scores)
+    _tell_rates(steps, oof)
     return finished
 
 
-def _print_rates(console: Console, oof: OutOfFold) -> None:
+def _tell_rates(steps: Steps, oof: OutOfFold) -> None:
     tokens, seconds = (sum(getattr(part, of) for part in oof.parts) for of in ("tokens", "seconds"))
-    tell(
-        console,
+    steps.tell(
         f"trained {tokens / max(seconds, 1e-9):,.0f} tokens a second, "
-        f"{seconds / len(oof.parts):,.0f} s a fold, {oof.epochs:g} epochs in the median",
+        f"{seconds / len(oof.parts):,.0f} s a fold, {oof.epochs:g} epochs in the median"
     )

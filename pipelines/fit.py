@@ -6,7 +6,7 @@ if __name__ == "__main__":  # before the imports that take seconds: the flags co
     start("fit")
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from data.source import source_hash
 from features.storage.cache import Cache
-from models.device import Choice, find_device
-from pipelines.command.progress import Steps, tell
+from models.device import Choice, Device, find_device
+from pipelines.command.progress import Steps
 from pipelines.config import Config, write_config
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode, encoder_store, families_of
@@ -33,7 +33,7 @@ from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
 from pipelines.run.submission import check_sample
 
-__all__ = ["SAMPLE", "Inputs", "build_pipeline", "fit"]
+__all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "prepare"]
 
 
 def fit(
@@ -48,6 +48,7 @@ def fit(
     device: Choice = "auto",
     cache: Cache | None = None,
     console: Console | None = None,
+    member: str | None = None,
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
 
@@ -72,32 +73,22 @@ def fit(
         Where counts of n-grams, vectors and matches are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
+    member : str, optional
+        Which member of a stack the run is: lines begin with this name, and the scores are left to
+        the stack.
 
     Returns
     -------
     Path
         The finished run folder.
     """
-    steps = Steps(console or Console())
-    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
-        if path:
-            check_ordinary(path)
-    inputs.check()
-    if sample_submission is not None and inputs.test is not None:
-        check_sample(inputs.test, sample_submission)
-    found = find_device(device)
-    tell(steps.console, f"device: {found.name} ({found.reason})")
-    pipeline = build_pipeline(config, found.name, cache)
-    pipeline.named_steps["model"].check_device()
-    key: dict[str, Any] = {
-        "configuration": digest(write_config(config).encode()),
-        "files": inputs.hashes(),
-        "device": found.name,
-        **_made_with(pipeline),
-    }
+    steps = Steps(console or Console(), member)
+    check_inputs(inputs, sample_submission)
+    pipeline, found, key = prepare(config, inputs, device, cache)
+    steps.tell(f"device: {found.name} ({found.reason})")
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
-        _announce(steps, run)
+        steps.tell(run.announcement)
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         folds = _folds(config, battles, run)
@@ -123,13 +114,62 @@ def fit(
         )
         run.write("report.json", report_bytes(report))
         finished = run.finish()
-    show(steps.console, report)
+    if member is None:
+        show(steps.console, report)
     return finished
 
 
-def _announce(steps: Steps, run: UnfinishedRun) -> None:
-    word = "going on with" if run.resumed else "writing to"
-    tell(steps.console, f"{word} {run.path}")
+def check_inputs(inputs: Inputs, sample_submission: Path | None = None) -> None:
+    """Refuse files that a run cannot be made of, before any work.
+
+    Raises
+    ------
+    DataError
+        Names the file.
+    """
+    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
+        if path:
+            check_ordinary(path)
+    inputs.check()
+    if sample_submission is not None and inputs.test is not None:
+        check_sample(inputs.test, sample_submission)
+
+
+class Prepared(NamedTuple):
+    """What is known of a run before any work.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Unfitted.
+    device : Device
+    key : dict
+        What the run depends on, see `pipelines.run.folder.UnfinishedRun`.
+    """
+
+    pipeline: Pipeline
+    device: Device
+    key: dict[str, Any]
+
+
+def prepare(config: Config, inputs: Inputs, device: Choice, cache: Cache | None) -> Prepared:
+    """Build what a run fits, and name what the run depends on.
+
+    Raises
+    ------
+    ConfigError, DeviceError, EncoderError
+        A device, a library or an encoder that the configuration asks for cannot be had.
+    """
+    found = find_device(device)
+    pipeline = build_pipeline(config, found.name, cache)
+    pipeline.named_steps["model"].check_device()
+    key: dict[str, Any] = {
+        "configuration": digest(write_config(config).encode()),
+        "files": inputs.hashes(),
+        "device": found.name,
+        **_made_with(pipeline),
+    }
+    return Prepared(pipeline, found, key)
 
 
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
@@ -158,7 +198,7 @@ def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: 
     families = families_of(pipeline)
     store = encoder_store(pipeline)
     if store is not None:
-        tell(steps.console, f"encoder: {store.encoder}")
+        steps.tell(f"encoder: {store.encoder}")
         with steps.step("encode", unit="tokens") as advance:
             encode(pipeline, battles.frame, advance)
     total = len(battles.frame) * len(families)

@@ -4,7 +4,7 @@ Whatever is set by them (a run, a tower) is checked here, so that faults are tol
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +24,16 @@ class ConfigError(ValueError):
 
 def read_preset(name: str, folder: Path = PRESETS) -> tuple[dict[str, Any], str]:
     """Return the content of a preset that lies in a folder, and what an error calls it."""
-    known = presets(folder)
-    if name not in known:
-        raise ConfigError(f"--preset {name}: no such preset. Allowed: {', '.join(known)}.")
+    folder_of(name, (folder,), f"--preset {name}")
     return read_toml(folder / f"{name}.toml"), f"preset {name}"
+
+
+def folder_of(name: str, folders: Sequence[Path], where: str) -> Path:
+    """Return which of some folders a preset lies in; `where` says in an error who names it."""
+    known = {preset: folder for folder in folders for preset in presets(folder)}
+    if name not in known:
+        raise ConfigError(f"{where}: no such preset. Allowed: {', '.join(known)}.")
+    return known[name]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -62,6 +68,25 @@ def apply_setting(data: dict[str, Any], setting: str) -> str:
         raise ConfigError(f"--set {_cut(setting)}: expected one value, found more than one line.")
     data[name] = read["value"]
     return ".".join((*sections, name))
+
+
+def merge(data: dict[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """Put a nested dictionary into another one, key by key, and return the dotted keys.
+
+    >>> data = {"model": {"bag": 1, "form": "heads"}}
+    >>> merge(data, {"model": {"bag": 2}, "seed": 3}), data
+    (['model.bag', 'seed'], {'model': {'bag': 2, 'form': 'heads'}, 'seed': 3})
+    """
+    keys = []
+    for name, value in changes.items():
+        there = data.get(name)
+        if isinstance(value, Mapping) and (there is None or isinstance(there, dict)):
+            inner = merge(data.setdefault(name, {}), value)
+            keys += [f"{name}.{key}" for key in inner]
+        else:
+            data[name] = value
+            keys.append(name)
+    return keys
 
 
 def _cut(text: str) -> str:

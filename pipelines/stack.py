@@ -15,7 +15,7 @@ from data.source import source_hash
 from features.encoding.files import need_libraries
 from features.storage.cache import Cache
 from models.device import Choice, Device, find_device
-from pipelines.command.progress import Steps, tell
+from pipelines.command.progress import Steps
 from pipelines.estimator.reading import CONFIG
 from pipelines.report.content import versions
 from pipelines.run.files import check_ordinary
@@ -96,11 +96,11 @@ def stack(
     inputs = _inputs(origin, given, sources, tables, steps)
     _check_test(inputs.test, tables, sample_submission)
     found = _device(sources, device)
-    tell(steps.console, f"device: {found.name} ({found.reason})")
+    steps.tell(f"device: {found.name} ({found.reason})")
     key = _key(sources, settings, inputs, tables, found)
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
-        tell(steps.console, f"{'going on with' if run.resumed else 'writing to'} {run.path}")
+        steps.tell(run.announcement)
         run.write(CONFIG, write_stack_settings(settings).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
@@ -137,7 +137,7 @@ def _inputs(
     kinds = {source.name: source.kind for source in sources}
     if given.test is None and not tables and "csv" in kinds.values():
         if origin.inputs.test is not None:
-            tell(steps.console, "no submission: a CSV cannot predict. See --test and --member.")
+            steps.tell("no submission: a CSV cannot predict. See --test and --member.")
         return origin.inputs._replace(test=None)
     if tables and origin.inputs.test is None:
         raise ConfigError("--member goes with --test: it holds predictions of the test file.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, get_args
 
 from models.device import Choice
 from pipelines.command.flags import (
+    STATES,
+    STATES_LIMIT,
     add_config_flags,
     add_file_flags,
     cache_folder,
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from models.tower.states import StateStore
 
 GO_ON = "The same command, without --force, goes on from here."
-STATES, STATES_LIMIT = "states", 8.0
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", nargs="?", type=Path, metavar="RUN", help="a finished run, whose folds are taken"
     )
-    add_config_flags(parser, TOWERS, "epochs=2")
+    add_config_flags(parser, (TOWERS,), "epochs=2")
     add_file_flags(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the folder that is left")
     parser.add_argument(

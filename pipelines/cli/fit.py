@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from models.device import Choice
 from pipelines.command.flags import (
+    STATES,
     add_cache_flags,
     add_config_flags,
     add_file_flags,
+    cache_folder,
     cache_from,
     config_from,
+    config_source,
 )
+from pipelines.presets import PRESETS, STACKS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +29,7 @@ GO_ON = "The same command, without --force, goes on from here."
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
-    add_config_flags(parser)
+    add_config_flags(parser, (PRESETS, STACKS))
     add_cache_flags(parser)
     add_file_flags(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
@@ -52,13 +56,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Fit, and say where the results are."""
     from pipelines.command.progress import tell
-    from pipelines.fit import fit
+    from pipelines.stacking.config import is_stack
 
     inputs = _inputs(arguments)
+    fit = _fit_stack if is_stack(arguments.preset, arguments.config) else _fit_run
     finished = fit(
-        config_from(arguments),
-        inputs,
-        arguments.output,
+        arguments,
+        inputs=inputs,
+        output=arguments.output,
         name=arguments.config.stem if arguments.config else arguments.preset or "classical",
         force=arguments.force,
         skip_bad_rows=arguments.skip_bad_rows,
@@ -70,6 +75,21 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     tell(console, f"run folder: {finished}")
     if inputs.test is not None:
         tell(console, f"submission: {finished / 'submission.csv'}")
+
+
+def _fit_run(arguments: argparse.Namespace, **options: Any) -> Path:
+    from pipelines.fit import fit
+
+    return fit(config_from(arguments), **options)
+
+
+def _fit_stack(arguments: argparse.Namespace, **options: Any) -> Path:
+    from pipelines.stacking.config import load_stack_config
+    from pipelines.stacking.fit import fit_stack
+
+    config = load_stack_config(**config_source(arguments))
+    states = None if arguments.no_cache else (arguments.cache or cache_folder()) / STATES
+    return fit_stack(config, states=states, **options)
 
 
 def _inputs(arguments: argparse.Namespace) -> Inputs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from features.storage.cache import Cache
     from pipelines.config import Config
 
-CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost, beside states/ of pipelines.finetune", 5.0
+CACHE, CACHE_LIMIT = "by default ~/.cache/arenaboost, beside states/ of towers", 5.0
+STATES, STATES_LIMIT = "states", 8.0  # of frozen layers: a folder in that of the cache
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,12 +34,13 @@ class Parser(argparse.ArgumentParser):
 
 def add_config_flags(
     parser: argparse.ArgumentParser,
-    folder: Path = PRESETS,
+    folders: Sequence[Path] = (PRESETS,),
     example: str = "model.inner_folds=5",
 ) -> None:
-    """Add ``--preset``, ``--config``, ``--set`` and ``--seed``, for the presets of a folder."""
+    """Add ``--preset``, ``--config``, ``--set`` and ``--seed``, for the presets of some folders."""
+    names = [name for folder in folders for name in presets(folder)]
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(presets(folder))}")
+    source.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(names)}")
     source.add_argument("--config", type=Path, metavar="FILE.toml", help="a configuration file")
     parser.add_argument("--seed", type=int, metavar="N", help="seeds folds and models")
     parser.add_argument(

@@ -96,6 +96,8 @@ class Steps:
     Parameters
     ----------
     console : rich.console.Console
+    part : str, optional
+        What this is a part of a longer work as: each line begins with it.
 
     Attributes
     ----------
@@ -103,17 +105,18 @@ class Steps:
         Wall-clock time of each step so far.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, part: str | None = None) -> None:
+        self.console, self.part = console, part
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, title: str, total: int | None = None, unit: str = "battles") -> Iterator[Step]:
         """Show a step; yields what to call with each number of units that are done."""
-        step = Step(self.console, title, total, unit)
+        shown = self._named(title)
+        step = Step(self.console, shown, total, unit)
         if self.console.is_terminal:
             with _bar(self.console) as bar:
-                task = bar.add_task(title, total=total, note="")
+                task = bar.add_task(shown, total=total, note="")
                 step.show = lambda: bar.update(
                     task, completed=step.done, total=step.total, note=step.note
                 )
@@ -123,13 +126,20 @@ class Steps:
             yield step
         seconds = time.perf_counter() - step.started
         self.seconds[title] = self.seconds.get(title, 0.0) + seconds
-        tell(self.console, f"{title}: {step.summary(seconds)}")
+        tell(self.console, f"{shown}: {step.summary(seconds)}")
 
     def lines(self, title: str, unit: str) -> Step:
         """Return what writes a log line now and then, within a step that is shown already."""
-        step = Step(self.console, title, None, unit)
+        step = Step(self.console, self._named(title), None, unit)
         step.show = step.log
         return step
+
+    def tell(self, line: str) -> None:
+        """Print a line as it stands, beside those of the steps."""
+        tell(self.console, self._named(line))
+
+    def _named(self, line: str) -> str:
+        return line if self.part is None else f"{self.part}: {line}"
 
 
 class _Rate(ProgressColumn):

@@ -23,6 +23,7 @@ PARTIAL = ".partial"
 KEY = "key.json"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
+MEMBERS = "members"  # of a stack, each a folder of its own, finished or not
 FORCED = "forced"  # begun with --force: without it the same command goes on
 REPLACED = "replaced"  # the finished run that gives way, until the new one has its name
 ONLY_UNFINISHED = (CHECKPOINTS, REPLACED, FORCED, KEY, LOCK)
@@ -115,6 +116,11 @@ class UnfinishedRun:
             self.write(FORCED, b"")
         self.write(KEY, json.dumps(self.key, indent=1).encode())
 
+    @property
+    def announcement(self) -> str:
+        """Where the work lies, and whether some of it lay there already, in words."""
+        return f"{'going on with' if self.resumed else 'writing to'} {self.path}"
+
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
@@ -137,8 +143,12 @@ class UnfinishedRun:
         return (self.path / FORCED).exists() and _key_in(self.path) == self.key
 
     def _started(self) -> bool:
-        """Whether there is anything to lose: a finished fold, or all of a run but its name."""
-        return (self.path / CHECKPOINTS).is_dir() or (self.path / DONE).exists()
+        """Whether there is anything to lose: a finished fold, or all of a run but its name.
+
+        Those of its members count as well.
+        """
+        places = self.path, *self.path.glob(f"{MEMBERS}/*")
+        return any((at / CHECKPOINTS).is_dir() or (at / DONE).exists() for at in places)
 
     def read(self, name: str) -> bytes | None:
         """Return a file that was written whole, None where there is none."""

@@ -19,14 +19,13 @@ from pipelines.command.progress import Steps
 from pipelines.estimator.build import PassThrough
 from pipelines.estimator.predictions import write_table
 from pipelines.estimator.reading import CONFIG, MODELS, REPORT, altered, checked, load_pipeline
-from pipelines.run.folder import RunError, check_run, file_hash
+from pipelines.run.folder import MEMBERS, RunError, check_run, file_hash
 from pipelines.stacking.finding import check_tables
 from pipelines.stacking.predicting import Predicting, RunMember, TableMember, TowerMember
 from pipelines.stacking.sources import Kind, RunSource
 from pipelines.stacking.tables import read_table
 from pipelines.tower.device import tower_device
 
-MEMBERS = "members"  # the folder of the members' models
 FORMAT = 1  # of stacks' folders: one more with each change after which an old one cannot be read
 
 

@@ -17,11 +17,11 @@ from pipelines.estimator.predictions import predictions
 from pipelines.estimator.reading import CONFIG, MODELS, altered
 from pipelines.report.content import MadeWith
 from pipelines.run.files import csv_bytes, naming, whole_file
-from pipelines.run.folder import UnfinishedRun, digest, file_hash
+from pipelines.run.folder import MEMBERS, UnfinishedRun, digest, file_hash
 from pipelines.run.folds import FOLDS, Folds
 from pipelines.run.inputs import Battles, Inputs, InputsTold
 from pipelines.stacking.fitting import Stacked, fitted
-from pipelines.stacking.predictor import MEMBERS, StackTold, read_stack, sizes
+from pipelines.stacking.predictor import StackTold, read_stack, sizes
 from pipelines.stacking.report import StackReport, member_told, report_of, write_report
 from pipelines.stacking.settings import StackSettings
 from pipelines.stacking.sources import Source

@@ -1,7 +1,8 @@
 """The settings of a tower: presets and files in TOML, checked before any work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -43,6 +44,25 @@ def load_settings(
     for setting in settings:
         apply_setting(data, setting)
     return checked(TowerSettings, data, where).resolved()
+
+
+def changed_tower(preset: str, changes: Mapping[str, Any], where: str) -> TowerSettings:
+    """Return a preset's settings with some of its keys changed.
+
+    Parameters
+    ----------
+    preset : str
+    changes : mapping
+    where : str
+        Says in an error where the changes are from.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, what was found, and what is allowed.
+    """
+    data, _ = read_preset(preset, TOWERS)
+    return checked(TowerSettings, {**data, **changes}, where).resolved()
 
 
 def write_settings(settings: TowerSettings) -> str:

@@ -23,6 +23,21 @@ def test_elsewhere_a_step_is_one_plain_line():
     assert re.fullmatch(r"read: 2,000 battles in \d+\.\d s, [\d,]+ a second\n", text)
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_each_line_of_a_part_begins_with_its_name(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", -1.0)
+    steps = Steps(console(terminal=terminal), "tower")
+    steps.tell("device: cpu")
+    with steps.step("read") as advance:
+        steps.lines("encode", "tokens")(5)
+        advance(7)
+    assert list(steps.seconds) == ["read"]
+    lines = steps.console.file.getvalue()
+    for line in ("device: cpu", "encode: 5 tokens", "read: 7 battles"):
+        assert f"tower: {line}" in lines
+    assert "tower: tower" not in lines
+
+
 def test_a_step_without_units_tells_its_time():
     steps = Steps(console(terminal=False))
     with steps.step("evaluate"):

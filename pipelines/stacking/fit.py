@@ -1,0 +1,155 @@
+"""``python -m pipelines.fit --preset stack``: members, what joins them, and a submission."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from data.battles import iter_test
+from features.storage.cache import Cache
+from models.device import Choice, Device
+from pipelines.command.progress import Steps
+from pipelines.estimator.reading import CONFIG
+from pipelines.fit import check_inputs
+from pipelines.report.content import versions
+from pipelines.run.folder import MEMBERS, RUNS, UnfinishedRun, default_target, digest, is_run
+from pipelines.run.folds import cut_folds
+from pipelines.run.inputs import Inputs, read_inputs
+from pipelines.stacking.config import StackConfig, write_stack_config
+from pipelines.stacking.making import Making, Options, making
+from pipelines.stacking.screen import show
+from pipelines.stacking.sources import STACK, Source
+from pipelines.stacking.work import check_distinct, stack_sources
+
+
+def fit_stack(
+    config: StackConfig,
+    inputs: Inputs,
+    output: Path | None = None,
+    *,
+    name: str = STACK,
+    force: bool = False,
+    skip_bad_rows: bool = False,
+    sample_submission: Path | None = None,
+    device: Choice = "auto",
+    cache: Cache | None = None,
+    states: Path | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Make every member, join them, and leave one run folder that predicts by itself.
+
+    Each member is made in a folder ``members/NAME`` of the unfinished run, and is gone on with as
+    any other run or tower is; one that is finished is not made again.
+
+    Parameters
+    ----------
+    config : StackConfig
+    inputs : Inputs
+        Another test file goes on with the same members: nothing that they learn depends on it.
+    output : Path, optional
+        The run folder; by default ``runs/NAME-TIME``, or the unfinished one of the same
+        configuration and training files.
+    name : str
+        Start of the default folder's name.
+    force : bool
+        Replace a finished run, discard an unfinished one with all its members.
+    skip_bad_rows : bool
+        Leave out training rows that cannot be read, and list them in the report.
+    sample_submission : Path, optional
+        Whose columns, ids and order the submission must have; checked before any work.
+    device : {"auto", "cpu", "cuda"}
+        Where members that can use a GPU train and predict.
+    cache : Cache, optional
+        Where counts of n-grams, vectors and matches are kept for the next run.
+    states : Path, optional
+        Where states of frozen layers are kept for the next run.
+    console : rich.console.Console, optional
+        Where to show progress and results.
+
+    Returns
+    -------
+    Path
+        The finished run folder.
+
+    Raises
+    ------
+    ConfigError, DataError, DeviceError, EncoderError, RunError, StackError, TowerError
+        A wrong use: the message says what to do. What settings, libraries and networks are to
+        blame for is told before any work.
+    """
+    steps = Steps(console or Console())
+    check_inputs(inputs, sample_submission)
+    _check_test(inputs.test)
+    options = Options(
+        inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
+    )
+    members = [making(name, part, options) for name, part in config.members.items()]
+    key = _key(config, members)
+    target = output or default_target(RUNS, name, key)
+    with UnfinishedRun(target, key, force=force) as run:
+        steps.tell(run.announcement)
+        run.write(CONFIG, write_stack_config(config).encode())
+        with steps.step("read") as advance:
+            battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        folds = cut_folds(battles, config.n_folds, config.seed)
+        check_distinct(folds, inputs.train)
+        sources = _made(members, run.path / MEMBERS, steps)
+        report = stack_sources(
+            sources,
+            battles,
+            folds,
+            config.stack,
+            run,
+            steps,
+            inputs=inputs,
+            told=inputs.told(inputs.hashes(), skip_bad_rows=skip_bad_rows),
+            made_with={"versions": key["versions"], "source": key["source"]},
+            device=_device(members),
+            cache=cache,
+        )
+        finished = run.finish()
+    show(steps.console, report)
+    return finished
+
+
+def _check_test(test: Path | None) -> None:
+    """Refuse a test file that cannot be read at all, by its first row: it comes last."""
+    if test is not None:
+        next(iter_test(test, chunk_rows=1))
+
+
+def _key(config: StackConfig, members: Sequence[Making]) -> dict[str, Any]:
+    """Return what the whole depends on, as its members tell it; the test file is none of it."""
+    known = {member.name: member.key for member in members}
+    libraries = versions()  # of what joins them
+    for of in known.values():
+        libraries |= of["versions"]
+    first = known[members[0].name]
+    return {
+        "kind": STACK,
+        "configuration": digest(write_stack_config(config).encode()),
+        "files": first["files"],
+        "device": {name: of["device"] for name, of in known.items()},
+        "versions": libraries,
+        "source": first["source"],
+        "weights": {name: of.get("encoder") or of.get("backbone") for name, of in known.items()},
+    }
+
+
+def _made(members: Sequence[Making], folder: Path, steps: Steps) -> list[Source]:
+    """Make the members that are not made yet, once all of them are known to have their networks."""
+    left = [member for member in members if not is_run(folder / member.name)]
+    with steps.step("check", len(left), "members") as advance:
+        for member in left:
+            member.check()
+            advance(1)
+    for member in left:
+        member.make(folder / member.name)
+    return [member.source(folder / member.name) for member in members]
+
+
+def _device(members: Sequence[Making]) -> Device:
+    """Return where towers predict; runs know it themselves."""
+    towers = [member.device for member in members if "backbone" in member.key]
+    return (towers or [members[0].device])[0]
