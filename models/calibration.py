@@ -77,14 +77,24 @@ class Calibration(NamedTuple):
             Characters of both answers together.
         fold : ndarray of int8, shape (n_battles,)
         """
-        gain = np.zeros(len(y))  # log likelihood that bins add, battle by battle
-        for held in (fold == number for number in np.unique(fold)):
-            for binned, sign in ((True, 1.0), (False, -1.0)):
-                rest = cls._fit(z[~held], t[~held], y[~held], length[~held], binned=binned)
-                p = probabilities(*rest(z[held], t[held], length[held]))
-                gain[held] += sign * np.log(p[np.arange(len(p)), y[held]])
-        error = gain.std() / np.sqrt(len(gain))
-        return cls._fit(z, t, y, length, binned=bool(gain.mean() > error))
+        whole = cls._held_out(z, t, y, length, fold, binned=False)
+        binned = cls._held_out(z, t, y, length, fold, binned=True)
+        return cls._fit(z, t, y, length, binned=clear(binned - whole))
+
+    @classmethod
+    def where_it_holds(
+        cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8]
+    ) -> Self:
+        """Find the numbers as `fit` does, or leave the logits as they are.
+
+        Logits that were calibrated once would only take up what is chance in these battles. The
+        numbers are kept by the rule by which `fit` keeps bins. Parameters are those of `fit`.
+        """
+        whole = cls._held_out(z, t, y, length, fold, binned=False)
+        if not clear(whole - log_likelihood(cls(), z, t, y, length)):
+            return cls()
+        binned = cls._held_out(z, t, y, length, fold, binned=True)
+        return cls._fit(z, t, y, length, binned=clear(binned - whole))
 
     @classmethod
     def without_bins(cls, z: Array, t: Array, y: Labels) -> Self:
@@ -98,6 +108,17 @@ class Calibration(NamedTuple):
         return cls(*((value,) for value in _platt(z, t, y)))
 
     @classmethod
+    def _held_out(
+        cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8], *, binned: bool
+    ) -> Array:
+        """Return the log likelihood of each battle by the numbers that the other folds give."""
+        found = np.zeros(len(y))
+        for held in (fold == number for number in np.unique(fold)):
+            rest = cls._fit(z[~held], t[~held], y[~held], length[~held], binned=binned)
+            found[held] = log_likelihood(rest, z[held], t[held], y[held], length[held])
+        return found
+
+    @classmethod
     def _fit(cls, z: Array, t: Array, y: Labels, length: Array, *, binned: bool) -> Self:
         if not binned or len(y) < BINS * SMALLEST_BIN:
             return cls.without_bins(z, t, y)
@@ -107,6 +128,18 @@ class Calibration(NamedTuple):
         bins = [_shrunk(z, t, y, place == number, whole) for number in range(len(edges) + 1)]
         slopes, tie_slopes, margins, intercepts = zip(*bins, strict=True)
         return cls(slopes, tie_slopes, margins, intercepts, tuple(edges.tolist()))
+
+
+def log_likelihood(found: Calibration, z: Array, t: Array, y: Labels, length: Array) -> Array:
+    """Return the log of what calibrated logits say of each outcome, shape (n_battles,)."""
+    p = probabilities(*found(z, t, length))
+    likelihood: Array = np.log(p[np.arange(len(p)), y])
+    return likelihood
+
+
+def clear(gain: Array) -> bool:
+    """Whether a mean is more than its standard error above 0."""
+    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
 class _Line(NamedTuple):

@@ -1,4 +1,7 @@
-"""The ways to blend members' logits that a stack chooses among."""
+"""The ways to blend members' logits that a stack chooses among.
+
+The first has no weights to learn. It is taken unless another is clearly better.
+"""
 
 from models.stacking.blends import Best, Candidate, Mean
 from models.stacking.greedy import Greedy
@@ -6,8 +9,8 @@ from models.stacking.regression import Logistic
 from models.stacking.trees import Trees
 
 CANDIDATES: dict[str, type[Candidate]] = {
-    "best": Best,
     "mean": Mean,
+    "best": Best,
     "greedy": Greedy,
     "logistic": Logistic,
     "trees": Trees,

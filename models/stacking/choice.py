@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.sides import Array
-from models.calibration import Calibration
-from models.heads import Head, Labels, probabilities
+from models.heads import Head, probabilities
 from models.stacking.blends import Blend, Candidate, has_intercept, row_losses
 from models.stacking.guards import clustered_error
 from models.stacking.logistic import fit_weights
-from models.stacking.members import Member
-from models.stacking.nested import Known, Level
+from models.stacking.nested import Known, Level, LineFits
 
 TRIFLE = 1e-6  # penalty of a scale: it keeps scores that separate all battles finite
 
@@ -70,9 +68,9 @@ def choose(
 ) -> Choice:
     """Choose a candidate and its strength.
 
-    A flexible candidate must be better than the best of the others by one paired standard error
-    over prompt groups (the one-standard-error rule of Breiman et al., 1984). Of equals the first
-    is taken.
+    The first candidate is taken unless another is better than it by one paired standard error over
+    prompt groups (the one-standard-error rule of Breiman et al., 1984): of a thousand votes the
+    least loss is as a rule chance. A flexible candidate must beat what is chosen without it so.
 
     Parameters
     ----------
@@ -148,35 +146,37 @@ class _Judge:
         return found
 
     def winner(self, judged: Mapping[str, Judged], candidates: Mapping[str, Candidate]) -> str:
-        """Return the name of the candidate of least loss, a flexible one only if it is clear."""
-        plain = [name for name in judged if not candidates[name].flexible] or list(judged)
-        best = min(plain, key=lambda name: float(judged[name].losses.mean()))
-        for name in (name for name in judged if name not in plain):
-            gain = judged[best].losses - judged[name].losses
-            if gain.mean() > clustered_error(gain, self.group):
-                best = name
-        return best
+        """Return the first candidate's name, or that of one that is clearly better."""
+        plain = [name for name in judged if not candidates[name].flexible]
+        flexible = [name for name in judged if candidates[name].flexible]
+        best = self._clearly_better(plain[0], plain[1:], judged)
+        return self._clearly_better(best, flexible, judged)
+
+    def _clearly_better(self, than: str, names: Sequence[str], judged: Mapping[str, Judged]) -> str:
+        gains = {name: judged[than].losses - judged[name].losses for name in names}
+        clear = [
+            name for name, gain in gains.items() if gain.mean() > clustered_error(gain, self.group)
+        ]
+        return max(clear, key=lambda name: float(gains[name].mean()), default=than)
 
 
-def calibrated(
-    member: Member, y: Labels, fold: NDArray[np.int8], characters: Array, *, calibrate: bool = True
-) -> Array:
-    """Return a member's probabilities, calibrated on the other folds of each battle.
+def calibrated(known: Known, *, calibrate: bool = True) -> list[Array]:
+    """Return each member's probabilities, calibrated by the other folds as a stack calibrates it.
 
     Parameters
     ----------
-    member : Member
-    y, fold : ndarray of int8, shape (n_battles,)
-    characters : ndarray of float64, shape (n_battles,)
+    known : Known
     calibrate : bool, default=True
         Or the logits as they are.
 
     Returns
     -------
-    ndarray of float64, shape (n_battles, 3)
+    list of ndarray of float64, shape (n_battles, 3)
     """
-    z, t = member.z.copy(), member.t.copy()
-    for held in (fold == number for number in np.unique(fold)) if calibrate else ():
-        line = Calibration.without_bins(member.z[~held], member.t[~held], y[~held])
-        z[held], t[held] = line(member.z[held], member.t[held], characters[held])
-    return probabilities(z, t)
+    lines = LineFits(known, calibrate=calibrate)
+    found = [np.empty((len(known.y), 3)) for _ in range(known.material.z.shape[1])]
+    for held, fold in ((known.fold == fold, int(fold)) for fold in np.unique(known.fold)):
+        material = lines.without([fold])(known.material.take(held))
+        for place, proba in enumerate(found):
+            proba[held] = probabilities(material.z[:, place], material.t[:, place])
+    return found

@@ -36,9 +36,10 @@ class StackingModel(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     candidates : sequence of str
-        Names in `models.stacking.candidates.CANDIDATES`; of equals the first is chosen.
+        Names in `models.stacking.candidates.CANDIDATES`. The first is taken unless another is
+        better by one standard error.
     calibrate : bool, default=True
-        Members before they are blended, and the blend.
+        Members before they are blended, and the blend: where that holds on folds left out.
     inexact : bool, default=False
         Some members' logits are computed where their last digits move (on a card, by torch):
         leaves out candidates that jump at thresholds.
@@ -91,7 +92,7 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         """
         candidates = self._candidates()
         names, y = member_names(X), np.asarray(y, dtype=np.int8)
-        known, sign = _oriented(_known(X, names, y))
+        known, sign = _oriented(known_of(X, names, y))
         # BLAS threads would only wait for each other, and sums would depend on their number.
         with threadpool_limits(limits=1, user_api="blas"):
             levels = Levels(known, candidates, calibrate=self.calibrate, seed=self.seed)
@@ -195,7 +196,14 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         return probabilities(sign * z, t)
 
 
-def _known(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
+def known_of(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
+    """Read the table that a stack is fitted on.
+
+    Raises
+    ------
+    StackError
+        As `StackingModel.fit` does.
+    """
     for column in ("group", "fold"):
         if column not in X.columns:
             raise StackError(f"the table lacks the column {column}, which a stack is fitted with.")

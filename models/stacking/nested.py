@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.sides import Array
-from models.calibration import Calibration
+from models.calibration import Calibration, clear, log_likelihood
 from models.heads import FORMS, Head, Labels
 from models.stacking.blends import Blend, Candidate, Lesson
 from models.stacking.members import Material
@@ -39,18 +39,9 @@ class Known(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """A calibration of each member alone."""
+    """A calibration of each member alone: none, where it was calibrated before."""
 
     members: tuple[Calibration, ...]
-
-    @classmethod
-    def fit(cls, known: Known, *, calibrate: bool) -> Self:
-        """Fit them, or take the logits as they are."""
-        z, t = known.material.z, known.material.t
-        places = range(z.shape[1])
-        if not calibrate:
-            return cls((Calibration(),) * len(places))
-        return cls(tuple(Calibration.without_bins(z[:, at], t[:, at], known.y) for at in places))
 
     def __call__(self, material: Material) -> Material:
         """Return the battles with calibrated logits."""
@@ -60,6 +51,52 @@ class Lines(NamedTuple):
         ]
         z, t = (np.column_stack(columns) for columns in zip(*pairs, strict=True))
         return material._replace(z=z, t=t)
+
+
+class LineFits:
+    """The members' calibrations without any of some folds, each fitted once.
+
+    Those of a level are kept where they hold: where, fitted without each other fold in turn, they
+    raise its log likelihood by more than the gain's standard error.
+
+    Parameters
+    ----------
+    known : Known
+    calibrate : bool
+        Or the logits as they are.
+    """
+
+    def __init__(self, known: Known, *, calibrate: bool) -> None:
+        self._known, self._calibrate = known, calibrate
+        self._folds = frozenset(np.unique(known.fold).tolist())
+        self._fitted: dict[tuple[int, frozenset[int]], Calibration] = {}
+
+    def without(self, out: Iterable[int]) -> Lines:
+        """Return the calibrations by which a stack goes that is not to see these folds."""
+        members = range(self._known.material.z.shape[1])
+        return Lines(tuple(self.of(place, frozenset(out)) for place in members))
+
+    def of(self, place: int, out: frozenset[int]) -> Calibration:
+        """Return the calibration of one member."""
+        if not self._calibrate:
+            return Calibration()
+        gain = [
+            log_likelihood(self._fit(place, out | {fold}), *rows)
+            - log_likelihood(Calibration(), *rows)
+            for fold in sorted(self._folds - out)
+            for rows in [self._rows(place, self._known.fold == fold)]
+        ]
+        return self._fit(place, out) if clear(np.concatenate(gain)) else Calibration()
+
+    def _fit(self, place: int, out: frozenset[int]) -> Calibration:
+        if (place, out) not in self._fitted:
+            rows = self._rows(place, ~np.isin(self._known.fold, list(out)))
+            self._fitted[place, out] = Calibration.without_bins(*rows[:3])
+        return self._fitted[place, out]
+
+    def _rows(self, place: int, rows: NDArray[np.bool_]) -> tuple[Array, Array, Labels, Array]:
+        z, t, characters, _ = self._known.material
+        return z[rows, place], t[rows, place], self._known.y[rows], characters[rows]
 
 
 class Level(NamedTuple):
@@ -106,8 +143,9 @@ class Levels:
     ) -> None:
         self.folds = [int(number) for number in np.unique(known.fold)]
         self._fold = known.fold
+        lines = LineFits(known, calibrate=calibrate)
         self._levels = {
-            frozenset(out): fit_level(known, out, candidates, calibrate=calibrate, seed=seed)
+            frozenset(out): fit_level(known, out, candidates, lines.without(out), seed=seed)
             for size in range(3)
             for out in combinations(self.folds, size)
         }
@@ -145,11 +183,11 @@ def fit_level(
     known: Known,
     without: Iterable[int],
     candidates: Mapping[str, Candidate],
+    lines: Lines,
     *,
-    calibrate: bool,
     seed: int,
 ) -> Level:
-    """Fit the members' calibrations and each candidate on the rows of the other folds.
+    """Fit each candidate on the rows of the other folds.
 
     Parameters
     ----------
@@ -157,12 +195,12 @@ def fit_level(
     without : iterable of int
         Folds that nothing is learned from.
     candidates : mapping of str to Candidate
-    calibrate : bool
+    lines : Lines
+        Fitted on the rows of the other folds as well.
     seed : int
     """
     out = np.isin(known.fold, list(without))
     rest = known.take(~out)
-    lines = Lines.fit(rest, calibrate=calibrate)
     lessons = {head.name: _lesson(head, rest, lines, seed) for head in HEADS}
     blends = {
         name: {label: candidate.fit(lesson) for label, candidate in candidates.items()}

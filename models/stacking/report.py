@@ -12,8 +12,8 @@ from features.sides import Array
 from models.heads import Labels
 from models.measures.evaluation import group_weights, interval, resamples
 from models.stacking.choice import calibrated
-from models.stacking.members import DIRECTION, TIED, Material, Member
-from models.stacking.model import StackingModel
+from models.stacking.members import DIRECTION, TIED
+from models.stacking.model import StackingModel, known_of
 
 Figure = dict[str, float | None]
 STACK = "stack"
@@ -33,17 +33,8 @@ def member_probabilities(model: StackingModel, X: pd.DataFrame, y: ArrayLike) ->
     -------
     dict of str to ndarray of float64, shape (n_battles, 3)
     """
-    material, fold = Material.of(X, model.members_), X["fold"].to_numpy(dtype=np.int8)
-    return {
-        name: calibrated(
-            Member(name, material.z[:, place], material.t[:, place]),
-            np.asarray(y, dtype=np.int8),
-            fold,
-            material.characters,
-            calibrate=model.calibrate,
-        )
-        for place, name in enumerate(model.members_)
-    }
+    known = known_of(X, model.members_, np.asarray(y, dtype=np.int8))
+    return dict(zip(model.members_, calibrated(known, calibrate=model.calibrate), strict=True))
 
 
 def leaderboard(

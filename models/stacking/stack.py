@@ -42,6 +42,8 @@ class Stack(NamedTuple):
     ) -> Self:
         """Put together what was chosen, and calibrate it on the rows that it was chosen on.
 
+        Where that holds: members may be calibrated as they are, and so may what is made of them.
+
         Parameters
         ----------
         level : Level
@@ -53,13 +55,13 @@ class Stack(NamedTuple):
         calibrate : bool
         """
         z, t = (choices[head.name].scores for head in HEADS)
-        length = known.material.characters
+        rows = z, t, known.y, known.material.characters, known.fold
         return cls(
             level.lines,
             {name: choice.candidate for name, choice in choices.items()},
             {name: choice.blend for name, choice in choices.items()},
             level.spreads,
-            Calibration.fit(z, t, known.y, length, known.fold) if calibrate else Calibration(),
+            Calibration.where_it_holds(*rows) if calibrate else Calibration(),
         )
 
     def __call__(self, material: Material) -> tuple[Array, Array]:

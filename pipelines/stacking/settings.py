@@ -28,10 +28,11 @@ class StackSettings(Section):
     Attributes
     ----------
     candidates : tuple of str
-        What may be chosen, names from `models.stacking.candidates.CANDIDATES`; of equal losses the
-        earlier is taken.
+        What may be chosen, names from `models.stacking.candidates.CANDIDATES`; the first is
+        taken unless another is better by one standard error.
     calibrate : bool
-        Whether members are calibrated before, and the blend after, on out-of-fold logits.
+        Whether members are calibrated before, and the blend after, on out-of-fold logits, where
+        that holds on folds left out.
     seed : int
     """
 

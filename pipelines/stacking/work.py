@@ -11,7 +11,8 @@ from features.storage.cache import Cache
 from models.device import Device
 from models.stacking.choice import calibrated
 from models.stacking.guards import check_in_sample
-from models.stacking.members import Member, StackError
+from models.stacking.members import Member, StackError, columns_of
+from models.stacking.model import known_of
 from pipelines.command.progress import Advance, Steps
 from pipelines.estimator.predictions import predictions
 from pipelines.estimator.reading import CONFIG, MODELS, altered
@@ -161,9 +162,10 @@ def _check_in_sample(
 ) -> None:
     """Refuse a member that has learned from the rows it predicts, by its calibrated log loss."""
     frame, y = battles.plain
-    length = sizes(frame)["characters"]
-    proba = {one.name: calibrated(one, y, folds.fold, length, calibrate=True) for one in members}
-    check_in_sample(proba, proven, y, folds.group)
+    X = columns_of(members, group=folds.group, fold=folds.fold, **sizes(frame))
+    names = [member.name for member in members]
+    proba = calibrated(known_of(X, names, y))
+    check_in_sample(dict(zip(names, proba, strict=True)), proven, y, folds.group)
 
 
 def _own_files(stacked: Stacked, run: UnfinishedRun) -> dict[str, str]:

@@ -11,7 +11,8 @@ from models.stacking.guards import (
     check_probabilities,
     clustered_error,
 )
-from models.stacking.members import Member, StackError
+from models.stacking.members import Member, StackError, columns_of
+from models.stacking.model import known_of
 from tests.models.stacking.worlds import blurred, truth
 
 
@@ -74,9 +75,15 @@ def members(n=1500, leak=0.0):
     told = rng.uniform(size=n) < leak
     honest = [blurred(z, t, size, rng) for size in (0.5, 1.0)]
     seen = Member("leaky", np.where(told, np.where(y == 1, -1, 1), z), np.where(told, y - 1, t))
-    fold, characters = (np.arange(n) % 3).astype(np.int8), np.full(n, 100.0)
-    named = dict(zip(("one", "two", "leaky"), (*honest, seen), strict=True))
-    return {name: calibrated(m, y, fold, characters) for name, m in named.items()}, y
+    names = ("one", "two", "leaky")
+    X = columns_of(
+        [one._replace(name=name) for name, one in zip(names, (*honest, seen), strict=True)],
+        group=np.arange(n).astype(str),
+        fold=np.arange(n) % 3,
+        characters=np.full(n, 100.0),
+        turns=np.ones(n),
+    )
+    return dict(zip(names, calibrated(known_of(X, names, y)), strict=True)), y
 
 
 def test_a_member_that_saw_the_labels_is_refused():

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.heads import probabilities, swapped_labels
 from models.stacking.members import DIRECTION, TIED, Material, Member, columns_of
-from models.stacking.nested import HEADS, Known, Lines, _lesson
+from models.stacking.nested import HEADS, Known, LineFits, _lesson
 
 
 def draw(p, rng):
@@ -64,5 +64,5 @@ def known_of(X, y):
 def lessons_of(X, y, calibrate=False, seed=0):
     """Head's name -> the rows that it learns from."""
     known = known_of(X, y)
-    lines = Lines.fit(known, calibrate=calibrate)
+    lines = LineFits(known, calibrate=calibrate).without(())
     return {head.name: _lesson(head, known, lines, seed) for head in HEADS}
