@@ -17,7 +17,7 @@ def show(console: Console, report: StackReport) -> None:
     """Print members, stack and baselines, and what the stack adds to the best member."""
     table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)
-    for heading in ("log loss", "95 % CI", "A/B weight", "tie weight", "fit", "predict"):
+    for heading in ("log loss", "95 % CI", "A/B\nweight", "tie\nweight", "fit", "predict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard_table(report).to_dict("records"):
         table.add_row(row["name"], *_cells(row), style="bold" if row["name"] == STACK else None)
