@@ -87,11 +87,12 @@ class Calibration(NamedTuple):
     ) -> Self:
         """Find the numbers as `fit` does, or leave the logits as they are.
 
-        Logits that were calibrated once would only take up what is chance in these battles. The
-        numbers are kept by the rule by which `fit` keeps bins. Parameters are those of `fit`.
+        What is calibrated already would only take up what is chance in these battles. The numbers
+        are kept if, fitted without each fold in turn, they raise its log likelihood. Parameters
+        are those of `fit`.
         """
         whole = cls._held_out(z, t, y, length, fold, binned=False)
-        if not clear(whole - log_likelihood(cls(), z, t, y, length)):
+        if whole.mean() <= log_likelihood(cls(), z, t, y, length).mean():
             return cls()
         binned = cls._held_out(z, t, y, length, fold, binned=True)
         return cls._fit(z, t, y, length, binned=clear(binned - whole))

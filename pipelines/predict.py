@@ -87,8 +87,9 @@ def _loaded(
         for name in tables:
             raise RunError(f"--member {name}=…: {run} is no stack. Leave the flag out.")
         return partial(write_predictions, load_pipeline(run, cache, encoder))
+    stack = load_stack(run, cache, encoder, tables)
     check_test_ids(test, tables)
-    return load_stack(run, cache, encoder, tables).write
+    return stack.write
 
 
 def _check_output(output: Path, run: Path, kept: dict[str, Path | None]) -> None:

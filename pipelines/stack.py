@@ -5,6 +5,7 @@ from pipelines.command.launcher import start
 if __name__ == "__main__":  # before the imports that take seconds: the flags come first
     start("stack")
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pipelines.command.progress import Steps
 from pipelines.estimator.reading import CONFIG
 from pipelines.report.content import versions
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest, file_hash
+from pipelines.run.folder import RUNS, RunError, UnfinishedRun, default_target, digest, file_hash
 from pipelines.run.folds import read_folds
 from pipelines.run.inputs import Inputs, read_inputs
 from pipelines.run.submission import check_sample
@@ -29,7 +30,7 @@ from pipelines.stacking.screen import show
 from pipelines.stacking.settings import StackSettings, load_stack_settings, write_stack_settings
 from pipelines.stacking.sources import STACK, Source
 from pipelines.stacking.tables import check_test_ids
-from pipelines.stacking.work import stack_sources
+from pipelines.stacking.work import read_members, stack_sources
 from pipelines.tower.device import tower_device
 from pipelines.tower.origin import Given, Origin
 
@@ -99,12 +100,14 @@ def stack(
     steps.tell(f"device: {found.name} ({found.reason})")
     key = _key(sources, settings, inputs, tables, found)
     target = output or default_target(RUNS, name, key)
+    _check_target(target, sources, force=force)
+    folds = read_folds(first)
+    read_members(sources, folds, trust=trust)  # what they lack is told before the battles are read
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)
         run.write(CONFIG, write_stack_settings(settings).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
-        folds = read_folds(first)
         folds.check(battles, first)
         report = stack_sources(
             sources,
@@ -124,6 +127,17 @@ def stack(
         finished = run.finish()
     show(steps.console, report)
     return finished
+
+
+def _check_target(target: Path, sources: Sequence[Source], *, force: bool) -> None:
+    """Refuse to replace a folder that a source lies in."""
+    place = Path(os.path.realpath(target))
+    for source in sources if force else ():
+        if Path(os.path.realpath(source.path)).is_relative_to(place):
+            raise RunError(
+                f"--force would replace {target}, in which {source.path} lies. Name another "
+                "--output."
+            )
 
 
 def _inputs(

@@ -34,7 +34,7 @@ from models.measures.metrics import METRICS
 from models.stacking.candidates import CANDIDATES
 from models.stacking.members import Member, columns_of
 from models.stacking.model import StackingModel
-from pipelines.estimator.build import PassThrough
+from pipelines.stacking.predictor import sizes
 
 MEMBERS = ("classical", "neural", "minilm_tower")
 COLUMNS = ("what", "rows", "log loss", "95 % interval", "A/B AUC", "tie AUC", "log loss by seed")
@@ -127,8 +127,7 @@ def table_of(members: dict[str, OutOfFold], read: ReadBattles) -> pd.DataFrame:
         [Member(name, member.z, member.t) for name, member in members.items()],
         group=frame["group"].to_numpy(dtype=object),
         fold=next(iter(members.values())).fold,
-        characters=PassThrough().fit(frame).transform(frame)["characters"].to_numpy(),
-        turns=frame["prompt"].map(len).to_numpy(),
+        **sizes(frame),
     )
 
 

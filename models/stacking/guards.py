@@ -1,6 +1,6 @@
-"""Which predictions a stack refuses: other rows, no probabilities, rows that were learned from."""
+"""Which predictions a stack refuses: no probabilities, and those of rows that were learned from."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,56 +11,9 @@ from features.sides import Array
 from models.heads import Labels
 from models.stacking.members import StackError, check_finite
 
-TOLERANCE = 1e-6  # of a sum of three probabilities
+TOLERANCE = 1e-3  # of a sum of three probabilities, which may be rounded to few decimals
 TOO_GOOD = 0.05  # log loss by which no honest member is better than all proven ones
 STANDARD_ERRORS = 5.0
-
-
-def check_ids(where: str, ids: Sequence[str], expected: Sequence[str]) -> None:
-    """Raise where predictions are not of the expected battles, each of them once.
-
-    Parameters
-    ----------
-    where : str
-        The file, or what else the user knows the predictions by.
-    ids, expected : sequence of str
-        In any order.
-
-    Raises
-    ------
-    StackError
-        An id is doubled, missing or unknown.
-
-    Examples
-    --------
-    >>> check_ids("oof.csv", ["b", "a"], ["a", "b"])
-    >>> check_ids("oof.csv", ["a"], ["a", "b"])
-    Traceback (most recent call last):
-    models.stacking.members.StackError: oof.csv, column id: expected 2 battles, found no row for 1 \
-of them, the first 'b'. Predict all of them, each by a model that did not see it.
-    """
-    found = pd.Index(ids)
-    doubled = found.duplicated()
-    if doubled.any():
-        row = int(doubled.argmax())
-        raise StackError(
-            f"{where}, row {row + 1}, column id: expected each battle once, found {found[row]!r} "
-            "a second time. Keep one row of each."
-        )
-    missing = pd.Index(expected).difference(found, sort=False)
-    if len(missing):
-        raise StackError(
-            f"{where}, column id: expected {len(expected)} battles, found no row for "
-            f"{len(missing)} of them, the first {missing[0]!r}. Predict all of them, each by a "
-            "model that did not see it."
-        )
-    unknown = ~found.isin(expected)
-    if unknown.any():
-        row = int(unknown.argmax())
-        raise StackError(
-            f"{where}, row {row + 1}, column id: expected one of the {len(expected)} battles of "
-            f"the first member, found {found[row]!r}. Leave out the rows of other battles."
-        )
 
 
 def check_probabilities(where: str, columns: Mapping[str, Array]) -> None:
@@ -74,7 +27,7 @@ def check_probabilities(where: str, columns: Mapping[str, Array]) -> None:
     Raises
     ------
     StackError
-        A value is not finite or not from 0 to 1, or a row does not add up to 1 (to 1e-6).
+        A value is not finite or not from 0 to 1, or a row does not add up to 1 (to 1e-3).
     """
     check_finite(where, columns)
     for column, values in columns.items():
@@ -120,20 +73,20 @@ def clustered_error(values: Array, group: NDArray[Any]) -> float:
 
 
 def check_in_sample(
-    members: Mapping[str, Array], proven: Collection[str], y: Labels, group: NDArray[Any]
+    members: Mapping[str, Array], known: Collection[str], y: Labels, group: NDArray[Any]
 ) -> None:
     """Refuse members that are too good to be out of fold.
 
-    A member without proof of its folds whose log loss is better than that of every proven member
-    by more than 0.05 and by more than five paired standard errors has most likely learned from the
-    rows that it predicts. Without a proven member there is nothing to compare with.
+    A member whose log loss is better than that of every known one by more than 0.05 and by more
+    than five paired standard errors has most likely learned from the rows that it predicts.
+    Without a known member there is nothing to compare with.
 
     Parameters
     ----------
     members : mapping of str to ndarray of float64, shape (n_battles, 3)
         Name -> calibrated probabilities, see `models.stacking.choice.calibrated`.
-    proven : collection of str
-        Names of the members whose folds are known to be the stack's.
+    known : collection of str
+        Names of the members that are known to be out of fold, because of how they were made.
     y : ndarray of int8, shape (n_battles,)
     group : ndarray, shape (n_battles,)
 
@@ -142,19 +95,19 @@ def check_in_sample(
     StackError
     """
     losses = {name: -np.log(p[np.arange(len(y)), y]) for name, p in members.items()}
-    known = {name: loss for name, loss in losses.items() if name in proven}
-    for name in [name for name in losses if known and name not in known]:
-        gains = [other - losses[name] for other in known.values()]
+    honest = {name: loss for name, loss in losses.items() if name in known}
+    for name in [name for name in losses if honest and name not in honest]:
+        gains = [other - losses[name] for other in honest.values()]
         errors = [clustered_error(gain, group) for gain in gains]
         if all(
             gain.mean() > max(TOO_GOOD, STANDARD_ERRORS * error)
             for gain, error in zip(gains, errors, strict=True)
         ):
-            best = min(known, key=lambda other: float(known[other].mean()))
+            best = min(honest, key=lambda other: float(honest[other].mean()))
             raise StackError(
                 f"member {name}: its log loss of {losses[name].mean():.4f} is better than that of "
-                f"every proven member (the best, {best}, has {known[best].mean():.4f}) by more "
+                f"every run and tower (the best, {best}, has {honest[best].mean():.4f}) by more "
                 f"than {TOO_GOOD:g} and {STANDARD_ERRORS:g} standard errors: it looks as if its "
                 "models had learned from the very battles that it predicts. Give predictions that "
-                "are out of fold, with a side record of their folds, or leave out the member."
+                "are out of fold, or leave out the member."
             )

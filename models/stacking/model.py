@@ -212,7 +212,7 @@ def known_of(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
     strange = sorted(set(y.tolist()) - {A, B, TIE})
     if strange:
         raise StackError(f"y must hold 0 (A), 1 (B) and 2 (tie) only. Got {strange[0]} instead.")
-    codes, _ = pd.factorize(X["group"])
+    codes, _ = pd.factorize(X["group"], sort=True)  # whatever the order of the rows is
     known = Known(Material.of(X, names), y, X["fold"].to_numpy(dtype=np.int8), codes)
     _check(known)
     return known

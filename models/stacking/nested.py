@@ -100,7 +100,7 @@ class LineFits:
 
 
 class Level(NamedTuple):
-    """What was learned without some folds, and what it says of them.
+    """What was learned without some folds.
 
     Attributes
     ----------
@@ -109,14 +109,11 @@ class Level(NamedTuple):
         Head -> candidate -> the strengths that it can have.
     spreads : mapping of str to tuple of float
         Head -> how far each member's calibrated logits are from even.
-    scores : mapping of str to mapping of str to list of ndarray of float64, shape (n_left_out,)
-        The same blends' scores of the rows left out.
     """
 
     lines: Lines
     blends: Mapping[str, Mapping[str, list[Blend]]]
     spreads: Mapping[str, tuple[float, ...]]
-    scores: Mapping[str, Mapping[str, list[Array]]]
 
 
 class Levels:
@@ -142,7 +139,7 @@ class Levels:
         self, known: Known, candidates: Mapping[str, Candidate], *, calibrate: bool, seed: int
     ) -> None:
         self.folds = [int(number) for number in np.unique(known.fold)]
-        self._fold = known.fold
+        self._known = known
         lines = LineFits(known, calibrate=calibrate)
         self._levels = {
             frozenset(out): fit_level(known, out, candidates, lines.without(out), seed=seed)
@@ -157,22 +154,25 @@ class Levels:
     def inner(self, fold: int | None, head: Head) -> dict[int, dict[str, list[Array]]]:
         """Return the scores that choose a stack which is not to see a fold.
 
+        The blends have not seen the rows that they score. The members' calibrations, which are a
+        few numbers, have: they are the stack's own. One without each inner fold would move ties up
+        and down from fold to fold, against what the fold holds, and the calibration of the scores
+        would take that for faintness.
+
         Returns
         -------
         dict
             Inner fold -> candidate -> scores of its rows by what was fitted without both folds,
             at each strength.
         """
-        return {
-            number: self._scores(number, _out(fold) | {number}, head)
-            for number in self.folds
-            if number != fold
-        }
-
-    def _scores(self, number: int, out: frozenset[int], head: Head) -> dict[str, list[Array]]:
-        rows = self._fold[np.isin(self._fold, list(out))] == number
-        paths = self._levels[out].scores[head.name]
-        return {name: [scores[rows] for scores in path] for name, path in paths.items()}
+        found = {}
+        for number in (number for number in self.folds if number != fold):
+            material = self.at(fold).lines(self._known.material.take(self._known.fold == number))
+            paths = self._levels[_out(fold) | {number}].blends[head.name]
+            found[number] = {
+                name: [blend(material) for blend in path] for name, path in paths.items()
+            }
+        return found
 
 
 def _out(fold: int | None) -> frozenset[int]:
@@ -206,13 +206,8 @@ def fit_level(
         name: {label: candidate.fit(lesson) for label, candidate in candidates.items()}
         for name, lesson in lessons.items()
     }
-    held = lines(known.material.take(out))
-    scores = {
-        name: {label: [blend(held) for blend in path] for label, path in paths.items()}
-        for name, paths in blends.items()
-    }
     spreads = {name: tuple(lesson.spread.tolist()) for name, lesson in lessons.items()}
-    return Level(lines, blends, spreads, scores)
+    return Level(lines, blends, spreads)
 
 
 def _lesson(head: Head, known: Known, lines: Lines, seed: int) -> Lesson:

@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "run", nargs="?", type=Path, metavar="RUN", help="a finished run, whose folds are taken"
     )
     add_config_flags(parser, (TOWERS,), "epochs=2")
-    add_file_flags(parser)
+    add_file_flags(parser, "the run's, or the bundled sample", "the run's")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the folder that is left")
     parser.add_argument(
         "--folds", type=_numbers, metavar="N,N", help="train only these now (default: all)"

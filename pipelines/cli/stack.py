@@ -38,7 +38,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="change one key, such as calibrate=false; may be repeated",
     )
     add_cache_flags(parser)
-    add_file_flags(parser)
+    add_file_flags(
+        parser, "what the first source was fitted on", "the first source's, unless a member is CSV"
+    )
     add_member_flag(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
     parser.add_argument(

@@ -71,12 +71,16 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_file_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--train``, ``--test`` and ``--extra``."""
+def add_file_flags(
+    parser: argparse.ArgumentParser, train: str = "the bundled sample", test: str = "none"
+) -> None:
+    """Add ``--train``, ``--test`` and ``--extra``; what they are by default is told in words."""
     parser.add_argument(
-        "--train", type=Path, metavar="CSV", help="labelled battles (default: the bundled sample)"
+        "--train", type=Path, metavar="CSV", help=f"labelled battles (default: {train})"
     )
-    parser.add_argument("--test", type=Path, metavar="CSV", help="battles to predict")
+    parser.add_argument(
+        "--test", type=Path, metavar="CSV", help=f"battles to predict (default: {test})"
+    )
     parser.add_argument(
         "--extra",
         type=Path,

@@ -195,11 +195,9 @@ def checked(path: Path, known: str) -> bytes:
     return content
 
 
-def altered(path: Path, found: str) -> RunError:
+def altered(path: Path, found: str, way_out: str = "Fit the run again.") -> RunError:
     """Return what says that a file is not the one that was written there."""
-    return RunError(
-        f"{path}: expected the file that the run wrote, found {found}. Fit the run again."
-    )
+    return RunError(f"{path}: expected the file that the run wrote, found {found}. {way_out}")
 
 
 def _check_columns(folder: Path, pipeline: Pipeline) -> None:

@@ -172,7 +172,8 @@ def _member(
     if not isinstance(preset, str):
         raise ConfigError(
             f"{own}.preset: expected the name of a preset, of a run or of a tower, found "
-            f"{'none' if preset is None else as_shown(preset)}."
+            f"{'none' if preset is None else as_shown(preset)}. The members are "
+            f"{', '.join(shared.members)}."
         )
     seed, n_folds = shared.seed, shared.folds.n_folds
     if folder_of(preset, (PRESETS, TOWERS), f"{own}.preset: {preset}") == TOWERS:

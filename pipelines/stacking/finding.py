@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.stacking.members import StackError
+from models.stacking.members import NAME, StackError
 from pipelines.run.files import check_ordinary
 from pipelines.run.folder import check_run, file_hash
 from pipelines.stacking.sources import ENDINGS, KINDS, REPORT, STACK, Kind, Source, stem
 from pipelines.tower.leaves import RECORD
-
-NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a member: folders and columns are named by it
 
 
 def find_sources(named: Sequence[str]) -> list[Source]:

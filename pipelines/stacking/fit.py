@@ -17,7 +17,7 @@ from pipelines.run.folder import MEMBERS, RUNS, UnfinishedRun, default_target, d
 from pipelines.run.folds import cut_folds
 from pipelines.run.inputs import Inputs, read_inputs
 from pipelines.stacking.config import StackConfig, write_stack_config
-from pipelines.stacking.making import Making, Options, making
+from pipelines.stacking.making import Making, Options, TowerMaking, making
 from pipelines.stacking.screen import show
 from pipelines.stacking.sources import STACK, Source
 from pipelines.stacking.work import check_distinct, stack_sources
@@ -151,5 +151,5 @@ def _made(members: Sequence[Making], folder: Path, steps: Steps) -> list[Source]
 
 def _device(members: Sequence[Making]) -> Device:
     """Return where towers predict; runs know it themselves."""
-    towers = [member.device for member in members if "backbone" in member.key]
+    towers = [member.device for member in members if isinstance(member, TowerMaking)]
     return (towers or [members[0].device])[0]

@@ -1,6 +1,7 @@
 """The fit of a stack: kept once it is done, so that a command that goes on need not do it again."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
@@ -30,7 +31,8 @@ class Stacked(NamedTuple):
     proba : ndarray of float64, shape (n_plain, 3)
         Out of fold.
     told : dict
-        ``stack`` (what each fold and the final model chose), ``weights`` and ``leaderboard``.
+        ``stack`` (what each fold and the final model chose), ``weights``, ``leaderboard``, and
+        ``fit_seconds``.
     """
 
     models: dict[str, bytes]
@@ -82,6 +84,7 @@ def fitted(
     if kept is not None:
         return Stacked.read(kept)
     frame, y = battles.plain
+    start = time.perf_counter()
     X = columns_of(members, group=folds.group, fold=folds.fold, **sizes(frame))
     model = StackingModel(
         candidates=settings.candidates,
@@ -90,6 +93,7 @@ def fitted(
         seed=settings.seed,
     ).fit(X, y)
     told = {
+        "fit_seconds": time.perf_counter() - start,
         "stack": model.told(),
         "weights": model.weights(),
         "leaderboard": leaderboard(model, X, y, folds.group),

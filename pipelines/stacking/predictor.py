@@ -26,6 +26,7 @@ from pipelines.stacking.sources import Kind, RunSource
 from pipelines.stacking.tables import read_table
 from pipelines.tower.device import tower_device
 
+AGAIN = "Copy the folder whole, or stack its members again."
 FORMAT = 1  # of stacks' folders: one more with each change after which an old one cannot be read
 
 
@@ -180,7 +181,7 @@ def read_stack(
         model = StackingModel().load(models)
     except Exception as error:  # whatever fails, they are not the stack's
         found = f"models that cannot be read ({type(error).__name__}: {error})"
-        raise altered(folder / MODELS, found) from error
+        raise altered(folder / MODELS, found, AGAIN) from error
     reading = _reading_with(encoder, folder, told)
     given = tables or {}
     members: dict[str, Predicting] = {}
@@ -215,9 +216,9 @@ def _check_files(folder: Path, told: StackTold, name: str) -> None:
         if file.startswith(f"{MEMBERS}/{name}/"):
             path = folder / file
             if not path.is_file():
-                raise altered(path, "no such file")
+                raise altered(path, "no such file", AGAIN)
             if file_hash(path) != known:
-                raise altered(path, "a file that was changed since")
+                raise altered(path, "a file that was changed since", AGAIN)
 
 
 def _read_told(run: Path) -> StackTold:
@@ -228,7 +229,7 @@ def _read_told(run: Path) -> StackTold:
         return StackTold.model_validate(content)
     except ValidationError as error:
         key = ".".join(map(str, error.errors()[0]["loc"]))
-        raise altered(path, f"no valid {key}") from None
+        raise altered(path, f"no valid {key}", AGAIN) from None
 
 
 def _check_format(run: Path, report: Mapping[str, object]) -> None:

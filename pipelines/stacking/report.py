@@ -45,6 +45,7 @@ class StackReport(MadeWith):
     members: list[MemberTold]
     scores: Compared
     stack: dict[str, Any]
+    fit_seconds: float
     weights: dict[str, dict[str, float]]
     leaderboard: dict[str, Any]
     files: dict[str, str]
@@ -96,6 +97,7 @@ def report_of(
         "members": members,
         "scores": scores,
         "stack": stacked.told["stack"],
+        "fit_seconds": round(stacked.told["fit_seconds"], 3),
         "weights": stacked.told["weights"],
         "leaderboard": stacked.told["leaderboard"],
         "files": files,
@@ -131,7 +133,7 @@ def leaderboard_table(report: StackReport) -> pd.DataFrame:
         "name": STACK,
         "kind": STACK,
         **_figure("log_loss", board["stack"]["log_loss"]),
-        "fit_seconds": report["seconds"].get("stack"),
+        "fit_seconds": report["fit_seconds"],
         "predict_seconds": report["seconds"].get("predict"),
     }
     return pd.DataFrame([*rows, stack]).sort_values("log_loss", kind="stable")

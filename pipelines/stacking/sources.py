@@ -22,6 +22,7 @@ REPORT, OOF = "report.json", "oof.csv"
 STACK = "stack"  # the kind of a folder that no source may be
 NOT_FITTING = ("read", "evaluate", "predict")  # steps of a run or a tower
 SHOWN = 12  # digits of a hash
+FIT, FINE_TUNE = "Fit the run again.", "Fine-tune the tower again."
 Told = TypeVar("Told", bound=BaseModel)
 
 
@@ -162,7 +163,7 @@ class RunSource(Source):
 
     @property
     def _told(self) -> _RunTold:
-        return _read(_RunTold, self.path / REPORT)
+        return _read(_RunTold, self.path / REPORT, FIT)
 
 
 class TowerSource(Source):
@@ -184,7 +185,7 @@ class TowerSource(Source):
             They are not those that were written there.
         """
         if file_hash(self.out_of_fold) != self._told.files.get(leaves.OOF):
-            raise altered(self.out_of_fold, "a file that was changed since")
+            raise altered(self.out_of_fold, "a file that was changed since", FINE_TUNE)
         return super().table()
 
     def way_out(self, first: Path) -> str:
@@ -208,7 +209,7 @@ class TowerSource(Source):
 
     @property
     def _told(self) -> _TowerTold:
-        return _read(_TowerTold, self.path / leaves.RECORD)
+        return _read(_TowerTold, self.path / leaves.RECORD, FINE_TUNE)
 
 
 class CsvSource(Source):
@@ -271,13 +272,13 @@ def _recorded(path: Path) -> str:
         ) from None
 
 
-def _read(model: type[Told], path: Path) -> Told:
+def _read(model: type[Told], path: Path, way_out: str) -> Told:
     if not path.is_file():
-        raise altered(path, "no such file")
+        raise altered(path, "no such file", way_out)
     try:
         return model.model_validate(json.loads(path.read_bytes()))
     except (ValueError, RecursionError):  # pydantic's own faults are values as well
-        raise altered(path, "one that was changed since") from None
+        raise altered(path, "one that was changed since", way_out) from None
 
 
 def _hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pandas as pd
 from data.tables.read import shown
 from features.storage.cache import Cache
 from models.device import Device
+from models.stacking.candidates import CANDIDATES
 from models.stacking.choice import calibrated
 from models.stacking.guards import check_in_sample
 from models.stacking.members import Member, StackError, columns_of
@@ -89,11 +90,13 @@ def stack_sources(
     run.write(FOLDS, folds.table())
     with steps.step("members", len(sources), "members") as advance:
         check_distinct(folds, inputs.train)
-        members, proven = _members(sources, folds, advance, trust=trust)
-        _check_in_sample(members, proven, battles, folds)
+        members, proven = read_members(sources, folds, trust=trust, advance=advance)
+        made_here = {source.name for source in sources if source.kind != "csv"}
+        _check_in_sample(members, made_here, battles, folds)
     with steps.step("stack"):
-        inexact = any(source.inexact for source in sources)
-        stacked = fitted(members, battles, folds, settings, run, inexact=inexact)
+        inexact = [source.name for source in sources if source.inexact]
+        _say_what_is_left_out(settings, inexact, steps)
+        stacked = fitted(members, battles, folds, settings, run, inexact=bool(inexact))
     run.write(OOF, csv_bytes(predictions(battles.plain[0]["id"], stacked.proba)))
     files = _own_files(stacked, run)
     with steps.step("copy", len(sources), "members") as advance:
@@ -140,10 +143,20 @@ def check_distinct(folds: Folds, train: Path) -> None:
         )
 
 
-def _members(
-    sources: Sequence[Source], folds: Folds, advance: Advance, *, trust: bool
+def read_members(
+    sources: Sequence[Source],
+    folds: Folds,
+    *,
+    trust: bool,
+    advance: Advance = lambda done: None,
 ) -> tuple[list[Member], set[str]]:
-    """Return the members' out-of-fold logits in the folds' order, and whose folds are proven."""
+    """Return the members' out-of-fold logits in the folds' order, and whose folds are proven.
+
+    Raises
+    ------
+    StackError
+        A source lacks rows, holds what is no prediction, or is not known to have these folds.
+    """
     members, proven, first = [], set(), sources[0].path
     for source in sources:
         table = source.table()
@@ -157,15 +170,24 @@ def _members(
     return members, proven
 
 
+def _say_what_is_left_out(settings: StackSettings, inexact: Sequence[str], steps: Steps) -> None:
+    left_out = [name for name in settings.candidates if inexact and CANDIDATES[name].jumps]
+    if left_out:
+        steps.tell(
+            f"candidates: without {', '.join(left_out)}, which would jump where the last digits of "
+            f"{', '.join(inexact)} move"
+        )
+
+
 def _check_in_sample(
-    members: Sequence[Member], proven: set[str], battles: Battles, folds: Folds
+    members: Sequence[Member], known: set[str], battles: Battles, folds: Folds
 ) -> None:
     """Refuse a member that has learned from the rows it predicts, by its calibrated log loss."""
     frame, y = battles.plain
     X = columns_of(members, group=folds.group, fold=folds.fold, **sizes(frame))
     names = [member.name for member in members]
     proba = calibrated(known_of(X, names, y))
-    check_in_sample(dict(zip(names, proba, strict=True)), proven, y, folds.group)
+    check_in_sample(dict(zip(names, proba, strict=True)), known, y, folds.group)
 
 
 def _own_files(stacked: Stacked, run: UnfinishedRun) -> dict[str, str]:

@@ -32,7 +32,7 @@ def chosen(scores, flexible=(), calibrate=False, n=900, seed=0):
         number: {name: [s[known.fold == number] for s in path] for name, path in paths.items()}
         for number in range(3)
     }
-    level = Level(Lines((Calibration(),)), {"direction": blends}, {}, {})
+    level = Level(Lines((Calibration(),)), {"direction": blends}, {})
     candidates = {name: Flexible() if name in flexible else Stiff() for name in scores}
     return choose(DIRECTION, known, level, inner, candidates, calibrate=calibrate), blends, known
 

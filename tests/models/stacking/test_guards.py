@@ -6,7 +6,6 @@ import pytest
 from models.heads import probabilities
 from models.stacking.choice import calibrated
 from models.stacking.guards import (
-    check_ids,
     check_in_sample,
     check_probabilities,
     clustered_error,
@@ -16,30 +15,13 @@ from models.stacking.model import known_of
 from tests.models.stacking.worlds import blurred, truth
 
 
-@pytest.mark.parametrize(
-    ("ids", "words"),
-    [
-        (["a", "b", "a"], r"row 3, column id: expected each battle once, found 'a' a second time"),
-        (["c", "a"], r"expected 3 battles, found no row for 1 of them, the first 'b'"),
-        (["c", "a", "d", "b"], r"row 3, column id: expected one of the 3 battles .* found 'd'"),
-    ],
-)
-def test_ids_must_be_the_expected_ones(ids, words):
-    with pytest.raises(StackError, match=f"oof.csv.*{words}"):
-        check_ids("oof.csv", ids, ["a", "b", "c"])
-
-
-def test_ids_may_come_in_any_order():
-    check_ids("oof.csv", ["c", "a", "b"], ["a", "b", "c"])
-
-
 def columns(**changes):
     p = {"winner_model_a": [0.25, 0.5], "winner_model_b": [0.25, 0.5], "winner_tie": [0.5, 0.0]}
     return {name: np.array(values) for name, values in (p | changes).items()}
 
 
 def test_probabilities_may_miss_a_sum_of_one_by_rounding():
-    check_probabilities("oof.csv", columns(winner_tie=[0.5, 9e-7]))
+    check_probabilities("oof.csv", columns(winner_tie=[0.4995, 0.0]))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +30,7 @@ def test_probabilities_may_miss_a_sum_of_one_by_rounding():
         ([0.5, np.nan], "row 2, column winner_tie: expected a finite number, found nan"),
         ([-0.5, 0.0], r"row 1, column winner_tie: expected a probability .* found -0.5"),
         ([0.5, 1.5], r"row 2, column winner_tie: expected a probability .* found 1.5"),
-        ([0.5, 2e-6], "row 2, columns winner_model_a.*add up to 1, found a sum of 1.000002"),
+        ([0.5, 2e-3], "row 2, columns winner_model_a.*add up to 1, found a sum of 1.002"),
     ],
 )
 def test_probabilities_must_be_such(tie, words):
@@ -88,7 +70,7 @@ def members(n=1500, leak=0.0):
 
 def test_a_member_that_saw_the_labels_is_refused():
     p, y = members(leak=0.6)
-    words = "member leaky: its log loss of .* every proven member .the best, one,"
+    words = "member leaky: its log loss of .* every run and tower .the best, one,"
     with pytest.raises(StackError, match=words):
         check_in_sample(p, {"one", "two"}, y, np.arange(len(y)))
 
@@ -98,12 +80,12 @@ def test_the_best_that_honest_predictions_can_be_is_not_refused():
     check_in_sample(p, {"one", "two"}, y, np.arange(len(y)))
 
 
-def test_a_proven_member_is_not_refused_however_good():
+def test_what_was_made_here_is_not_refused_however_good():
     p, y = members(leak=0.6)
     check_in_sample(p, {"one", "leaky"}, y, np.arange(len(y)))
 
 
-def test_without_a_proven_member_there_is_nothing_to_compare_with():
+def test_without_a_known_member_there_is_nothing_to_compare_with():
     p, y = members(leak=0.6)
     check_in_sample(p, set(), y, np.arange(len(y)))
 
@@ -123,7 +105,7 @@ def test_one_prompt_over_and_over_is_little_evidence():
         check_in_sample(copies, {"one"}, labels, np.arange(360))
 
 
-def test_better_than_one_proven_member_is_not_enough():
+def test_better_than_one_known_member_is_not_enough():
     p, y = members(leak=0.6)
     p["flat"] = probabilities(np.zeros(len(y)), np.full(len(y), -1.0))
     check_in_sample(p, {"flat", "leaky"}, y, np.arange(len(y)))

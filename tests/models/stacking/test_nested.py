@@ -68,7 +68,7 @@ def test_scores_are_those_of_the_same_blends(known, levels):
             for number, scores in levels.inner(fold, head).items():
                 lines = LineFits(known, calibrate=True).without([fold, number])
                 level = fit_level(known, {fold, number}, CANDIDATES, lines, seed=0)
-                rows = level.lines(known.material.take(known.fold == number))
+                rows = levels.at(fold).lines(known.material.take(known.fold == number))
                 for name, (found,) in scores.items():
                     np.testing.assert_array_equal(found, level.blends[head.name][name][0](rows))
 

@@ -14,6 +14,8 @@ from pipelines.predict import load_pipeline, load_stack
 from pipelines.run.folder import RunError
 from tests.commands import predict
 
+MANY = 5_000  # battles: more than are read, or held by a tower, at once
+
 
 def written(stack, test, output, *more):
     assert predict([str(stack), "--test", str(test), "--output", str(output), *more]) == 0
@@ -23,15 +25,16 @@ def written(stack, test, output, *more):
 
 @pytest.fixture(scope="module")
 def many(files, tmp_path_factory):
-    """400 battles, the first of which are those of the small test file."""
+    """Many battles, the first of which are those of the small test file."""
     rows = [
         pd.read_csv(files / name, dtype=str, keep_default_na=False)
         for name in ("test.csv", "train.csv")
     ]
     table = pd.concat(rows)[["id", "prompt", "response_a", "response_b"]]
-    table = pd.concat([table] * 2).iloc[:400].assign(id=[f"{row:05d}" for row in range(400)])
+    table = pd.concat([table] * -(-MANY // len(table))).iloc[:MANY]
+    table = table.assign(id=[f"{row:05d}" for row in range(MANY)])
     folder = tmp_path_factory.mktemp("many")
-    for number in (1, 3, 400):
+    for number in (1, 3, MANY):
         table.iloc[:number].to_csv(folder / f"{number}.csv", index=False)
     swapped = table.rename(columns={"response_a": "response_b", "response_b": "response_a"})
     swapped.to_csv(folder / "swapped.csv", index=False)
@@ -40,28 +43,28 @@ def many(files, tmp_path_factory):
 
 def test_a_row_does_not_depend_on_how_many_there_are(whole, many, tmp_path):
     """By two runs and a tower."""
-    found = {n: written(whole, many / f"{n}.csv", tmp_path / f"{n}.csv") for n in (1, 3, 400)}
+    found = {n: written(whole, many / f"{n}.csv", tmp_path / f"{n}.csv") for n in (1, 3, MANY)}
     for n in (1, 3):
-        assert found[n][0] == found[400][0][:n]
-        np.testing.assert_allclose(found[n][1], found[400][1][:n], rtol=0, atol=1e-12)
-    assert np.ptp(found[400][1], axis=0).min() > 0.01
+        assert found[n][0] == found[MANY][0][:n]
+        np.testing.assert_allclose(found[n][1], found[MANY][1][:n], rtol=0, atol=1e-12)
+    assert np.ptp(found[MANY][1], axis=0).min() > 0.01
 
 
 @pytest.mark.parametrize("name", ["length", "style", "tower"])
 def test_so_it_is_with_each_member(name, whole, many):
     """Whatever its weight is."""
     member = load_stack(whole).members[name]
-    battles = {n: read_test(many / f"{n}.csv").battles for n in (1, 3, 400)}
+    battles = {n: read_test(many / f"{n}.csv").battles for n in (1, 3, MANY)}
     found = {n: np.column_stack(member.logits(of)) for n, of in battles.items()}
     for n in (1, 3):
-        np.testing.assert_allclose(found[n], found[400][:n], rtol=0, atol=1e-12)
-    swapped = np.column_stack(member.logits(swap_battles(battles[400])))
-    np.testing.assert_array_equal(swapped, found[400] * [-1.0, 1.0])
-    assert np.ptp(found[400], axis=0).min() > 0.01
+        np.testing.assert_allclose(found[n], found[MANY][:n], rtol=0, atol=1e-12)
+    swapped = np.column_stack(member.logits(swap_battles(battles[MANY])))
+    np.testing.assert_array_equal(swapped, found[MANY] * [-1.0, 1.0])
+    assert np.ptp(found[MANY], axis=0).min() > 0.01
 
 
 def test_swapped_answers_have_swapped_bits(whole, many, tmp_path):
-    _, plain = written(whole, many / "400.csv", tmp_path / "plain.csv")
+    _, plain = written(whole, many / f"{MANY}.csv", tmp_path / "plain.csv")
     _, swapped = written(whole, many / "swapped.csv", tmp_path / "swapped.csv")
     np.testing.assert_array_equal(swapped, plain[:, [1, 0, 2]])
     assert (plain[:, 0] != plain[:, 1]).any()

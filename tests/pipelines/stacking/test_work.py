@@ -135,11 +135,16 @@ def test_rows_are_put_together_by_id(light_run, table, stacked, tmp_path):
     assert (one / "oof.csv").read_bytes() == (other / "oof.csv").read_bytes()
 
 
-def test_a_member_that_knows_the_answers_is_refused(light_run, table, battles, stacked, tmp_path):
+@pytest.mark.parametrize("told", [["fold"], []])
+def test_a_member_that_knows_the_answers_is_refused(
+    told, light_run, table, battles, stacked, tmp_path
+):
+    """Whatever it says of its folds: a column does not tell what its models have learned from."""
+
     def leak(rows):
         proba = 0.1 + 0.7 * np.eye(3)[battles[1]]
         named = dict(zip(WINNER_COLUMNS, proba.T, strict=True))
-        return rows.assign(**named).drop(columns="fold")
+        return rows.assign(**named)[["id", *told, *WINNER_COLUMNS]]
 
     with pytest.raises(StackError, match=r"member other: its log loss of 0\.\d+ is better than"):
         stacked(tmp_path / "stack", light_run, table(change=leak), trust=True)
@@ -180,7 +185,31 @@ def test_a_named_test_file_needs_the_tables_answers(
     assert read(found / "submission.csv")["id"].tolist() == ids.tolist()
 
 
+def test_what_cannot_take_part_is_named(light_run, tower, stacked, quiet, tmp_path):
+    console = quiet()
+    made = stacked(tmp_path / "stack", light_run, tower, console=console)
+    assert "without trees, which would jump where the last digits of tower move" in (
+        console.file.getvalue()
+    )
+    told = json.loads((made / "report.json").read_text())["stack"]["final"]
+    assert "trees" not in told["tie"]["losses"]
+
+
 # Wrong uses.
+
+
+def test_a_source_is_not_replaced(light_run, stacked, tmp_path):
+    made = stacked(tmp_path / "stack", light_run)
+    inside = made / "members" / light_run.name
+    with pytest.raises(RunError, match=r"--force would replace .*stack, in which .* lies"):
+        stacked(made, inside, force=True)
+    assert inside.is_dir()
+
+
+def test_what_a_source_lacks_is_told_before_there_is_a_folder(light_run, table, stacked, tmp_path):
+    with pytest.raises(StackError, match="expected proof"):
+        stacked(tmp_path / "stack", light_run, table(change=lambda rows: rows.drop(columns="fold")))
+    assert not (tmp_path / "stack.partial").exists()
 
 
 def test_answers_without_a_test_file_are_refused(refit, table, stacked, tmp_path):
