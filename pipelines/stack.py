@@ -30,7 +30,7 @@ from pipelines.stacking.screen import show
 from pipelines.stacking.settings import StackSettings, load_stack_settings, write_stack_settings
 from pipelines.stacking.sources import STACK, Source
 from pipelines.stacking.tables import check_test_ids
-from pipelines.stacking.work import read_members, stack_sources
+from pipelines.stacking.work import check_distinct, read_members, stack_sources
 from pipelines.tower.device import tower_device
 from pipelines.tower.origin import Given, Origin
 
@@ -102,6 +102,7 @@ def stack(
     target = output or default_target(RUNS, name, key)
     _check_target(target, sources, force=force)
     folds = read_folds(first)
+    check_distinct(folds, inputs.train)
     read_members(sources, folds, trust=trust)  # what they lack is told before the battles are read
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)

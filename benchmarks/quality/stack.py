@@ -3,8 +3,8 @@
 Members are logits by id of the real plain battles, in the folds of one seed, that were made by
 `pipelines.fit` and `pipelines.finetune` and are committed to ``benchmarks/quality/oof/``. Whatever
 the stack chooses is chosen without the fold that it is scored on. Beside it stand its members, each
-calibrated on the other folds, and stacks that have one way of putting members together and no
-choice. Intervals are 95 % bootstraps over prompts.
+calibrated on the other folds where that holds, and stacks that have one way of putting members
+together and no choice. Intervals are 95 % bootstraps over prompts.
 
     python -m benchmarks.quality stack
     python -m benchmarks.quality stack --members classical minilm_tower --seeds 0
@@ -26,7 +26,7 @@ import pandas as pd
 from benchmarks import real
 from benchmarks.quality.oof import OutOfFold
 from benchmarks.quality.runs import RunError, Scored
-from benchmarks.quality.tower import Array, figures, probabilities_of
+from benchmarks.quality.tower import Array, figures
 from benchmarks.tables import difference, each, write, write_header, write_row
 from data.battles import ReadBattles, read_training
 from models.measures.evaluation import paired_difference
@@ -34,6 +34,7 @@ from models.measures.metrics import METRICS
 from models.stacking.candidates import CANDIDATES
 from models.stacking.members import Member, columns_of
 from models.stacking.model import StackingModel
+from models.stacking.report import member_probabilities
 from pipelines.stacking.predictor import sizes
 
 MEMBERS = ("classical", "neural", "minilm_tower")
@@ -111,8 +112,7 @@ def _stacked(names: Sequence[str], seed: int, read: ReadBattles, scored: Scored)
     X = table_of(members, read)
     by_torch = any({"backbone", "encoder"} & set(one.record) for one in members.values())
     stack = StackingModel(inexact=by_torch, seed=seed).fit(X, read.y)
-    proba = {name: probabilities_of(member, read) for name, member in members.items()}
-    proba[STACK] = stack.out_of_fold_
+    proba = {**member_probabilities(stack, X, read.y), STACK: stack.out_of_fold_}
     for way in (name for name, candidate in CANDIDATES.items() if not candidate.flexible):
         alone = StackingModel(candidates=(way,), seed=seed).fit(X, read.y)
         proba[f"{way}, no choice"] = alone.out_of_fold_
