@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import real
-from benchmarks.quality import ablation, direction, encoders, lexical, stack, ties, tower
+from benchmarks.quality import ablation, blends, direction, encoders, lexical, stack, ties, tower
 from benchmarks.quality.against import write_comparison
 from benchmarks.quality.fits import FITS, fitted, write_fits
 from benchmarks.quality.runs import PREDICTIONS, Run, RunError, Scored, paired
@@ -40,7 +40,11 @@ STUDIES: dict[str, Study] = {
     **encoders.STUDIES,
     **ties.STUDIES,
 }
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"stack": stack.main, "tower": tower.main}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "blends": blends.main,
+    "stack": stack.main,
+    "tower": tower.main,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -54,6 +54,7 @@ def test_the_ranking_variant_is_one_setting():
         ("pooling=max", r"pooling: should be 'mean', 'cls' or 'last'\. Got 'max'"),
         ('features=["x"]', r"preset minilm_tower: features: 'x' is no statistic of the length"),
         ("epochs", r"--set epochs: expected KEY=VALUE"),
+        ("members.a.b=1", r"members: .* of a stack, found where a tower's .* pipelines\.fit takes"),
     ],
 )
 def test_a_wrong_setting_is_told_by_key(setting, words):
