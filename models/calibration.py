@@ -21,6 +21,7 @@ BINS = 3  # of equal numbers of battles, by length
 SMALLEST_BIN = 100  # battles; with fewer the bins would follow noise
 SHRINKAGE = 300.0  # battles of the whole that stand in each bin beside its own
 WEAK = 1e4  # inverse penalty: keeps the slope of scores that separate a few battles finite
+TOLERANCE = 1e-8  # of the gradient; what is nearer to 0 is rounding, over which L-BFGS may give up
 
 
 class Calibration(NamedTuple):
@@ -186,7 +187,7 @@ def _logistic(
     used = list(range(len(scores)))
     while used:
         U = np.column_stack([np.clip(scores[place], -CLIP, CLIP) for place in used])
-        fit = LogisticRegression(C=WEAK, fit_intercept=intercept, tol=1e-10, max_iter=1000)
+        fit = LogisticRegression(C=WEAK, fit_intercept=intercept, tol=TOLERANCE, max_iter=1000)
         fit.fit(U, won)
         found = dict(zip(used, fit.coef_[0].tolist(), strict=True))
         wrong = [place for place, slope in found.items() if slope * signs[place] < 0]
