@@ -1,6 +1,6 @@
 """The ways to blend members' logits that a stack chooses among.
 
-The first has no weights to learn. It is taken unless another is clearly better.
+The first is taken unless another is clearly better.
 """
 
 from models.stacking.blends import Best, Candidate, Mean
@@ -9,9 +9,9 @@ from models.stacking.regression import Logistic
 from models.stacking.trees import Trees
 
 CANDIDATES: dict[str, type[Candidate]] = {
+    "greedy": Greedy,
     "mean": Mean,
     "best": Best,
-    "greedy": Greedy,
     "logistic": Logistic,
     "trees": Trees,
 }

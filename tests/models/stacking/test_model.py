@@ -256,7 +256,9 @@ def test_labels_are_of_three_classes():
 
 @pytest.mark.parametrize("candidates", [(), ("best", "worst")])
 def test_candidates_must_be_known(candidates):
-    with pytest.raises(ValueError, match="candidates of StackingModel must be some of mean, best"):
+    with pytest.raises(
+        ValueError, match="candidates of StackingModel must be some of greedy, mean"
+    ):
         StackingModel(candidates=candidates).fit(*world(n=60))
 
 

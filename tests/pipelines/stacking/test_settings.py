@@ -29,7 +29,7 @@ def test_settings_are_taken():
     ("setting", "words"),
     [
         ("candidates=[]", r"^--set: candidates: .*at least 1"),
-        ('candidates=["worst"]', r"candidates: 'worst' is none of mean, best"),
+        ('candidates=["worst"]', r"candidates: 'worst' is none of greedy, mean"),
         ('candidates=["mean", "mean"]', r"candidates: each name may stand once"),
         ('candidates=["trees"]', r"candidates: one that can blend any members is needed beside it"),
         ("calibrate=3", r"calibrate: should be a valid boolean"),
