@@ -17,7 +17,8 @@ from models.tower.dropout import dropped
 
 NAME = "arenaboost_packed"
 HALF = (torch.float16, torch.bfloat16)
-NEEDED = {"scale", "window_size", "enable_gqa"}  # arguments of torch's kernel
+NEEDED = {"scale", "window_size"}  # arguments of torch's kernel
+GROUPED = "enable_gqa"  # one that came later
 
 
 class Packs(NamedTuple):
@@ -135,7 +136,7 @@ def _window(n_tokens: int, width: int | None, causal: bool, device: torch.device
 def kernel() -> Callable[..., Any] | None:
     """Return torch's attention over sequences of varying lengths, None where it has not all of it.
 
-    It came step by step: an older torch has none, or one without windows and grouped heads.
+    It came step by step: an older torch has none, or one without windows.
     """
     try:
         from torch.nn.attention.varlen import varlen_attn
@@ -160,11 +161,18 @@ def _on_card(
     longest = max(packs.lengths)
     # Rotary positions leave queries and keys in float32, also under autocast.
     q, k, v = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
+    options: dict[str, Any] = {}
+    if q.shape[1] != k.shape[1]:  # (n_tokens, n_heads, n_dimensions) each
+        if GROUPED in signature(attention).parameters:
+            options[GROUPED] = True
+        else:
+            times = q.shape[1] // k.shape[1]
+            k, v = (own.repeat_interleave(times, dim=1) for own in (k, v))
     found = attention(
         q, k, v, packs.bounds, packs.bounds, longest, longest,
         scale=scaling,
         window_size=(left, 0 if causal else left),
-        enable_gqa=query.shape[1] != key.shape[1],
+        **options,
     )  # fmt: skip
     states: Tensor = found[0] if isinstance(found, tuple) else found
     return states.unsqueeze(0)  # (1, n_tokens, n_heads, n_dimensions)

@@ -51,6 +51,10 @@ def enable(network: Any, *, backend: str = "triton") -> str | None:
             wanted = [network(own[None]).last_hidden_state[0] for own in ids.split(PROBED)]
             network.encoder = copy.deepcopy(was)
             optimize_deberta_training(network, backend=backend)
+            if not hasattr(network.encoder, "forward_packed"):  # it left the network as it was
+                network.encoder = was
+                width = _head_width(network.config)
+                return f"no Triton here, or no kernels for heads of {width} dimensions"
             found = run_packed(network, ids, packs)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         network.encoder = was
@@ -63,6 +67,11 @@ def enable(network: Any, *, backend: str = "triton") -> str | None:
         network.encoder = was
         return f"its states differ by {away:.3g} of their norm"
     return None
+
+
+def _head_width(config: Any) -> int:
+    width = config.hidden_size // config.num_attention_heads
+    return int(getattr(config, "attention_head_size", width))
 
 
 def run_packed(network: Any, given: Tensor, packs: Packs) -> Tensor:

@@ -188,9 +188,9 @@ def test_towers_run_small(small, monkeypatch, capsys, name):
 def test_operations_of_a_training_step(tmp_path):
     sizes = tower.SMALL | {"num_hidden_layers": 4, "local_attention": 8}
     network = ModernBertModel.from_pretrained(tower.random_modernbert(tmp_path, **sizes))
-    matrices = 4 * (32 * 3 * 32 + 32 * 32 + 32 * 2 * 64 + 64 * 32)
+    matrices = 4 * (64 * 3 * 64 + 64 * 64 + 64 * 2 * 128 + 128 * 64)
     seen = 2 * (10 * 10 + 5 * 5) + 2 * (10 * 9 + 5 * 5)  # layers 0 and 3 have no window
-    assert tower.flops([10, 5], network) == 6 * matrices * 15 + 12 * 32 * seen
+    assert tower.flops([10, 5], network) == 6 * matrices * 15 + 12 * 64 * seen
 
 
 @pytest.mark.parametrize(("flags", "said"), [((), "From states"), (("--strings",), "From strings")])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.tower import attention
 from models.tower.attention import Packs, attend
 from models.tower.backbone import Backbone
 from tests.models.tower.backbones import ARCHITECTURES, ids_of, network_of
@@ -99,3 +100,40 @@ def test_packs_tell_where_sequences_lie():
     assert packs.lengths == (3, 1, 4)
     assert packs.bounds.tolist() == [0, 3, 4, 8]
     assert packs.bounds.dtype == torch.int32
+
+
+def without_groups(q, k, v, bounds, _bounds, _longest, _longest_key, *, scale, window_size):
+    """torch's kernel as it was before it knew grouped heads."""
+    assert q.shape[1] == k.shape[1]
+    assert window_size[1] in (0, window_size[0])
+    parts = (tensor.split(bounds.diff().tolist()) for tensor in (q, k, v))
+    rows = [[own.transpose(0, 1) for own in part] for part in zip(*parts, strict=True)]
+    found = [
+        torch.nn.functional.scaled_dot_product_attention(
+            *row, scale=scale, is_causal=window_size[1] == 0
+        )
+        for row in rows
+    ]
+    return torch.cat([own.transpose(0, 1) for own in found])
+
+
+def with_groups(q, k, v, *places, scale, window_size, enable_gqa=False):
+    """The same as it is since."""
+    if enable_gqa:
+        k, v = (own.repeat_interleave(q.shape[1] // own.shape[1], dim=1) for own in (k, v))
+    return without_groups(q, k, v, *places, scale=scale, window_size=window_size)
+
+
+@pytest.mark.parametrize("known", [without_groups, with_groups])
+@pytest.mark.parametrize("heads", [4, 2])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_kernel_with_and_without_grouped_heads_gives_the_same(monkeypatch, known, heads, causal):
+    generator = torch.Generator().manual_seed(0)
+    packs = Packs.of([5, 1, 9], torch.device("cpu"))
+    q, k, v = (torch.randn(1, n, 15, 8, generator=generator) for n in (4, heads, heads))
+    module = torch.nn.Module()
+    module.is_causal = causal
+    wanted, _ = attend(module, q, k, v, packs=packs)
+    monkeypatch.setattr(attention, "kernel", lambda: known)
+    found = attention._on_card(q, k, v, packs, None, causal, None)
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)

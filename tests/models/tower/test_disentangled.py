@@ -116,6 +116,15 @@ def test_kernels_that_do_not_run_are_told(monkeypatch):
     assert network.encoder is was
 
 
+@installed
+def test_a_network_that_the_package_leaves_as_it_is():
+    network = network_of("deberta-v2")
+    was = network.encoder
+    # Without Triton, or with heads of 8 dimensions, the package returns it without a word.
+    assert enable(network) == "no Triton here, or no kernels for heads of 8 dimensions"
+    assert network.encoder is was
+
+
 def test_other_networks_have_no_kernels():
     assert enable(network_of("bert")) == "no kernels for bert"
 
