@@ -22,6 +22,7 @@ from pipelines.settings import (
     merge,
     read_preset,
     read_toml,
+    refuse_stack,
 )
 
 # What families with an encoder had each for themselves, of which some is no more.
@@ -185,11 +186,7 @@ def changed_preset(preset: str, changes: Mapping[str, Any], where: str) -> Confi
 
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
-    if "members" in data:
-        raise ConfigError(
-            f"{where}: members: the sections [members.NAME] make it the configuration of a stack, "
-            "found where one of a run is expected. pipelines.fit takes both."
-        )
+    refuse_stack(data, where, "one of a run is expected. pipelines.fit takes both.")
     config = checked(Config, data, where, ())
     checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
     for name, options in config.features.items():

@@ -46,6 +46,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected TOML. {error}.") from None
 
 
+def refuse_stack(data: Mapping[str, Any], where: str, expected: str) -> None:
+    """Raise `ConfigError` for the configuration of a stack, where another one is expected."""
+    if "members" in data:
+        raise ConfigError(
+            f"{where}: members: the sections [members.NAME] make it the configuration of a stack, "
+            f"found where {expected}"
+        )
+
+
 def apply_setting(data: dict[str, Any], setting: str) -> str:
     """Put ``dotted.key=value`` into a nested dictionary, and return the key."""
     key, equals, text = setting.partition("=")

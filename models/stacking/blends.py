@@ -166,7 +166,8 @@ class Candidate:
     jumps : bool
         Whether its scores jump at thresholds, so that members' last digits may move them far.
     flexible : bool
-        Whether it can follow chance so far that it must win by a standard error.
+        Whether it can follow chance so far that it must win by a standard error over what is chosen
+        without it; it may have nothing to offer.
     """
 
     blend: ClassVar[type[Blend]] = Blend

@@ -10,10 +10,8 @@ from features.sides import Array
 from models.heads import Head, probabilities
 from models.stacking.blends import Blend, Candidate, has_intercept, row_losses
 from models.stacking.guards import clustered_error
-from models.stacking.logistic import fit_weights
+from models.stacking.logistic import fit_scale
 from models.stacking.nested import Known, Level, LineFits
-
-TRIFLE = 1e-6  # penalty of a scale: it keeps scores that separate all battles finite
 
 
 class Judged(NamedTuple):
@@ -135,13 +133,7 @@ class _Judge:
             return row_losses(scores, self.won)
         found = np.zeros(len(scores))
         for held in (self.fold == number for number in np.unique(self.fold)):
-            (scale,), shift = fit_weights(
-                scores[~held, None],
-                self.won[~held],
-                penalty=TRIFLE,
-                centre=np.ones(1),
-                intercept=self.intercept,
-            )
+            scale, shift = fit_scale(scores[~held], self.won[~held], intercept=self.intercept)
             found[held] = row_losses(scale * scores[held] + shift, self.won[held])
         return found
 

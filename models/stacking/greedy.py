@@ -14,14 +14,13 @@ from scipy.special import logit
 
 from features.sides import Array
 from models.stacking.blends import Blend, Candidate, Lesson, best_of, losses_of
-from models.stacking.logistic import fit_weights
+from models.stacking.logistic import fit_scale
 
 BAGS = 20
 STEP = 0.2  # weight of what is added at once, where the best member alone would have 1
 MOST = 40  # steps; fewer than ten are usual
 GAIN = 1e-5  # of log loss: less is none
 KEPT = 0.8  # share of the members that a bag has, two at least
-TRIFLE = 1e-6  # penalty of the best member's scale
 
 Counts = tuple[int, ...]  # how often each member was added
 
@@ -63,13 +62,8 @@ class Losses:
     """
 
     def __init__(self, lesson: Lesson, bags: Array) -> None:
-        (scale,), _ = fit_weights(
-            lesson.logits[:, [best_of(lesson)]],
-            lesson.won,
-            penalty=TRIFLE,
-            centre=np.ones(1),
-            intercept=lesson.free,
-        )
+        best = lesson.logits[:, best_of(lesson)]
+        scale, _ = fit_scale(best, lesson.won, intercept=lesson.free)
         sign = np.where(lesson.won, 1.0, -1.0)
         self._steps = sign[:, None] * lesson.centred * (scale * STEP)
         self._start = sign * (logit(lesson.won.mean()) if lesson.free else 0.0)

@@ -9,6 +9,7 @@ from models.stacking.blends import losses_of
 
 STEPS, HALVINGS = 100, 40  # at most; as a rule fewer than ten steps lead to the minimum
 TOLERANCE = 1e-10  # of the gradient of a mean loss
+TRIFLE = 1e-6  # penalty of a scale: it keeps scores that separate all battles finite
 
 
 def fit_weights(
@@ -56,6 +57,29 @@ def fit_weights(
     least = np.append(np.zeros(len(centre)), np.full(int(intercept), -np.inf))
     found = _minimum(oriented, aim, pull, least)
     return found[: len(centre)], float(found[-1]) if intercept else 0.0
+
+
+def fit_scale(scores: Array, won: NDArray[np.bool_], *, intercept: bool) -> tuple[float, float]:
+    """Find the scale, not below 0, and the shift of least log loss of ``scale * scores + shift``.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_rows,)
+    won : ndarray of bool, shape (n_rows,)
+    intercept : bool
+        Whether there is a shift; it is 0 otherwise.
+
+    Examples
+    --------
+    >>> scores, won = np.array([1.0, 1.0, 1.0, -1.0]), np.array([True, True, False, False])
+    >>> scale, shift = fit_scale(scores, won, intercept=False)
+    >>> round(float(np.exp(scale)), 3), shift
+    (3.0, 0.0)
+    """
+    weights, shift = fit_weights(
+        scores[:, None], won, penalty=TRIFLE, centre=np.ones(1), intercept=intercept
+    )
+    return float(weights[0]), shift
 
 
 def _minimum(oriented: Array, aim: Array, pull: Array, least: Array) -> Array:

@@ -17,12 +17,11 @@ from models.stacking.blends import (
     logits_for,
     weighted_sum,
 )
-from models.stacking.logistic import fit_weights
+from models.stacking.logistic import fit_scale
 from models.stacking.members import Material
 
 TREES = (5, 10, 20, 40)  # strengths, the fewest first
 FILE = "trees.txt"
-TRIFLE = 1e-6  # penalty of the start's scale
 GROWN = {
     "objective": "binary",
     "metric": "None",
@@ -106,12 +105,10 @@ class Trees(Candidate):
         if (logits == logits[:, :1]).all():
             return []
         blend = weighted_sum(lesson.logits, weights.tolist())
-        (scale,), shift = fit_weights(
-            blend[:, None], lesson.won, penalty=TRIFLE, centre=np.ones(1), intercept=lesson.free
-        )
+        scale, shift = fit_scale(blend, lesson.won, intercept=lesson.free)
         booster = _grown(lesson, weights, scale * blend + shift)
         texts = [booster.model_to_string(num_iteration=trees) for trees in TREES]
-        return [TreeBlend(lesson.head, weights, float(scale), shift, text) for text in texts]
+        return [TreeBlend(lesson.head, weights, scale, shift, text) for text in texts]
 
 
 def _grown(lesson: Lesson, weights: Array, start: Array) -> lightgbm.Booster:

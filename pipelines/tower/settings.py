@@ -8,7 +8,7 @@ import tomli_w
 
 from models.tower.settings import TowerSettings
 from pipelines.presets import TOWERS
-from pipelines.settings import ConfigError, apply_setting, checked, read_preset, read_toml
+from pipelines.settings import apply_setting, checked, read_preset, read_toml, refuse_stack
 
 DEFAULT = "minilm_tower"
 
@@ -43,11 +43,7 @@ def load_settings(
         data, where = read_preset(DEFAULT if preset is None else preset, TOWERS)
     for setting in settings:
         apply_setting(data, setting)
-    if "members" in data:
-        raise ConfigError(
-            f"{where}: members: the sections [members.NAME] make it the configuration of a stack, "
-            "found where a tower's is expected. pipelines.fit takes it."
-        )
+    refuse_stack(data, where, "a tower's is expected. pipelines.fit takes it.")
     return checked(TowerSettings, data, where).resolved()
 
 

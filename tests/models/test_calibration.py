@@ -157,3 +157,46 @@ def test_battles_of_one_length_are_no_fault():
     z, t, y, _ = by_length(n=300)
     found = fit(z, t, y, np.full(300, 77.0))
     assert np.isfinite(apply(found, z, t, 77.0)).all()
+
+
+def where_it_holds(z, t, y, length=None):
+    """Calibrate where it holds, with the folds and lengths of `fit`."""
+    if length is None:
+        length = np.random.default_rng(9).uniform(1, 1000, size=len(y))
+    return Calibration.where_it_holds(z, t, y, length, (np.arange(len(y)) % 4).astype(np.int8))
+
+
+def test_calibrated_logits_mostly_stay_as_they_are():
+    calibrated = [
+        where_it_holds(*simulated(600, 1.0, 1.0, 0.0, 0.0, seed)) == Calibration()
+        for seed in range(20)
+    ]
+    assert sum(calibrated) >= 14
+
+
+def test_uncalibrated_logits_get_the_numbers_of_fit():
+    found = simulated(3000)
+    assert where_it_holds(*found) == fit(*found) != Calibration()
+
+
+def test_bins_are_kept_where_they_hold_there_too():
+    z, t, y = simulated(20_000)
+    length = np.where(np.random.default_rng(4).uniform(size=len(y)) < 0.5, 10.0, 1000.0)
+    z = np.where(length > 100, z, 3.0 * z)
+    found = where_it_holds(z, t, y, length)
+    assert found.edges
+    assert found == fit(z, t, y, length)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kept_exactly_if_folds_left_out_gain(seed):
+    z, t, y = simulated(400, 1.15, 0.9, -0.05, -0.1, seed)
+    fold = np.arange(len(y)) % 4
+    gain = 0.0
+    for number in range(4):
+        held = fold == number
+        rest = Calibration.without_bins(z[~held], t[~held], y[~held])
+        for calibration, sign in ((rest, 1.0), (Calibration(), -1.0)):
+            p = probabilities(*apply(calibration, z[held], t[held]))
+            gain += sign * np.log(p[np.arange(held.sum()), y[held]]).sum()
+    assert (where_it_holds(z, t, y) != Calibration()) == (gain > 0.0)

@@ -273,3 +273,12 @@ def test_predictions_need_the_members_that_it_was_fitted_on(fitted):
     X, _, model = fitted
     with pytest.raises(StackError, match=r"lacks the column m1__z_diff.*: m0, m1, m2"):
         model.predict_proba(X.drop(columns="m1__z_diff"))
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    X, y = world(n=900)
+    order = np.random.default_rng(0).permutation(len(y))
+    model = StackingModel(inexact=True).fit(X, y)
+    other = StackingModel(inexact=True).fit(X.iloc[order], y[order])
+    np.testing.assert_allclose(other.out_of_fold_, model.out_of_fold_[order], atol=1e-6)
+    np.testing.assert_allclose(other.predict_proba(X), model.predict_proba(X), atol=1e-6)
