@@ -1,7 +1,9 @@
 """Settings of a tower: presets, files, single keys."""
 
 import pytest
+from pydantic import ValidationError
 
+from models.tower.settings import TowerSettings
 from pipelines.presets import TOWERS, presets
 from pipelines.settings import ConfigError
 from pipelines.tower.settings import load_settings, write_settings
@@ -44,6 +46,40 @@ def test_the_ranking_variant_is_one_setting():
 
 
 @pytest.mark.parametrize(
+    ("given", "loss"),
+    [
+        ({}, "cross_entropy"),
+        ({"ties": "davidson"}, "cross_entropy"),
+        ({"task": "ranking"}, "bradley_terry"),
+        ({"task": "ranking", "ties": "rao_kupper"}, "cross_entropy"),
+        ({"task": "ranking", "ties": "davidson", "loss": "direction_tie"}, "direction_tie"),
+    ],
+)
+def test_the_loss_that_goes_with_a_model_of_ties(given, loss):
+    found = TowerSettings(**given)
+    assert found.resolved().loss == loss
+    assert found.fits_width is (loss == "bradley_terry")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"task": "ranking", "ties": "davidson", "loss": "bradley_terry"},
+            r"task 'ranking' with ties 'davidson' goes with loss cross_entropy or direction_tie",
+        ),
+        ({"ties": "davidson", "loss": "squared_error"}, r"task 'classify' with ties 'davidson' go"),
+        ({"task": "ranking", "loss": "cross_entropy"}, r"task 'ranking' goes with loss bradley_te"),
+        ({"task": "ranking", "dense": 8}, r"dense goes with task 'classify' and fusion 'concat' o"),
+        ({"clip": 0.0, "clip_by": "tensor"}, r"clip_by 'tensor' goes with clip, the largest norm"),
+    ],
+)
+def test_what_does_not_go_together(given, words):
+    with pytest.raises(ValidationError, match=words):
+        TowerSettings(**given)
+
+
+@pytest.mark.parametrize(
     ("setting", "words"),
     [
         ("x=1", r"preset minilm_tower: x: unknown key\. Allowed: backbone, seed"),
@@ -51,7 +87,11 @@ def test_the_ranking_variant_is_one_setting():
         ("seed=true", r"seed: should not be true or false\. Got True"),
         ("shares=[20, 40]", r"shares\.2: this key is required"),
         ("length=8", r"length: should be greater than or equal to 16\. Got 8"),
-        ("pooling=max", r"pooling: should be 'mean', 'cls' or 'last'\. Got 'max'"),
+        ("pooling=max", r"pooling: should be 'mean', 'cls', 'last' or 'attention'\. Got 'max'"),
+        ("lstm=-1", r"lstm: should be greater than or equal to 0\. Got -1"),
+        ("temperature=0", r"temperature: should be greater than 0\. Got 0"),
+        ("head_dropout=1", r"head_dropout: should be less than 1\. Got 1"),
+        ("dense=8", r"minilm_tower: dense goes with task 'classify' and fusion 'concat' or 'com"),
         ('features=["x"]', r"preset minilm_tower: features: 'x' is no statistic of the length"),
         ("epochs", r"--set epochs: expected KEY=VALUE"),
         ("members.a.b=1", r"members: .* of a stack, found where a tower's .* pipelines\.fit takes"),
