@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from features.families.length import KERAS_BASELINE
 from models.tower.settings import TowerSettings
 from pipelines.presets import TOWERS, presets
 from pipelines.settings import ConfigError
@@ -10,7 +11,14 @@ from pipelines.tower.settings import load_settings, write_settings
 
 
 def test_the_presets_are_those_that_the_readme_names():
-    assert presets(TOWERS) == ["dual_base", "keras_small", "minilm_tower", "nltk_small"]
+    assert presets(TOWERS) == [
+        "dual_base",
+        "keras_extra_small",
+        "keras_small",
+        "layernorm_clip",
+        "minilm_tower",
+        "nltk_small",
+    ]
     assert not set(presets(TOWERS)) & set(presets())
 
 
@@ -38,6 +46,28 @@ def test_published_settings_stand_in_the_presets():
     )
     assert nltk.warm_up == 0.0
     assert {keras.backbone, nltk.backbone} == {"microsoft/deberta-v3-small"}
+
+
+def test_published_settings_of_the_extra_small_network():
+    found = load_settings(preset="keras_extra_small")
+    assert found.backbone == "microsoft/deberta-v3-xsmall"
+    assert (found.turns, found.text, found.fusion, found.pooling) == (
+        "all",
+        "as_is",
+        "concat",
+        "mean",
+    )
+    assert (found.features, found.features_width) == (KERAS_BASELINE, 512)
+    assert (found.dense, found.head_dropout, found.temperature) == (256, 0.5, 0.85)
+    assert (found.optimiser, found.learning_rate, found.weight_decay) == ("adam", 1e-6, 0.0)
+    assert (found.clip, found.clip_by, found.smoothing) == (1.0, "tensor", 0.1)
+    assert (found.length, found.batch, found.epochs, found.schedule) == (512, 16, 3, "cosine")
+
+
+def test_a_norm_is_all_that_layernorm_clip_has_more_than_nltk_small():
+    found, nltk = (load_settings(preset=name) for name in ("layernorm_clip", "nltk_small"))
+    assert found.model_dump() == nltk.model_dump() | {"head_norm": True}
+    assert (found.clip, found.clip_by) == (1.0, "all")
 
 
 def test_the_ranking_variant_is_one_setting():
