@@ -43,8 +43,8 @@ class RaoKupper(nn.Module):
 
     Examples
     --------
-    >>> RaoKupper()(torch.tensor([[0.5, 0.5]])).exp().tolist()  # theta is 2 at first
-    [[0.3333333432674408, 0.3333333432674408, 0.3333333432674408]]
+    >>> RaoKupper()(torch.tensor([[0.5, 0.5]])).exp().detach()  # theta is 2 at first
+    tensor([[0.3333, 0.3333, 0.3333]])
     """
 
     def __init__(self) -> None:
