@@ -1,10 +1,14 @@
-"""From the vectors of sequences to raw scores: numeric features join, both sides are fused."""
+"""From states to vectors, and from those to raw scores: numbers join, both sides are fused."""
 
 import torch
 from torch import Tensor, nn
 
+from models.tower.attention import Packs
+from models.tower.finish import Finish
 from models.tower.fusion import Antisymmetric, Compare, Concat, Ranking
 from models.tower.losses import Raw
+from models.tower.pooling import pooling_of
+from models.tower.recurrent import Recurrent
 from models.tower.settings import TowerSettings
 
 
@@ -15,12 +19,18 @@ class Head(nn.Module):
     ----------
     settings : TowerSettings
     width : int
-        Dimensions of the backbone's vectors.
+        Dimensions of the backbone's states.
     """
 
     def __init__(self, settings: TowerSettings, width: int) -> None:
         super().__init__()
         self.dual = settings.arrangement == "dual"
+        self.recurrent: Recurrent | None = None
+        if settings.lstm:
+            self.recurrent = Recurrent(width, settings.lstm)
+            width = self.recurrent.width
+        self.width = width  # of a sequence's vector
+        self.pooling = pooling_of(settings.pooling, width)
         self.dense: nn.Module | None = None
         if settings.features:
             self.dense = nn.Sequential(
@@ -28,6 +38,23 @@ class Head(nn.Module):
             )
             width += settings.features_width * (1 if self.dual else 2)
         self.fusion = _fusion(settings, width)
+
+    def vectors(self, states: Tensor, packs: Packs) -> Tensor:
+        """Return one vector a sequence.
+
+        Parameters
+        ----------
+        states : Tensor, shape (n_tokens, n_dimensions)
+            The backbone's, of all sequences one after the other.
+        packs : Packs
+
+        Returns
+        -------
+        Tensor, shape (n_sequences, width)
+        """
+        if self.recurrent is not None:
+            states = self.recurrent(states, packs)  # (n_tokens, width)
+        return self.pooling(states, packs)
 
     def forward(self, first: Tensor, second: Tensor, numbers: Tensor) -> Raw:
         """Return the raw scores of battles in both orders.
@@ -49,11 +76,11 @@ class Head(nn.Module):
 
 
 def _fusion(settings: TowerSettings, width: int) -> nn.Module:
-    dropout = 0.0 if settings.dropout == "own" else settings.dropout
+    finish = Finish.of(settings)
     if settings.task == "ranking":
-        return Ranking(width, dropout=dropout)
+        return Ranking(width, finish)
     if settings.fusion == "compare":
-        return Compare(width, dropout=dropout)
+        return Compare(width, finish)
     if settings.fusion == "antisymmetric":
-        return Antisymmetric(width, dropout=dropout)
-    return Concat(width, dual=settings.arrangement == "dual", dropout=dropout)
+        return Antisymmetric(width, finish)
+    return Concat(width, finish, dual=settings.arrangement == "dual")

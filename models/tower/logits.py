@@ -123,18 +123,17 @@ def difference(first: Array, second: Array) -> Array:
 def direction_and_tie(
     first: NDArray[np.floating],
     second: NDArray[np.floating],
-    task: str,
     width: TieWidth | None = None,
 ) -> tuple[Array, Array]:
     """Return the direction logit ``z`` and the tie logit ``t`` of battles.
 
     Parameters
     ----------
-    first, second : ndarray, shape (n, 3) to classify, (n, 2) to rank
-        Raw scores of both orders of the answers, see `models.tower.losses.Raw`.
-    task : {"classify", "ranking"}
+    first, second : ndarray, shape (n, 3) or (n, 2)
+        Raw scores of both orders of the answers, see `models.tower.losses.Raw`: three logits, or a
+        score of each answer.
     width : TieWidth, optional
-        Of a ranking.
+        Of ties, where there are two scores.
 
     Returns
     -------
@@ -144,12 +143,12 @@ def direction_and_tie(
     Raises
     ------
     ValueError
-        A ranking without a width.
+        Two scores without a width.
     """
     one, other = first.astype(np.float64), second.astype(np.float64)
-    if task == "classify":
+    if first.shape[1] == 3:
         logits = MulticlassHead().logits(one, other)
         return logits["z"], logits["t"]
     if width is None:
-        raise ValueError("The width of direction_and_tie must be fitted to rank. Got None instead.")
+        raise ValueError("The width of direction_and_tie must be fitted to two scores. Got None.")
     return width.logits(difference(one, other))

@@ -1,4 +1,4 @@
-"""The trained network: upper layers, pooling, head. It can be read in one sitting."""
+"""The trained network: upper layers and head. It can be read in one sitting."""
 
 import copy
 from functools import partial
@@ -13,7 +13,6 @@ from models.tower.backbone import Backbone
 from models.tower.dropout import take_over
 from models.tower.head import Head
 from models.tower.losses import Raw
-from models.tower.pooling import POOLINGS
 from models.tower.settings import TowerSettings
 
 # What networks call the dropout of attention, where it is no module.
@@ -55,7 +54,6 @@ class Network(nn.Module):
         super().__init__()
         self.upper = copy.deepcopy(upper)
         take_over(self.upper)
-        self.pooling = settings.pooling
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.head = Head(settings, upper.width)
@@ -74,7 +72,8 @@ class Network(nn.Module):
     def vectors(self, given: Tensor, packs: Packs) -> Tensor:
         """Return one vector a sequence, in float32, shape (n_sequences, n_dimensions)."""
         states = self.upper(given, packs)  # (n_tokens, n_dimensions)
-        return POOLINGS[self.pooling](states.float(), packs)
+        with torch.autocast(states.device.type, enabled=False):
+            return self.head.vectors(states.float(), packs)
 
 
 def _compute_twice(network: nn.Module) -> None:

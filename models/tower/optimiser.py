@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -86,3 +86,20 @@ def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
     """Multiply each group's own rate."""
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
+
+
+def clip_gradient(weights: Sequence[nn.Parameter], largest: float, by: str) -> None:
+    """Scale gradients down whose norm is larger.
+
+    Parameters
+    ----------
+    weights : sequence of Parameter
+    largest : float
+        More than 0.
+    by : {"all", "tensor"}
+        Whether it is the norm of all gradients together (Pascanu et al. 2013, "On the difficulty of
+        training recurrent neural networks", algorithm 1), or each weight's own, as Keras'
+        ``clipnorm`` has it.
+    """
+    for group in [weights] if by == "all" else [[weight] for weight in weights]:
+        torch.nn.utils.clip_grad_norm_(group, largest)

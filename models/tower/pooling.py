@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.tower.attention import Packs
+from models.tower.linear import linear
+
+Pooling = Callable[[Tensor, Packs], Tensor]
 
 
 def mean(states: Tensor, packs: Packs) -> Tensor:
@@ -50,4 +53,35 @@ def last(states: Tensor, packs: Packs) -> Tensor:
     return states[packs.bounds[1:].long() - 1]
 
 
-POOLINGS: dict[str, Callable[[Tensor, Packs], Tensor]] = {"mean": mean, "cls": cls, "last": last}
+class Attention(nn.Module):
+    """Average the states of each sequence's tokens by weights that are learned.
+
+    A token's score is ``v . tanh(W h + b)``, its weight the softmax over its own sequence: Yang et
+    al. 2016 ("Hierarchical attention networks for document classification"), equations 5 to 7, W
+    being square. First weights are small, so that it begins close to the plain mean.
+
+    Parameters
+    ----------
+    width : int
+        Dimensions of the states.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = linear(width, width)
+        self.score = linear(width, 1)
+
+    def forward(self, states: Tensor, packs: Packs) -> Tensor:
+        """Return one vector a sequence. Shapes are those of `mean`."""
+        scores = self.score(torch.tanh(self.hidden(states)))  # (n_tokens, 1)
+        parts = zip(states.split(packs.lengths), scores.split(packs.lengths), strict=True)
+        # One weight for all dimensions: (n_own, d) * (n_own, 1), then over the tokens.
+        return torch.stack([(own * of.softmax(dim=0)).sum(dim=0) for own, of in parts])
+
+
+POOLINGS: dict[str, Pooling] = {"mean": mean, "cls": cls, "last": last}
+
+
+def pooling_of(name: str, width: int) -> Pooling:
+    """Return a pooling of states of so many dimensions by its name; ``attention`` has weights."""
+    return Attention(width) if name == "attention" else POOLINGS[name]

@@ -13,7 +13,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LOSSES_OF = {
     "classify": ("cross_entropy", "direction_tie"),
     "ranking": ("bradley_terry", "squared_error"),
-}  # the first is taken where none is named
+}  # of three logits and of two scores; the first is taken where none is named
 
 
 class TowerSettings(Section):
@@ -42,8 +42,10 @@ class TowerSettings(Section):
         to the others. In a dual arrangement the first two count.
     cut : {"head", "tail", "head_tail"}
         What is kept of a part that is too long.
-    pooling : {"mean", "cls", "last"}
-        Over the tokens of a sequence.
+    lstm : int
+        Width of one direction of a bidirectional LSTM over the states of a sequence; 0 for none.
+    pooling : {"mean", "cls", "last", "attention"}
+        Over the tokens of a sequence; ``attention`` is a mean by weights that are learned.
     fusion : {"concat", "compare", "antisymmetric"}
         Of the two vectors of a dual arrangement: [A, B]; [A, B, A - B, A * B]; or z from A - B,
         exactly antisymmetric, and t from abs(A - B) and A * B.
@@ -51,11 +53,24 @@ class TowerSettings(Section):
         Statistics of the length family that go through one dense layer and join the vectors.
     features_width : int
         Of that layer.
+    dense : int
+        Width of a linear layer after the fusion, before the head's dropout; 0 for none.
+    head_norm : bool
+        Whether a LayerNorm comes before the classifier, after that layer and before the dropout.
+    head_dropout : float, optional
+        Before the classifier; by default as `dropout` says.
+    temperature : float
+        What the classifier is given is divided by it.
     task : {"classify", "ranking"}
         Logits of the three classes, or one score an answer.
+    ties : {"free", "davidson", "rao_kupper"}
+        A tie has a logit of its own (to rank: a width that is fitted to the scores afterwards), or
+        follows from a score of each answer by the model of Davidson or of Rao and Kupper, whose
+        parameter is learned with the rest.
     loss : str, optional
-        ``cross_entropy`` or ``direction_tie`` to classify, ``bradley_terry`` or ``squared_error``
-        to rank; the first by default.
+        ``cross_entropy`` or ``direction_tie`` of three logits, ``bradley_terry`` or
+        ``squared_error`` to rank with free ties; the first by default. The cross-entropy is minus
+        the logarithm of the likelihood, of a model of ties too.
     smoothing : float
         Of labels, in the cross-entropy.
     extra_weight : float
@@ -81,6 +96,8 @@ class TowerSettings(Section):
         Share of all steps in which the rate rises from 0.
     clip : float
         Largest norm of a step's gradient; 0 for any.
+    clip_by : {"all", "tensor"}
+        Whether it is the norm of all weights' gradients together, or of each weight's own.
     epochs : int
         At most.
     batch : int
@@ -107,11 +124,17 @@ class TowerSettings(Section):
     length: Annotated[int, Field(ge=16)] = 256
     shares: tuple[Count, Count, Count] = (20, 40, 40)
     cut: Literal["head", "tail", "head_tail"] = "head"
-    pooling: Literal["mean", "cls", "last"] = "mean"
+    lstm: Number = 0
+    pooling: Literal["mean", "cls", "last", "attention"] = "mean"
     fusion: Literal["concat", "compare", "antisymmetric"] = "concat"
     features: tuple[str, ...] = ()
     features_width: Count = 512
+    dense: Number = 0
+    head_norm: bool = False
+    head_dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    temperature: Positive = 1.0
     task: Literal["classify", "ranking"] = "classify"
+    ties: Literal["free", "davidson", "rao_kupper"] = "free"
     loss: Literal["cross_entropy", "direction_tie", "bradley_terry", "squared_error"] | None = None
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     extra_weight: NotNegative = 1.0
@@ -125,6 +148,7 @@ class TowerSettings(Section):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warm_up: Share = 0.0
     clip: NotNegative = 1.0
+    clip_by: Literal["all", "tensor"] = "all"
     epochs: Count = 1
     batch: Count = 16
     tokens: Count = 4096
@@ -135,9 +159,9 @@ class TowerSettings(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        allowed = LOSSES_OF[self.task]
-        if self.loss is not None and self.loss not in allowed:
-            raise ValueError(f"task {self.task!r} goes with loss {' or '.join(allowed)}")
+        if self.loss is not None and self.loss not in self.losses:
+            ties = "" if self.ties == "free" else f" with ties {self.ties!r}"
+            raise ValueError(f"task {self.task!r}{ties} goes with loss {' or '.join(self.losses)}")
         if self.smoothing and self.loss_name != "cross_entropy":
             raise ValueError("smoothing goes with loss 'cross_entropy'")
         if self.task == "ranking" and self.arrangement == "joint":
@@ -151,10 +175,31 @@ class TowerSettings(Section):
             raise ValueError(f"features: {unknown[0]!r} is no statistic of the length family")
         return self
 
+    @model_validator(mode="after")
+    def _head_fits_together(self) -> Self:
+        if self.dense and (self.task == "ranking" or self.fusion == "antisymmetric"):
+            raise ValueError(
+                "dense goes with task 'classify' and fusion 'concat' or 'compare': "
+                "elsewhere a linear layer before a linear one would change nothing"
+            )
+        if self.clip_by == "tensor" and not self.clip:
+            raise ValueError("clip_by 'tensor' goes with clip, the largest norm: it is 0")
+        return self
+
+    @property
+    def fits_width(self) -> bool:
+        """Whether raw scores are one an answer, to which the width of ties is fitted afterwards."""
+        return self.task == "ranking" and self.ties == "free"
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The losses that go with raw scores of this kind."""
+        return LOSSES_OF["ranking" if self.fits_width else "classify"]
+
     @property
     def loss_name(self) -> str:
         """The loss that is meant."""
-        return self.loss or LOSSES_OF[self.task][0]
+        return self.loss or self.losses[0]
 
     def resolved(self) -> Self:
         """Return the same with the loss written out."""

@@ -27,7 +27,6 @@ from models.tower.logits import TieWidth, direction_and_tie
 from models.tower.material import Material
 from models.tower.network import Network
 from models.tower.numeric import Scale
-from models.tower.pooling import POOLINGS
 from models.tower.settings import TowerSettings
 from models.tower.states import in_batches
 from models.tower.watch import Silent
@@ -174,7 +173,7 @@ class Tower:
 
     def direction_and_tie(self, raw: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return z and t of raw scores in both orders."""
-        return direction_and_tie(*raw, self.settings.task, self.width)
+        return direction_and_tie(*raw, self.width)
 
 
 def raw_scores(
@@ -217,16 +216,27 @@ def _fused(head: Head, first: Array, second: Array, numbers: Array) -> tuple[Arr
 def _vectors(network: Network, material: Material, places: NDArray[np.intp]) -> Array:
     """Return one vector a sequence, in float64, whatever others there are."""
     place = material.place
-    vectors = np.empty((len(places), network.upper.width))
-    pool = POOLINGS[network.pooling]
+    vectors = np.empty((len(places), network.head.width))
     block = BLOCK if not place.on_card else BLOCK // 4  # whose states a card holds at once
     for start in range(0, len(places), block):
         rows = material.inputs.given(places[start : start + block])
         for where, states in in_batches(network.upper, rows, place):
-            packs = Packs.of([len(own) for own in states], place.device)
-            pooled = pool(torch.cat(states).float(), packs)
+            pooled = _pooled(network.head, states, place)
             vectors[start + where] = pooled.double().cpu().numpy()
     return vectors
+
+
+@torch.inference_mode()
+def _pooled(head: Head, states: list[Tensor], place: Place) -> Tensor:
+    """Return one vector a sequence; on a CPU no product has rows of more than one of them."""
+    groups = [states] if place.on_card else [[own] for own in states]
+    found = [
+        head.vectors(
+            torch.cat(own).float(), Packs.of([len(of) for of in own], place.device)
+        )  # (n_sequences, n_dimensions)
+        for own in groups
+    ]
+    return torch.cat(found)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

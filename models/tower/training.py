@@ -26,7 +26,7 @@ from models.tower.material import Material
 from models.tower.micro import batch_of, cut, share_of
 from models.tower.network import Network
 from models.tower.numeric import Scale
-from models.tower.optimiser import make_optimiser, schedule, set_rates
+from models.tower.optimiser import clip_gradient, make_optimiser, schedule, set_rates
 from models.tower.split import inner_split
 from models.tower.tower import Tower, raw_scores
 from models.tower.watch import Silent, Watch
@@ -184,7 +184,7 @@ class Training:
         loss, tokens = self._gradient(rows)
         self.scaler.unscale_(self.optimiser)
         if self.settings.clip:
-            torch.nn.utils.clip_grad_norm_(self._trained(), self.settings.clip)
+            clip_gradient(self._trained(), self.settings.clip, self.settings.clip_by)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.lost = 0 if np.isfinite(loss) else self.lost + 1
@@ -273,7 +273,7 @@ class Training:
         """Judge the weights by the rows that are held out, and keep the best ones."""
         first, second = raw_scores(self.network, self.material, self.inner, self.scale)
         width = self._fitted_width(first, second)
-        proba = probabilities(*direction_and_tie(first, second, self.settings.task, width))
+        proba = probabilities(*direction_and_tie(first, second, width))
         y = self.y[self.inner]
         row = {
             "step": self.step,
@@ -302,14 +302,14 @@ class Training:
     def _width(self) -> TieWidth | None:
         """Return the tie width of a ranking, fitted on the rows that it was chosen by."""
         rows = self.inner if len(self.inner) else self.rows[self.material.plain[self.rows]]
-        if self.settings.task != "ranking":
+        if not self.settings.fits_width:
             return None
         return self._fitted_width(*raw_scores(self.network, self.material, rows, self.scale), rows)
 
     def _fitted_width(
         self, first: NDArray[np.float64], second: NDArray[np.float64], rows: Rows | None = None
     ) -> TieWidth | None:
-        if self.settings.task != "ranking":
+        if not self.settings.fits_width:
             return None
         judged = self.inner if rows is None else rows
         return TieWidth.fit(difference(first, second), self.y[judged])

@@ -20,10 +20,8 @@ from pipelines.tower.parts import TOWER, OutOfFold, Part
 FORMAT = 1  # of logits.json and the tables beside it
 OOF, TEST, HISTORY, RECORD = "oof_logits.csv", "test_logits.csv", "history.csv", "logits.json"
 CONFIG = "config.toml"
-RAW = {
-    "classify": ("ab_a", "ab_b", "ab_tie", "ba_b", "ba_a", "ba_tie"),
-    "ranking": ("ab_a", "ab_b", "ba_b", "ba_a"),
-}
+LOGITS = ("ab_a", "ab_b", "ab_tie", "ba_b", "ba_a", "ba_tie")
+SCORES = ("ab_a", "ab_b", "ba_b", "ba_a")
 MEANING = {
     "z": "log of P(A) over P(B), not calibrated; a swap of the answers changes its sign",
     "t": "log of P(tie) over 1 - P(tie), not calibrated; a swap of the answers leaves it",
@@ -36,10 +34,12 @@ def logits_table(
     settings: TowerSettings, ids: pd.Series, z: Array, t: Array, raw: Array
 ) -> pd.DataFrame:
     """Return ``id``, ``z``, ``t`` and the network's own scores."""
-    names = RAW[settings.task]
-    return pd.DataFrame(
-        {"id": ids.to_numpy(), "z": z, "t": t, **dict(zip(names, raw.T, strict=True))}
-    )
+    columns = dict(zip(_raw_names(settings), raw.T, strict=True))
+    return pd.DataFrame({"id": ids.to_numpy(), "z": z, "t": t, **columns})
+
+
+def _raw_names(settings: TowerSettings) -> tuple[str, ...]:
+    return SCORES if settings.fits_width else LOGITS
 
 
 def write_oof(
@@ -98,7 +98,7 @@ def write_record(
         "format": FORMAT,
         "kind": "tower",
         "folds": {"sha256": folds.digest, "number": folds.number, "rows": len(folds.fold)},
-        "columns": {"raw": RAW[settings.task], **MEANING},
+        "columns": {"raw": _raw_names(settings), **MEANING},
         "epochs": [part.epochs for part in oof.parts],
         "final_epochs": oof.epochs,
         "tokens": [part.tokens for part in oof.parts],

@@ -159,7 +159,7 @@ class Work:
     def _width(self, oof: OutOfFold) -> "TieWidth | None":
         from models.tower.logits import TieWidth, difference
 
-        if self.settings.task != "ranking":
+        if not self.settings.fits_width:
             return None
         first, second = np.split(oof.raw, 2, axis=1)
         return TieWidth.fit(difference(first, second), self.battles.plain[1])

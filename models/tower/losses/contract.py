@@ -15,7 +15,7 @@ class Raw(NamedTuple):
     Attributes
     ----------
     first : Tensor, shape (n, k)
-        To classify, k = 3: logits of the first answer, of the second, of a tie. To rank, k = 2:
+        k = 3: logits of the first answer, of the second, of a tie. To rank with free ties, k = 2:
         a score of the first answer and one of the second.
     second : Tensor, shape (n, k)
         Of the same battles with A and B in each other's place: its column 0 speaks of B.

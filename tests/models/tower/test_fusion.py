@@ -4,19 +4,21 @@ import pytest
 import torch
 
 from models.heads import MulticlassHead
-from models.tower.fusion import Antisymmetric, Compare, Concat, Ranking, linear
+from models.tower.finish import Finish
+from models.tower.fusion import Antisymmetric, Compare, Concat, Ranking
 
 A, B = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
 
 
-def made(kind):
+def made(kind, **finish):
     torch.manual_seed(1)
+    finish = Finish(**finish)
     fusion = {
-        "concat": lambda: Concat(5, dual=True, dropout=0.0),
-        "joint": lambda: Concat(5, dual=False, dropout=0.0),
-        "compare": lambda: Compare(5, dropout=0.0),
-        "antisymmetric": lambda: Antisymmetric(5, dropout=0.0),
-        "ranking": lambda: Ranking(5, dropout=0.0),
+        "concat": lambda: Concat(5, finish, dual=True),
+        "joint": lambda: Concat(5, finish, dual=False),
+        "compare": lambda: Compare(5, finish),
+        "antisymmetric": lambda: Antisymmetric(5, finish),
+        "ranking": lambda: Ranking(5, finish),
     }[kind]()
     for weight in fusion.parameters():
         torch.nn.init.normal_(weight)  # biases too
@@ -24,11 +26,18 @@ def made(kind):
 
 
 KINDS = ("concat", "joint", "compare", "antisymmetric", "ranking")
+FINISHES = (
+    {},
+    {"norm": True, "temperature": 0.7},
+    {"ties": "davidson"},
+    {"ties": "rao_kupper", "norm": True},
+)
 
 
+@pytest.mark.parametrize("finish", FINISHES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_swap_swaps_the_orders_bit_for_bit(kind):
-    fusion = made(kind)
+def test_a_swap_swaps_the_orders_bit_for_bit(kind, finish):
+    fusion = made(kind, **finish)
     one, other = fusion(A, B), fusion(B, A)
     assert torch.equal(one.first, other.second)
     assert torch.equal(one.second, other.first)
@@ -70,14 +79,46 @@ def test_z_changes_its_sign_exactly_and_t_stays():
     torch.testing.assert_close(torch.from_numpy(found[0]["t"]), t.detach())
 
 
+@pytest.mark.parametrize("finish", FINISHES)
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_antisymmetry_holds_within_the_network_while_it_drops(size):
-    fusion = made("antisymmetric").train()
-    fusion.dropout.p = 0.5
+def test_antisymmetry_holds_within_the_network_while_it_drops(size, finish):
+    fusion = made("antisymmetric", dropout=0.5, **finish).train()
     raw = fusion(A[:size], B[:size])
     z = raw.first[:, 0] - raw.first[:, 1]
     assert torch.equal(z, -(raw.second[:, 0] - raw.second[:, 1]))
     assert torch.equal(raw.first[:, 2], raw.second[:, 2])
+
+
+@pytest.mark.parametrize("ties", ["free", "davidson"])
+def test_an_antisymmetric_direction_is_that_of_the_finished_difference(ties):
+    fusion = made("antisymmetric", norm=True, temperature=0.7, ties=ties).double()
+    a, b = A.double(), B.double()
+    centred = (a - b) - (a - b).mean(dim=1, keepdim=True)
+    normed = centred / (centred.square().mean(dim=1, keepdim=True) + 1e-5).sqrt()
+    z = normed * fusion.before.norm.weight / 0.7 @ fusion.direction.weight[0]
+    first = fusion(a, b).first
+    torch.testing.assert_close(first[:, 0] - first[:, 1], z)
+    if ties == "davidson":
+        torch.testing.assert_close(first[:, 2], fusion.ties.log_nu.double().expand(7))
+
+
+@pytest.mark.parametrize("kind", ["concat", "joint", "compare", "ranking"])
+def test_ties_follow_from_the_scores_of_both_answers(kind):
+    fusion = made(kind, ties="davidson")
+    assert "classifier.weight" not in fusion.state_dict() or len(fusion.classifier.weight) == 2
+    for scores in fusion(A, B):
+        expected = fusion.ties.log_nu + scores[:, :2].mean(dim=1)
+        torch.testing.assert_close(scores[:, 2], expected)
+
+
+def test_what_a_vector_goes_through_lies_before_the_classifier():
+    fusion = made("concat", dense=3, temperature=0.5)
+    dense, classifier = fusion.before.dense, fusion.classifier
+    assert (tuple(dense.weight.shape), tuple(classifier.weight.shape)) == ((3, 10), (3, 3))
+    fused = torch.cat([A, B], dim=1) @ dense.weight.T + dense.bias
+    # The vector is divided, and not the logits: the bias stays as it is.
+    expected = 2.0 * fused @ classifier.weight.T + classifier.bias
+    torch.testing.assert_close(fusion(A, B).first, expected)
 
 
 def test_equal_answers_have_no_direction():
@@ -88,12 +129,3 @@ def test_equal_answers_have_no_direction():
 def test_a_score_does_not_know_the_other_answer():
     fusion = made("ranking")
     assert torch.equal(fusion(A, B).first[:, 0], fusion(A, A).first[:, 0])
-
-
-def test_first_weights():
-    torch.manual_seed(0)
-    layer = linear(400, 300).requires_grad_(False)
-    assert abs(float(layer.weight.std()) - 0.02) < 3e-4
-    assert abs(float(layer.weight.mean())) < 3e-4
-    assert float((layer.weight.abs() > 0.0347).float().mean()) > 0.05  # not uniform
-    assert not layer.bias.any()

@@ -48,8 +48,12 @@ def test_they_are_handed_to_the_kernel(name, monkeypatch):
     assert len(calls) == backbone.n_layers
 
 
+PIECES = {"lstm": 8, "pooling": "attention", "head_norm": True, "clip_by": "tensor"}
+
+
+@pytest.mark.parametrize("pieces", [{}, PIECES | {"ties": "rao_kupper"}])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_a_tower_learns_and_resumes(precision, backbone_folder, rows64):
+def test_a_tower_learns_and_resumes(precision, pieces, backbone_folder, rows64):
     battles, y = rows64
     settings = settings_of(
         backbone_folder("bert"),
@@ -57,6 +61,7 @@ def test_a_tower_learns_and_resumes(precision, backbone_folder, rows64):
         epochs=2,
         evaluate_every=3,
         learning_rate=1e-3,
+        **pieces,
     )
     material = Material.of(settings, battles, device="cuda")
     kept = Kept()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.tower.attention import Packs
 from models.tower.head import Head
 from tests.models.tower.backbones import settings_of
 
@@ -15,6 +16,11 @@ WIDTHS = [  # of the layers on top
     ({"fusion": "antisymmetric"}, {"fusion.direction": (1, 12), "fusion.tie": (1, 24)}),
     ({"task": "ranking"}, {"fusion.score": (1, 12)}),
     ({"arrangement": "joint"}, {"fusion.classifier": (3, 16)}),
+    ({"dense": 5}, {"fusion.before.dense": (5, 24), "fusion.classifier": (3, 5)}),
+    ({"head_norm": True}, {"fusion.before.norm": (24,), "fusion.classifier": (3, 24)}),
+    ({"ties": "davidson"}, {"fusion.classifier": (2, 24)}),
+    ({"task": "ranking", "ties": "rao_kupper"}, {"fusion.score": (1, 12)}),
+    ({"fusion": "antisymmetric", "ties": "davidson"}, {"fusion.direction": (1, 12)}),
 ]
 KINDS = [given for given, _ in WIDTHS]
 
@@ -62,9 +68,29 @@ def test_no_numbers_no_layer():
     assert torch.isfinite(head(A, B, NUMBERS[:, :, :0]).first).all()
 
 
+@pytest.mark.parametrize(("given", "width"), [({}, 8), ({"lstm": 5}, 10)])
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_states_become_vectors_that_the_fusion_takes(given, width, pooling):
+    head, packs = head_of(pooling=pooling, **given), Packs.of([4, 2], A.device)
+    vectors = head.vectors(A, packs)
+    assert vectors.shape == (2, width)
+    assert head.width == width
+    assert head.fusion.classifier.weight.shape == (3, 2 * width)
+    assert torch.isfinite(head(vectors, vectors, NUMBERS[:2, :, :0]).first).all()
+    if not given:
+        expected = torch.stack([A[:4].mean(0), A[4:].mean(0)])
+        assert torch.allclose(vectors, expected, atol=1e-7) is (pooling == "mean")
+
+
+def test_attention_reads_what_the_lstm_gives():
+    head, packs = head_of(pooling="attention", lstm=5), Packs.of([4, 2], A.device)
+    expected = head.pooling(head.recurrent(A, packs), packs)
+    assert torch.equal(head.vectors(A, packs), expected)
+
+
 def test_dropout_lies_before_the_classifier():
     head = head_of(dropout=0.5).train()
     torch.manual_seed(0)
     raw = head(A, B, NUMBERS)
     assert not torch.equal(raw.first, head.eval()(A, B, NUMBERS).first)
-    assert head_of(dropout="own").train().fusion.dropout.p == 0.0
+    assert head_of(dropout="own").train().fusion.before.dropout.p == 0.0

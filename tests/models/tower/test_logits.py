@@ -98,34 +98,34 @@ def test_no_rows_are_refused():
         TieWidth.fit(np.empty(0), np.empty(0, dtype=np.int8))
 
 
-def test_to_classify_is_to_ask_the_head():
+def test_of_three_logits_the_head_is_asked():
     first, second = np.random.default_rng(2).normal(size=(2, 40, 3)).astype(np.float32)
-    z, t = direction_and_tie(first, second, "classify")
+    z, t = direction_and_tie(first, second)
     expected = MulticlassHead().logits(first.astype(np.float64), second.astype(np.float64))
     np.testing.assert_array_equal(z, expected["z"])
     np.testing.assert_array_equal(t, expected["t"])
     assert z.dtype == t.dtype == np.float64
 
 
-def test_to_rank_is_to_average_the_differences_of_both_orders():
+def test_of_two_scores_the_differences_of_both_orders_are_averaged():
     first, second = np.array([[2.0, 0.5]], np.float32), np.array([[1.0, 4.0]], np.float32)
     width = TieWidth(0.5, 0.3)
     assert difference(first, second).tolist() == [2.25]
-    z, t = direction_and_tie(first, second, "ranking", width)
+    z, t = direction_and_tie(first, second, width)
     np.testing.assert_allclose(probabilities(z, t)[0], rao_kupper(2.25, width), rtol=1e-12)
     assert z[0] > 0  # A's score is higher in both orders
 
 
-@pytest.mark.parametrize(("task", "k"), [("classify", 3), ("ranking", 2)])
-def test_the_other_order_gives_exact_mirror_images(task, k):
+@pytest.mark.parametrize("k", [3, 2])
+def test_the_other_order_gives_exact_mirror_images(k):
     first, second = np.random.default_rng(3).normal(size=(2, 200, k)).astype(np.float32)
     width = TieWidth(1.7, 0.6)
-    z, t = direction_and_tie(first, second, task, width)
-    other, same = direction_and_tie(second, first, task, width)
+    z, t = direction_and_tie(first, second, width)
+    other, same = direction_and_tie(second, first, width)
     np.testing.assert_array_equal(other, -z)
     np.testing.assert_array_equal(same, t)
 
 
-def test_a_ranking_needs_a_width():
+def test_two_scores_need_a_width():
     with pytest.raises(ValueError, match=r"width of direction_and_tie must be fitted"):
-        direction_and_tie(np.zeros((1, 2)), np.zeros((1, 2)), "ranking")
+        direction_and_tie(np.zeros((1, 2)), np.zeros((1, 2)))

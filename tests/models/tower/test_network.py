@@ -6,6 +6,7 @@ from transformers import AutoModel, DebertaV2Config
 
 from models.tower.backbone import Backbone
 from models.tower.network import Batch, Network
+from pipelines.tower.settings import load_settings
 from tests.models.tower.backbones import ARCHITECTURES, DEBERTA, ids_of, network_of, settings_of
 
 
@@ -35,6 +36,30 @@ def test_keras_small_has_as_many_weights_as_the_published_one():
     count = {key: own.numel() for key, own in made.named_parameters()}
     assert sum(own for key, own in count.items() if key.startswith("head.")) == 4_611
     assert sum(count.values()) == 141_308_931
+
+
+def test_keras_extra_small_has_as_many_weights_as_the_published_one():
+    config = DebertaV2Config(
+        **DEBERTA,
+        vocab_size=128_100,
+        hidden_size=384,
+        num_hidden_layers=12,
+        num_attention_heads=6,
+        intermediate_size=1536,
+        position_buckets=256,
+    )
+    with torch.device("meta"):
+        backbone = Backbone.of(AutoModel.from_config(config), "extra small")
+        made = Network(load_settings(preset="keras_extra_small"), backbone)
+    parts = {
+        "upper": 70_682_112,
+        "head.dense": 7_680,
+        "head.fusion.before.dense": 459_008,
+        "head.fusion.classifier": 771,
+    }
+    for name, expected in parts.items():
+        assert sum(own.numel() for own in made.get_submodule(name).parameters()) == expected, name
+    assert sum(own.numel() for own in made.parameters()) == sum(parts.values()) == 71_149_571
 
 
 @pytest.mark.parametrize("fusion", ["concat", "compare", "antisymmetric"])
@@ -134,11 +159,14 @@ def test_states_computed_a_second_time_leave_the_gradient(name, train_layers):
     torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-5)
 
 
-def test_scores_are_in_float32_whatever_the_products_are_in():
-    made, batch = network(fusion="antisymmetric"), batch_of()
+@pytest.mark.parametrize("pieces", [{}, {"pooling": "attention", "lstm": 5}])
+def test_scores_are_in_float32_whatever_the_products_are_in(pieces):
+    made, batch = network(fusion="antisymmetric", **pieces), batch_of()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         raw = made(batch)
         vectors = made.vectors(batch.given, batch.packs)
+        states = made.upper(batch.given, batch.packs).float()
+    assert torch.equal(vectors, made.head.vectors(states, batch.packs))
     assert raw.first.dtype == vectors.dtype == torch.float32
     expected = made.head(vectors[batch.first], vectors[batch.second], batch.numbers)
     torch.testing.assert_close(raw.first, expected.first, atol=1e-5, rtol=1e-5)

@@ -7,7 +7,7 @@ import torch
 
 from models.tower.backbone import Backbone
 from models.tower.network import Network
-from models.tower.optimiser import depth, make_optimiser, schedule, set_rates
+from models.tower.optimiser import clip_gradient, depth, make_optimiser, schedule, set_rates
 from models.tower.settings import TowerSettings
 from tests.models.tower.backbones import ARCHITECTURES, network_of, settings_of
 
@@ -61,8 +61,12 @@ def test_biases_and_norms_do_not_decay():
 
 
 def test_a_head_has_its_own_rate_where_it_is_given_one():
-    found = groups(*made(learning_rate=1.0, head_learning_rate=7.0))
+    given = {"pooling": "attention", "lstm": 4, "head_norm": True, "ties": "davidson"}
+    found = groups(*made(learning_rate=1.0, head_learning_rate=7.0, **given))
+    heads = {key.split(".")[1] for key in found if key.startswith("head.")}
+    assert heads == {"pooling", "recurrent", "fusion"}
     assert {rate for key, (rate, _) in found.items() if key.startswith("head.")} == {7.0}
+    assert found["head.fusion.ties.log_nu"] == (7.0, 0.0)
     assert {rate for key, (rate, _) in found.items() if not key.startswith("head.")} == {1.0}
 
 
@@ -108,3 +112,27 @@ def test_depths_of_names():
     assert depth("upper.network.final_norm.weight", 3) == 0
     assert depth("upper.network.encoder.rel_embeddings.weight", 3) == 3
     assert depth("head.dense.0.weight", 3) == 0
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("all", [[3.0 / 13, 4.0 / 13], [12.0 / 13], [0.0]]),  # all together are 13 long
+        ("tensor", [[0.6, 0.8], [1.0], [0.0]]),
+    ],
+)
+def test_gradients_are_clipped_together_or_each_for_itself(by, expected):
+    weights = [torch.nn.Parameter(torch.zeros(size)) for size in (2, 1, 1)]
+    for weight, gradient in zip(weights, ([3.0, 4.0], [12.0], [0.0]), strict=True):
+        weight.grad = torch.tensor(gradient)
+    clip_gradient(weights, 1.0, by)
+    for weight, gradient in zip(weights, expected, strict=True):
+        torch.testing.assert_close(weight.grad, torch.tensor(gradient), atol=1e-6, rtol=1e-5)
+
+
+def test_a_gradient_that_is_short_enough_stays():
+    long, short = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    long.grad, short.grad = torch.tensor([5.0]), torch.tensor([0.5])
+    clip_gradient([long, short], 1.0, "tensor")
+    assert short.grad.item() == 0.5
+    assert long.grad.item() == pytest.approx(1.0, rel=1e-5)

@@ -20,7 +20,10 @@ ARCHITECTURE = {
     "dual_base": "deberta-v2",
     "keras_small": "deberta-v2",
     "nltk_small": "deberta-v2",
+    "keras_extra_small": "deberta-v2",
+    "layernorm_clip": "deberta-v2",
 }
+LEMMATISED = ("nltk_small", "layernorm_clip")
 CASES = [(name, {}) for name in ARCHITECTURE] + [("dual_base", {"task": "ranking"})]
 
 
@@ -35,7 +38,7 @@ def preset(name, folder, **changed):
 @pytest.fixture
 def material(rows64, backbone_folder):
     def make(name, changed, states=None):
-        if name == "nltk_small" and not os.environ.get("NLTK_DATA"):
+        if name in LEMMATISED and not os.environ.get("NLTK_DATA"):
             pytest.skip("NLTK_DATA names no folder of NLTK's corpora")
         settings = preset(name, backbone_folder(ARCHITECTURE[name]), **changed)
         return Material.of(settings, rows64[0], states=states)

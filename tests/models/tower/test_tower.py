@@ -11,12 +11,13 @@ from transformers import AutoModel, AutoTokenizer
 
 from data.battles import make_battles, swap_battles
 from models.tower import tower as module
+from models.tower.device import Place
 from models.tower.errors import TowerError
 from models.tower.head import Head
 from models.tower.network import Network
 from models.tower.numeric import Scale
 from models.tower.settings import TowerSettings
-from models.tower.tower import Tower, _fused
+from models.tower.tower import Tower, _fused, _pooled
 from tests.models.tower.backbones import (
     ARCHITECTURES,
     material_of,
@@ -35,6 +36,10 @@ FORMS = {
     "numbers": {"features": ("words_sum", "characters_max"), "arrangement": "joint"},
     "frozen": {"train_layers": 1, "fusion": "antisymmetric", "features": ("words_sum",)},
     "head": {"train_layers": 0},
+    "attention": {"pooling": "attention", "head_norm": True, "dense": 6, "temperature": 0.85},
+    "lstm": {"lstm": 5, "fusion": "antisymmetric", "head_norm": True, "ties": "davidson"},
+    "davidson": {"task": "ranking", "ties": "davidson", "pooling": "attention", "lstm": 5},
+    "rao_kupper": {"ties": "rao_kupper", "fusion": "compare", "loss": "direction_tie"},
 }
 
 
@@ -55,7 +60,12 @@ def towers(rows64, backbone_folder):
 
 
 CASES = [("bert", form) for form in FORMS] + [(name, "frozen") for name in ARCHITECTURES[1:]]
-CASES += [("deberta-v2", "ranking"), ("modernbert", "concat"), ("llama", "compare")]
+CASES += [
+    ("deberta-v2", "lstm"),
+    ("deberta-v2", "ranking"),
+    ("modernbert", "concat"),
+    ("llama", "compare"),
+]
 
 
 def same(one, other):
@@ -70,7 +80,8 @@ def test_swapped_battles_have_swapped_logits(name, form, towers, rows64):
     assert np.array_equal(one.z, -other.z)
     assert np.array_equal(one.t, other.t)
     half = one.raw.shape[1] // 2
-    assert half == (2 if "task" in FORMS[form] else 3)
+    assert half == (2 if tower.settings.fits_width else 3)
+    assert (half == 2) is (form in ("ranking", "squared"))
     assert np.array_equal(one.raw[:, :half], other.raw[:, half:])
     assert np.array_equal(one.raw[:, half:], other.raw[:, :half])
     p, q = tower.predict_proba(battles), tower.predict_proba(swap_battles(battles))
@@ -90,7 +101,15 @@ def test_a_row_does_not_depend_on_the_others(name, form, towers, rows64):
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"fusion": "compare"}, {"fusion": "antisymmetric"}, {"task": "ranking"}]
+    "form",
+    [
+        {},
+        {"fusion": "compare"},
+        {"fusion": "antisymmetric"},
+        {"task": "ranking"},
+        {"dense": 256, "head_norm": True, "ties": "davidson"},
+        {"fusion": "antisymmetric", "head_norm": True, "ties": "rao_kupper"},
+    ],
 )
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_head_gives_a_battle_the_same_bits_whatever_others_there_are(form, n_threads):
@@ -111,10 +130,21 @@ def test_a_head_gives_a_battle_the_same_bits_whatever_others_there_are(form, n_t
         torch.set_num_threads(before)
 
 
-def test_a_row_of_a_wide_network_does_not_depend_on_the_others(rows64):
+@pytest.mark.parametrize("pieces", [{"pooling": "attention"}, {"lstm": 96}])
+def test_a_sequence_has_the_same_bits_whatever_others_its_head_is_given(pieces):
+    torch.manual_seed(0)
+    head, states = Head(TowerSettings(**pieces), 384).eval(), list(torch.randn(9, 3, 384))
+    many = _pooled(head, states, Place.of("cpu", "fp32"))
+    for rows in ([4], [8, 0]):
+        few = _pooled(head, [states[row] for row in rows], Place.of("cpu", "fp32"))
+        assert torch.equal(few, many[rows])
+
+
+@pytest.mark.parametrize("pieces", [{}, {"pooling": "attention", "lstm": 96, "head_norm": True}])
+def test_a_row_of_a_wide_network_does_not_depend_on_the_others(pieces, rows64):
     """Products as wide as real ones, of one row and of many."""
     battles = rows64[0].iloc[:8]
-    material = material_of("minilm", battles, length=80, fusion="antisymmetric")
+    material = material_of("minilm", battles, length=80, fusion="antisymmetric", **pieces)
     network = Network(material.loaded.settings, material.loaded.parts.upper)
     tower = Tower(material.loaded, network, Scale.of(material.numbers), None, material.place)
     many = tower.predict(material, np.arange(8))
@@ -233,6 +263,14 @@ def test_settings_come_back_as_they_were(backbone_folder, rows64, tmp_path):
     material = material_of(backbone_folder("bert"), rows64[0], **given)
     trained_on(material, rows64[1], epochs=0.1).tower.save(tmp_path)
     assert Tower.from_folder(tmp_path).settings == settings_of(backbone_folder("bert"), **given)
+
+
+def test_a_tower_that_was_written_before_there_were_these_settings(towers, rows64, tmp_path):
+    tower = towers("bert", "antisymmetric")
+    tower.save(tmp_path)
+    later = ("lstm", "dense", "head_norm", "head_dropout", "temperature", "ties", "clip_by")
+    changed(tmp_path, lambda told: [told["arenaboost"]["settings"].pop(key) for key in later])
+    assert same(Tower.from_folder(tmp_path).logits(rows64[0]), tower.logits(rows64[0]))
 
 
 def changed(folder, change):

@@ -153,6 +153,46 @@ def test_a_steps_gradient_is_clipped(make, rows64):
     assert norms[1] == pytest.approx(0.01, rel=1e-3)
 
 
+def test_or_each_weights_own_gradient_is(make, rows64):
+    material = make(clip=0.01, clip_by="tensor")
+    made = Training(material, rows64[1], np.arange(64), np.arange(0), Kept(), Silent(), World())
+    made._one_step(1)
+    norms = [float(weight.grad.norm()) for weight in made._trained()]
+    assert max(norms) == pytest.approx(0.01, rel=1e-3)
+    assert sum(norm > 0.0099 for norm in norms) > 3  # which would be more than 0.01 together
+
+
+PIECES = {"pooling": "attention", "lstm": 6, "head_norm": True, "head_dropout": 0.2}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ties": "davidson", "dense": 5},
+        {"ties": "rao_kupper", "fusion": "antisymmetric"},
+        {"ties": "davidson", "task": "ranking", "loss": "direction_tie"},
+    ],
+)
+def test_every_weight_of_a_head_is_trained_and_goes_on_where_it_was(given, make, rows64):
+    kept, options = Kept(), PIECES | given | {"evaluate_every": 4, "epochs": 1}
+    material = make(**options)
+    first = Network(material.loaded.settings, material.loaded.parts.upper).state_dict()
+    whole = trained_on(material, rows64[1], checkpoints=kept)
+    state = state_of(whole)
+    heads = [key for key in state if key.startswith("head.")]
+    assert len(heads) > 14
+    assert all(not torch.equal(state[key], first[key]) for key in heads if moves(key))
+    assert whole.tower.width is None
+    resumed = trained_on(make(**options), rows64[1], checkpoints=Kept(kept.written[0]))
+    assert same_weights(state, state_of(resumed))
+    assert whole.history == resumed.history
+
+
+def moves(key):
+    """Softmax and difference take away what is added to both of their sides."""
+    return key not in ("head.pooling.score.bias", "head.fusion.direction.bias")
+
+
 def test_the_rate_of_a_step_is_the_schedules(make, rows64):
     material = make(learning_rate=1e-3, warm_up=0.5, epochs=2)
     made = Training(material, rows64[1], np.arange(64), np.arange(0), Kept(), Silent(), World())

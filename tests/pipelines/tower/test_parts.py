@@ -11,6 +11,7 @@ from pipelines.run.folder import UnfinishedRun
 from pipelines.run.folds import cut_folds
 from pipelines.run.inputs import Inputs, read_inputs
 from pipelines.tower.kept import Kept, kept_in
+from pipelines.tower.leaves import logits_table
 from pipelines.tower.parts import LOGITS, OutOfFold, Part, Work
 
 
@@ -71,6 +72,20 @@ def test_the_tie_width_of_the_tower_of_all_rows_is_that_of_rows_it_had_not_seen(
         found = Tower.from_folder(run.path / "tower").width
     delta = (oof.raw[:, 0] - oof.raw[:, 1] - oof.raw[:, 2] + oof.raw[:, 3]) / 2.0
     assert found == pytest.approx(TieWidth.fit(delta, made.battles.plain[1]))
+
+
+def test_a_ranking_whose_ties_are_learned_has_no_width_and_three_logits(work, tmp_path):
+    learned = ("task=ranking", "fusion=concat", "loss=cross_entropy", "ties=davidson")
+    with UnfinishedRun(tmp_path / "run", {}) as run:
+        made = work(run, settings=learned)
+        made.train_folds([0, 1, 2])
+        oof = made.out_of_fold()
+        made.train_on_all(oof)
+        assert Tower.from_folder(run.path / "tower").width is None
+    ids = made.battles.frame["id"].iloc[: len(oof.z)]
+    table = logits_table(made.settings, ids, oof.z, oof.t, oof.raw)
+    assert (table["ab_tie"] == table["ba_tie"]).all()
+    np.testing.assert_allclose(table["z"], table["ab_a"] - table["ab_b"])
 
 
 class Second(World):
