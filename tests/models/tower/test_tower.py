@@ -12,6 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 from data.battles import make_battles, swap_battles
 from models.tower import tower as module
 from models.tower.errors import TowerError
+from models.tower.folder import digest_of
 from models.tower.head import Head
 from models.tower.network import Network
 from models.tower.numeric import Scale
@@ -56,6 +57,7 @@ def towers(rows64, backbone_folder):
 
 CASES = [("bert", form) for form in FORMS] + [(name, "frozen") for name in ARCHITECTURES[1:]]
 CASES += [("deberta-v2", "ranking"), ("modernbert", "concat"), ("llama", "compare")]
+CASES += [("albert", "concat")]
 
 
 def same(one, other):
@@ -319,7 +321,7 @@ def test_weights_of_another_network(key, saved):
     weights = load_file(saved / "model.safetensors")
     weights[key] = weights[key][..., 1:].contiguous()
     save_file(weights, saved / "model.safetensors")
-    digest = module._digest(saved / "model.safetensors")
+    digest = digest_of(saved / "model.safetensors")
     changed(saved, lambda told: told["arenaboost"].update(weights=digest))
     with pytest.raises(
         TowerError, match=r"model.safetensors: not the weights of its configuration"
