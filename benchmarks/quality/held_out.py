@@ -194,6 +194,8 @@ def _asked(trained: Trained, material: Material, rows: Rows, losses: Sequence[fl
     logits = trained.tower.predict(material, rows)
     network = trained.tower.network
     whole = [*material.loaded.whole.network.parameters(), *network.head.parameters()]
+    if network.adapted:
+        whole += [own for own in network.upper.parameters() if own.requires_grad]
     return HeldOut(
         rows=rows,
         z=logits.z,
