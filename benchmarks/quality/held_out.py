@@ -28,6 +28,7 @@ from models.tower.settings import TowerSettings
 from models.tower.states import StateStore
 from models.tower.training import Trained, train
 from pipelines.command.progress import Step, Steps
+from pipelines.settings import ConfigError
 from pipelines.tower.device import memory_mb, tower_device
 from pipelines.tower.told import Told
 
@@ -171,9 +172,13 @@ def held_out(
 
     Raises
     ------
-    DeviceError, EncoderError, TowerError
-        There is no such device, or the backbone cannot be had, or not with these settings.
+    ConfigError, DeviceError, EncoderError, TowerError
+        There is no such fold or device, or the backbone cannot be had, or not with these settings.
     """
+    for fold in folds:
+        if fold not in range(settings.n_folds):
+            last = settings.n_folds - 1
+            raise ConfigError(f"--folds {fold}: there are the folds 0 to {last}.")
     where = tower_device(device).name
     steps, memory = Steps(Console(stderr=True), name), partial(memory_mb, where)
     with steps.step("texts", unit="tokens") as step:

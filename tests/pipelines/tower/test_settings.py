@@ -8,7 +8,13 @@ from pipelines.tower.settings import load_settings, write_settings
 
 
 def test_the_presets_are_those_that_the_readme_names():
-    assert presets(TOWERS) == ["dual_base", "keras_small", "minilm_tower", "nltk_small"]
+    assert presets(TOWERS) == [
+        "dual_base",
+        "keras_small",
+        "llama_lora",
+        "minilm_tower",
+        "nltk_small",
+    ]
     assert not set(presets(TOWERS)) & set(presets())
 
 
