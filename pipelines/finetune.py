@@ -48,6 +48,7 @@ LIBRARIES = (  # that a tower's logits may depend on
     "tokenizers",
     "safetensors",
     "disentangled-flash",
+    "peft",
 )
 MADE_WITH = ("settings", "device", "versions", "source", "backbone")  # of the key, in the record
 
@@ -158,7 +159,10 @@ def prepare(settings: TowerSettings, origin: Origin, device: Choice) -> Prepared
     """
     need_libraries()
     from models.tower.device import Place
+    from models.tower.lora import need_peft
 
+    if settings.lora_rank:
+        need_peft()
     found = tower_device(device)
     Place.of(found.name, settings.precision)
     key = {

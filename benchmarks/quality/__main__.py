@@ -25,7 +25,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import real
-from benchmarks.quality import ablation, blends, direction, encoders, lexical, stack, ties, tower
+from benchmarks.quality import (
+    ablation,
+    backbones,
+    blends,
+    direction,
+    encoders,
+    lexical,
+    softmax,
+    stack,
+    ties,
+    tower,
+)
 from benchmarks.quality.against import write_comparison
 from benchmarks.quality.fits import FITS, fitted, write_fits
 from benchmarks.quality.runs import PREDICTIONS, Run, RunError, Scored, paired
@@ -41,7 +52,9 @@ STUDIES: dict[str, Study] = {
     **ties.STUDIES,
 }
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "backbones": backbones.main,
     "blends": blends.main,
+    "softmax": softmax.main,
     "stack": stack.main,
     "tower": tower.main,
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.encoding.tokeniser import Tokeniser
+from features.encoding.tokeniser import BETWEEN, Tokeniser
 from features.encoding.truncation import PART_CUTS, Tokens
 from features.layout import TEXTS, Places, Texts, Turns, to_polars, turns_of
 from features.text.normalisation import Normalisation, normalised_texts
@@ -70,24 +70,26 @@ def arrange(battles: pd.DataFrame, tokeniser: Tokeniser, settings: TowerSettings
     battles : DataFrame
     tokeniser : Tokeniser
     settings : TowerSettings
-        `arrangement`, `turns`, `text`, `undecodable`, `length`, `shares` and `cut` are read.
+        `arrangement`, `turns`, `text`, `undecodable`, `instruction`, `length`, `shares` and `cut`
+        are read.
 
     Raises
     ------
     ValueError
-        The special tokens leave no room for a token of each part.
+        The special tokens and the instruction leave no room for a token of each part.
     LookupError
         A corpus of NLTK's is needed and not found.
     """
     joint = settings.arrangement == "joint"
     n_parts = 3 if joint else 2
-    glue = [tokeniser.before, *[tokeniser.between] * (n_parts - 1), tokeniser.after]
+    before = np.concatenate([tokeniser.before, instruction_tokens(tokeniser, settings)])
+    glue = [before, *[tokeniser.between] * (n_parts - 1), tokeniser.after]
     special = sum(map(len, glue))
     room = settings.length - special
     if room < n_parts:
         raise ValueError(
             f"The length of TowerSettings must leave a token to each of {n_parts} parts beside "
-            f"{special} special ones. Got {settings.length} instead."
+            f"{special} special and instructing ones. Got {settings.length} instead."
         )
     texts = written(battles, settings)
     cut = PART_CUTS[settings.cut]
@@ -115,6 +117,13 @@ def arrange(battles: pd.DataFrame, tokeniser: Tokeniser, settings: TowerSettings
     )
     first, second = place_of[places.reshape(2, -1)]
     return Sequences([sequences[place] for place in kept.tolist()], first, second)
+
+
+def instruction_tokens(tokeniser: Tokeniser, settings: TowerSettings) -> Tokens:
+    """Return the tokens of the instruction and of the empty line after it; none without one."""
+    if not settings.instruction:
+        return np.empty(0, dtype=np.int32)
+    return tokeniser.tokens([settings.instruction + BETWEEN])[0]
 
 
 def woven(glue: Sequence[Tokens], parts: Sequence[Tokens]) -> Tokens:

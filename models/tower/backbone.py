@@ -23,10 +23,11 @@ from models.tower.layers import (
     configs_of,
     has_norm,
     keep_types,
-    layers_of,
+    number_of_layers,
     pass_through,
     place_of_layers,
     shallow,
+    share_weights,
     take_away_embeddings,
 )
 
@@ -108,7 +109,7 @@ class Backbone(nn.Module):
             network = network.get_encoder()
         if getattr(network, "pooler", None) is not None:
             network.pooler = None  # it would be trained for nothing
-        backbone = cls(network, len(layers_of(network, name)))
+        backbone = cls(network, number_of_layers(network, name))
         backbone.packed, backbone.of_pair = _reads_packed(backbone), of_pair
         return backbone
 
@@ -137,7 +138,8 @@ class Backbone(nn.Module):
         Raises
         ------
         TowerError
-            The network has fewer layers, or its parts do not give the states that it gives.
+            The network has fewer layers, or they share their weights, or its parts do not give the
+            states that it gives.
         """
         known = {id(weight): name for name, weight in self.network.named_parameters()}
         if train_layers == "all":
@@ -146,6 +148,12 @@ class Backbone(nn.Module):
             raise TowerError(
                 f"train_layers: expected at most {self.n_layers}, the layers of backbone {name}. "
                 f"Got {train_layers}."
+            )
+        if share_weights(self.network):
+            raise TowerError(
+                f"train_layers: the layers of backbone {name}, a {type(self.network).__name__}, "
+                f"share their weights: {train_layers} of them cannot be trained while those below "
+                "stay as they are. Leave train_layers out, or name another backbone."
             )
         cut = self.n_layers - train_layers
         lower = self._part(slice(0, cut), name, norm=False)

@@ -42,6 +42,18 @@ def pass_through(network: Any, holder: nn.Module) -> None:
             setattr(network, key, NoLayers())
 
 
+def share_weights(network: Any) -> bool:
+    """Whether all layers of a group are one set of weights that is gone through again, ALBERT's."""
+    return getattr(network.config, "num_hidden_groups", None) is not None
+
+
+def number_of_layers(network: Any, name: str) -> int:
+    """Return how many layers states go through, whether they have weights of their own or not."""
+    if share_weights(network):
+        return int(network.config.num_hidden_layers)
+    return len(layers_of(network, name))
+
+
 def layers_of(network: Any, name: str) -> nn.ModuleList:
     """Return a network's layers, from the lowest to the top one."""
     holder, key = place_of_layers(network, name)

@@ -2,15 +2,18 @@
 
 from typing import Any, NamedTuple, Self
 
-from features.encoding.files import BACKBONE, locate
+from features.encoding.files import BACKBONE, locate, weights_digest
 from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
 from models.tower.attention import kernel
 from models.tower.backbone import WASTE, Backbone, Parts
 from models.tower.device import Place
 from models.tower.errors import TowerError
+from models.tower.lora import targets_of
 from models.tower.settings import TowerSettings
 from models.tower.watch import Watch
+
+NO_ADAPTERS = "DeBERTa's fused kernels know no adapters"
 
 
 class Loaded(NamedTuple):
@@ -24,12 +27,15 @@ class Loaded(NamedTuple):
         With the weights that it came with.
     parts : Parts
         Frozen layers, which are those of `whole`, and what is trained.
+    base : str
+        Names the files that all of it came from; empty where these are a tower's.
     """
 
     settings: TowerSettings
     tokeniser: Tokeniser
     whole: Backbone
     parts: Parts
+    base: str = ""
 
     @classmethod
     def of(cls, settings: TowerSettings, place: Place, watch: Watch) -> Self:
@@ -44,7 +50,8 @@ class Loaded(NamedTuple):
         """
         folder = locate(settings.backbone, BACKBONE)
         whole = Backbone.load(folder, settings.backbone)
-        return cls.made(settings, Tokeniser(folder), whole, place, watch)
+        made = cls.made(settings, Tokeniser(folder), whole, place, watch)
+        return made._replace(base=weights_digest(folder))
 
     @classmethod
     def made(
@@ -64,6 +71,8 @@ class Loaded(NamedTuple):
             )
         _speed_up(whole, settings, place, watch)
         parts = whole.parted(settings.train_layers, settings.backbone)
+        if settings.lora_rank:
+            targets_of(settings, parts.upper)  # what cannot be adapted is told before any work
         return cls(settings, tokeniser, whole, parts)
 
 
@@ -91,7 +100,8 @@ def _speed_up(whole: Backbone, settings: TowerSettings, place: Place, watch: Wat
         return
     whole.to(place.device)
     with place.autocast():
-        why = disentangled.enable(whole.network)
+        # The kernels read the weights of queries, keys and values, past what stands beside them.
+        why = NO_ADAPTERS if settings.lora_rank else disentangled.enable(whole.network)
     whole.flash = why is None
     if why is not None:
         watch.say(f"attention with padding, {WASTE - 1:.0%} at most: {why}")

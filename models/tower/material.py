@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.encoding.files import BACKBONE, locate, weights_digest
 from models.tower.arrangement import Sequences, arrange
 from models.tower.device import Place
 from models.tower.loaded import Loaded
@@ -75,8 +74,7 @@ class Material(NamedTuple):
         place = Place.of(device, settings.precision, world)
         watch = watch or Silent()
         loaded = Loaded.of(settings, place, watch)
-        weights = weights_digest(locate(settings.backbone, BACKBONE))
-        material = cls.read(loaded, place, battles, weights, states)
+        material = cls.read(loaded, place, battles, loaded.base, states)
         material.inputs.prepare(watch, world)
         return material
 

@@ -1,6 +1,7 @@
 """The trained network: upper layers and head. It can be read in one sitting."""
 
 import copy
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from models.tower.attention import Packs
 from models.tower.backbone import Backbone
 from models.tower.dropout import take_over
 from models.tower.head import Head
+from models.tower.lora import adapt, twin
 from models.tower.losses import Raw
 from models.tower.settings import TowerSettings
 
@@ -47,18 +49,21 @@ class Network(nn.Module):
     ----------
     settings : TowerSettings
     upper : Backbone
-        Whose weights are copied.
+        Whose weights are copied; with adapters they are frozen, and the same ones in memory.
     """
 
     def __init__(self, settings: TowerSettings, upper: Backbone) -> None:
         super().__init__()
-        self.upper = copy.deepcopy(upper)
+        self.adapted = bool(settings.lora_rank)
+        self.upper = twin(upper) if self.adapted else copy.deepcopy(upper)
         take_over(self.upper)
+        if settings.dropout != "own":
+            _set_dropout(self.upper, settings.dropout)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.head = Head(settings, upper.width)
-        if settings.dropout != "own":
-            _set_dropout(self.upper, settings.dropout)
+            if self.adapted:
+                adapt(self.upper, settings)
         if settings.gradient_checkpointing:
             _compute_twice(self.upper.network)
 
@@ -68,6 +73,17 @@ class Network(nn.Module):
         with torch.autocast(vectors.device.type, enabled=False):  # few products, and all in float32
             raw: Raw = self.head(vectors[batch.first], vectors[batch.second], batch.numbers)
         return raw
+
+    def learned(self) -> dict[str, Tensor]:
+        """Return what a training may change: all weights, or adapters and head where there are."""
+        state: dict[str, Tensor] = self.state_dict()
+        if not self.adapted:
+            return state
+        return {name: state[name] for name, own in self.named_parameters() if own.requires_grad}
+
+    def learn(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `learned` gave."""
+        self.load_state_dict({**self.state_dict(), **state} if self.adapted else state)
 
     def vectors(self, given: Tensor, packs: Packs) -> Tensor:
         """Return one vector a sequence, in float32, shape (n_sequences, n_dimensions)."""

@@ -14,6 +14,7 @@ LOSSES_OF = {
     "classify": ("cross_entropy", "direction_tie"),
     "ranking": ("bradley_terry", "squared_error"),
 }  # of three logits and of two scores; the first is taken where none is named
+ALL_LINEAR = "all-linear"  # every linear layer, in peft's words
 
 
 class TowerSettings(Section):
@@ -35,6 +36,9 @@ class TowerSettings(Section):
         Texts as they are, without all that is no ASCII, or as lemmas without stop words.
     undecodable : {"keep", "empty"}
         What becomes of a turn with characters that could not be decoded (U+FFFD).
+    instruction : str
+        A text before the prompt of each sequence, a "system prompt"; an empty one is none. It is
+        never cut, and its tokens count towards `length`.
     length : int
         Most tokens of a sequence, special ones included.
     shares : tuple of int
@@ -78,6 +82,16 @@ class TowerSettings(Section):
     train_layers : int or "all"
         How many of the top layers are trained, the others being frozen; ``all`` includes the
         embeddings.
+    lora_rank : int
+        Of the adapters that are trained in the place of the trained layers' own weights
+        (`models.tower.lora`); 0 for none.
+    lora_alpha : float
+        What adapters add is multiplied by ``lora_alpha / lora_rank``.
+    lora_dropout : float
+        Of what adapters are given.
+    lora_targets : tuple of str
+        Names of the linear layers that have adapters, such as ``q_proj``, or ``all-linear``; by
+        default those that peft names for the architecture, all linear ones where it names none.
     dropout : float or "own"
         In the backbone and before the head; ``own`` is what the backbone has, and none before the
         head.
@@ -121,6 +135,7 @@ class TowerSettings(Section):
     turns: Literal["all", "first"] = "all"
     text: Literal["as_is", "ascii", "nltk"] = "as_is"
     undecodable: Literal["keep", "empty"] = "keep"
+    instruction: str = ""
     length: Annotated[int, Field(ge=16)] = 256
     shares: tuple[Count, Count, Count] = (20, 40, 40)
     cut: Literal["head", "tail", "head_tail"] = "head"
@@ -139,6 +154,10 @@ class TowerSettings(Section):
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     extra_weight: NotNegative = 1.0
     train_layers: Number | Literal["all"] = "all"
+    lora_rank: Number = 0
+    lora_alpha: Positive = 16.0
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    lora_targets: tuple[str, ...] = ()
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["own"] = "own"
     optimiser: Literal["adamw", "adam"] = "adamw"
     learning_rate: Positive = 2e-5
@@ -170,6 +189,10 @@ class TowerSettings(Section):
             raise ValueError("task 'ranking' has no fusion: leave it at 'concat'")
         if self.arrangement == "joint" and self.fusion != "concat":
             raise ValueError("fusion goes with arrangement 'dual'")
+        if (self.lora_dropout or self.lora_targets) and not self.lora_rank:
+            raise ValueError("lora_dropout and lora_targets go with a lora_rank of 1 at least")
+        if self.lora_rank and self.train_layers == 0:
+            raise ValueError("lora_rank goes with train_layers of 1 at least: adapters lie in them")
         unknown = [name for name in self.features if name not in STATISTICS]
         if unknown:
             raise ValueError(f"features: {unknown[0]!r} is no statistic of the length family")

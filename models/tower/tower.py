@@ -1,26 +1,21 @@
 """A fine-tuned tower: predicts in both orders, lies in a folder, comes back from it the same."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
-from features.encoding.tokeniser import Tokeniser
 from features.sides import Array
 from models.heads import probabilities
 from models.tower.attention import Packs
-from models.tower.backbone import Backbone
 from models.tower.device import Place
-from models.tower.errors import TowerError
+from models.tower.folder import Content, read_tower, write_tower
 from models.tower.head import Head
 from models.tower.loaded import Loaded
 from models.tower.logits import TieWidth, direction_and_tie
@@ -29,11 +24,7 @@ from models.tower.network import Network
 from models.tower.numeric import Scale
 from models.tower.settings import TowerSettings
 from models.tower.states import in_batches
-from models.tower.watch import Silent
 
-AGAIN = "Copy the folder again from where it was written, or fine-tune the tower again."
-FORMAT = 1
-CONFIG, WEIGHTS, OURS = "config.json", "model.safetensors", "arenaboost"
 BLOCK = 1024  # battles read at once, so that memory does not grow with their number
 FUSED = 256  # battles that a head is given at once
 Done = Callable[[int], None]
@@ -88,59 +79,33 @@ class Tower:
         return self.loaded.settings
 
     @classmethod
-    def from_folder(cls, path: Path | str, device: str = "cpu") -> Self:
+    def from_folder(
+        cls, path: Path | str, device: str = "cpu", *, backbone: str | None = None
+    ) -> Self:
         """Return the tower that lies in a folder.
 
         Parameters
         ----------
         path : Path or str
         device : {"cpu", "cuda"}
+        backbone : str, optional
+            Where the backbone is that adapters stand on, if not where it was when they were
+            trained. A tower without adapters has its own.
 
         Raises
         ------
+        EncoderError
+            The backbone that adapters stand on cannot be had.
         TowerError
-            The folder holds no tower, or one that this version cannot read.
+            The folder holds no tower, or one that this version cannot read, or its adapters were
+            trained on another backbone.
         """
-        path = Path(path)
-        told, config = _read(path)
-        settings = TowerSettings.model_validate(told["settings"])
-        place = Place.like(device, settings.precision)
-        weights = _weights(path, told["weights"])
-        whole = _network_of(config, weights, settings.backbone)
-        loaded = Loaded.made(settings, Tokeniser(path), whole, place, Silent())
-        network = Network(settings, loaded.parts.upper)
-        _take_over(network.head, _under("head.", weights))
-        width = TieWidth(*told["tie_width"]) if told["tie_width"] else None
-        return cls(loaded, network, Scale.read(told["scale"]), width, place)
+        return cls(*read_tower(Path(path), device, backbone))
 
     def save(self, folder: Path) -> None:
-        """Write ``config.json``, ``model.safetensors`` and the tokenizer's files."""
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: own.detach().cpu().clone() for name, own in self._state().items()}
-        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-        self.loaded.tokeniser.save(folder)
-        config = self.loaded.whole.config.to_dict()
-        config["is_encoder_decoder"] = self.loaded.whole.of_pair
-        config[OURS] = self._told() | {"weights": _digest(folder / WEIGHTS)}
-        (folder / CONFIG).write_text(json.dumps(config, indent=1, default=str))
-
-    def _told(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "settings": self.settings.model_dump(mode="json"),
-            "scale": self.scale.told(),
-            "tie_width": list(self.width) if self.width else None,
-        }
-
-    def _state(self) -> dict[str, Tensor]:
-        """Return all weights: those of the whole backbone, with what was trained in its place."""
-        state = dict(self.loaded.whole.network.state_dict())
-        trained = dict(self.network.upper.network.named_parameters())
-        state |= {self.loaded.parts.names[name]: own for name, own in trained.items()}
-        head = {f"head.{name}": own for name, own in self.network.head.state_dict().items()}
-        return state | head
+        """Write ``config.json``, weights and the tokenizer's files; of adapters see `lora_rank`."""
+        content = Content(self.loaded, self.network, self.scale, self.width, self.place)
+        write_tower(folder, content)
 
     def predict_proba(self, battles: pd.DataFrame) -> Array:
         """Return the probabilities of A, B and tie, shape (n_battles, 3); not calibrated."""
@@ -237,72 +202,3 @@ def _pooled(head: Head, states: list[Tensor], place: Place) -> Tensor:
         for own in groups
     ]
     return torch.cat(found)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a folder tells of its tower, and of its backbone."""
-    file = path / CONFIG
-    try:
-        config = json.loads(file.read_bytes())
-        told = config.pop(OURS)
-        TowerSettings.model_validate(told["settings"])
-    except OSError as error:
-        raise TowerError(f"{file}: cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
-        raise TowerError(
-            f"{file}: expected a tower's configuration, found none that this version can read. "
-            "Name the folder tower/ that pipelines.finetune wrote."
-        ) from None
-    if told.get("format") != FORMAT:
-        raise TowerError(
-            f"{path}: a tower of format {told.get('format')!r}, this version reads {FORMAT}. "
-            "Fine-tune it again."
-        )
-    return told, config
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-
-
-def _weights(path: Path, digest: str) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        same = _digest(path / WEIGHTS) == digest
-        found: dict[str, Tensor] = load_file(path / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        said = " ".join(str(error).split())
-        raise TowerError(f"{path / WEIGHTS}: cannot be read ({said}). {AGAIN}") from None
-    if not same:
-        raise TowerError(f"{path / WEIGHTS}: not the weights that were written here. {AGAIN}")
-    return found
-
-
-def _network_of(config: dict[str, Any], weights: dict[str, Tensor], name: str) -> Backbone:
-    from transformers import AutoConfig, AutoModel
-
-    made = AutoConfig.for_model(**config)
-    network = AutoModel.from_config(made, dtype=torch.float32)
-    backbone = Backbone.of(network, name)
-    own = {key: value for key, value in weights.items() if not key.startswith("head.")}
-    _take_over(backbone.network, own)
-    return backbone
-
-
-def _take_over(module: nn.Module, weights: dict[str, Tensor]) -> None:
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        said = " ".join(str(error).split())[:300]
-        raise TowerError(
-            f"{WEIGHTS}: not the weights of its configuration ({said}). {AGAIN}"
-        ) from None
-
-
-def _under(start: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(start): own for name, own in weights.items() if name.startswith(start)
-    }

@@ -156,7 +156,7 @@ class Training:
                 self._keep()
                 kept = time.perf_counter()
         if self.best:
-            self.network.load_state_dict(self.best)
+            self.network.learn(self.best)
         tower = Tower(
             self.material.loaded, self.network, self.scale, self._width(), self.material.place
         )
@@ -292,7 +292,7 @@ class Training:
         row = self.world.broadcast(row)  # one judgement for all, whatever the last bits are
         better = not self.history or row["log_loss"] < min(r["log_loss"] for r in self.history)
         if better:
-            state = self.network.state_dict()
+            state = self.network.learned()
             self.best = {name: own.detach().cpu().clone() for name, own in state.items()}
             self.best_step = self.step
         self.history.append(row)
@@ -318,7 +318,7 @@ class Training:
         """Write where it stands."""
         if not self.world.main:
             return
-        weights = {f"weight.{name}": own for name, own in self.network.state_dict().items()}
+        weights = {f"weight.{name}": own for name, own in self.network.learned().items()}
         best = {f"best.{name}": own for name, own in self.best.items()}
         told = {
             name: getattr(self, name)
@@ -334,7 +334,7 @@ class Training:
         if content is None:
             return
         found = Checkpoint.load(content)
-        self.network.load_state_dict(found.under("weight."))
+        self.network.learn(found.under("weight."))
         self.best = found.under("best.")
         restore_optimiser(self.optimiser, found.under("optimiser."))
         for name, value in found.told.items():

@@ -307,3 +307,29 @@ def test_the_default_folder_is_the_unfinished_one_of_towers_alone(
     assert fit(light, origin.inputs, name="twin", device="cpu", console=quiet()) == (
         of_fit.with_suffix("")
     )
+
+
+def test_a_tower_with_adapters_leaves_those_and_not_its_backbone(tune, files, tmp_path):
+    from data.battles import read_test
+    from models.tower.tower import Tower
+
+    found = tune(tmp_path / "adapted", "lora_rank=2", "lora_alpha=64", "learning_rate=0.01")
+    names = {path.name for path in (found / "tower").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "head.safetensors"} <= names
+    assert "model.safetensors" not in names
+    told = json.loads((found / "logits.json").read_text())
+    assert "peft" in told["versions"]
+    assert {f"tower/{name}" for name in names} <= set(told["files"])
+    tower = Tower.from_folder(found / "tower")
+    logits = tower.logits(read_test(files / "test.csv").battles)
+    np.testing.assert_array_equal(logits.z, table(found / "test_logits.csv")["z"])
+
+
+def test_adapters_without_their_library_are_told_of_before_any_work(tune, tmp_path, monkeypatch):
+    from models.tower import lora
+    from models.tower.errors import TowerError
+
+    monkeypatch.setattr(lora, "find_spec", lambda name: None)
+    with pytest.raises(TowerError, match=r"lora_rank needs peft.* The extra lora brings it"):
+        tune(tmp_path / "adapted", "lora_rank=2")
+    assert not list(tmp_path.iterdir())

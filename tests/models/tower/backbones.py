@@ -51,10 +51,11 @@ OPTIONS = {
     "deberta-v2": DEBERTA | {"position_buckets": 8},
 }
 ARCHITECTURES = tuple(OPTIONS)
+WHOLE = {"albert": {"embedding_size": 16}}  # cannot be parted
 
 
 def config_of(name, **options):
-    given = SMALL | OPTIONS[name] | options
+    given = SMALL | (OPTIONS | WHOLE)[name] | options
     if name == "distilbert":
         given |= {"dim": 32, "n_layers": given["num_hidden_layers"], "n_heads": 4}
         given = {key: own for key, own in given.items() if key not in NOT_DISTILBERT}

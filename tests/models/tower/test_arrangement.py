@@ -272,3 +272,42 @@ def test_what_is_kept_of_a_long_answer_is_what_its_whole_text_gives(tokeniser):
     piece = sequences.pieces[sequences.first[0]]
     own = 128 - 3 - len(prompt)
     np.testing.assert_array_equal(piece[-1 - own : -1], whole[-own:])
+
+
+def test_an_instruction_stands_before_the_prompt_and_is_never_cut():
+    battles = make_battles(["Why?" * 30], ["So." * 50], ["It is."])
+    ((a, b),) = read(battles, instruction="Judge:", length=40, shares=(20, 60, 20))
+    assert a == "<Judge:\n\nWhy?Why?|So.So.So.So.So.So.So.>"
+    assert a == "<Judge:\n\n" + "Why?Why?" + "|" + "So." * 7 + ">"
+    assert b.startswith("<Judge:\n\nWhy?Why?")
+    assert max(map(len, (a, b))) <= 40
+    one, other = read(make_battles(["p"], ["x"], ["y"]), instruction="Judge:", arrangement="joint")[
+        0
+    ]
+    assert (one, other) == ("<Judge:\n\np|x|y>", "<Judge:\n\np|y|x>")
+
+
+def test_an_instruction_that_leaves_no_room():
+    with pytest.raises(ValueError, match=r"a token to each of 2 parts beside 25 special and instr"):
+        read(MANY, instruction="i" * 20, length=16)
+
+
+def test_a_swap_with_an_instruction():
+    found = read(MANY, instruction="Judge:", length=30)
+    assert [
+        pair[::-1] for pair in read(swap_battles(MANY), instruction="Judge:", length=30)
+    ] == found
+
+
+def test_a_real_tokenizer_writes_the_instruction_once(tokeniser):
+    text = "Please tell me whether the human likes it."
+    battles = make_battles(["Why?"], ["So."], ["It is."])
+    settings = TowerSettings(instruction=text)
+    with_it = arrange(battles, tokeniser, settings)
+    without = arrange(battles, tokeniser, TowerSettings())
+    start = tokeniser.tokens([text])[0]
+    for one, other in zip(with_it.pieces, without.pieces, strict=True):
+        n = len(one) - len(other)
+        assert n >= len(start)
+        assert one[1 : 1 + len(start)].tolist() == start.tolist()
+        assert one[1 + n :].tolist() == other[1:].tolist()

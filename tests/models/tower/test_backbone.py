@@ -84,6 +84,34 @@ def test_a_part_counts_the_kinds_of_its_layers_from_its_own_lowest_one():
             close(side_by_side(parts.upper, lower, packs), whole)
 
 
+def test_layers_that_share_their_weights_are_used_as_a_whole():
+    """ALBERT goes through one layer again and again."""
+    ids, packs = ids_of(LENGTHS)
+    network = network_of("albert", num_hidden_layers=3)
+    once = network_of("albert", num_hidden_layers=1)
+    once.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        expected = torch.cat(
+            [network(own[None]).last_hidden_state[0] for own in ids.split(packs.lengths)]
+        )
+        other = Backbone.of(once, "once")(ids, packs)
+        backbone = Backbone.of(network, "albert")
+        close(backbone(ids, packs), expected)
+        close(side_by_side(backbone, ids, packs), expected)
+    assert backbone.n_layers == 3
+    assert backbone.packed
+    assert not torch.allclose(other, expected, atol=1e-2)
+    assert backbone.parted("all", "albert").upper is backbone
+
+
+@pytest.mark.parametrize("train_layers", [0, 1, 2])
+def test_layers_that_share_their_weights_cannot_be_parted(train_layers):
+    backbone = Backbone.of(network_of("albert"), "small")
+    words = rf"backbone small, a AlbertModel, share their weights: {train_layers} of them cannot"
+    with pytest.raises(TowerError, match=words):
+        backbone.parted(train_layers, "small")
+
+
 def test_a_network_that_adds_to_its_states_cannot_be_cut():
     """GPT-2 adds places to whatever it is given."""
     config = AutoConfig.for_model(

@@ -1,4 +1,4 @@
-"""What only a card does: packed attention in half precision, and a scaled loss."""
+"""What only a card does: packed attention in half precision, a scaled loss, adapters in both."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,9 @@ import torch
 from models.tower.attention import Packs, kernel
 from models.tower.backbone import Backbone
 from models.tower.device import Place
+from models.tower.lora import adapted
 from models.tower.material import Material
+from models.tower.tower import Tower
 from models.tower.training import train
 from tests.models.tower.backbones import Kept, ids_of, network_of, settings_of, state_of
 
@@ -70,3 +72,21 @@ def test_a_tower_learns_and_resumes(precision, pieces, backbone_folder, rows64):
     again = train(material, y, np.arange(len(y)), checkpoints=kept)
     for name, own in state_of(whole).items():
         torch.testing.assert_close(state_of(again)[name], own)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("name", ["bert", "llama", "deberta-v2"])
+def test_adapters_learn_and_come_back(name, precision, backbone_folder, rows64, tmp_path):
+    """Also DeBERTa's, whose fused kernels would read past them."""
+    battles, y = rows64
+    settings = settings_of(
+        backbone_folder(name), precision=precision, lora_rank=4, learning_rate=5e-3
+    )
+    material = Material.of(settings, battles, device="cuda")
+    tower = train(material, y, np.arange(len(y)), epochs=1.0).tower
+    layers = adapted(tower.network.upper)
+    assert layers
+    assert all(layer.lora_B["default"].weight.any() for layer in layers.values())
+    tower.save(tmp_path)
+    one, other = tower.logits(battles), Tower.from_folder(tmp_path, "cuda").logits(battles)
+    np.testing.assert_allclose(one.raw, other.raw, atol=1e-3)

@@ -13,6 +13,7 @@ from data.battles import make_battles, swap_battles
 from models.tower import tower as module
 from models.tower.device import Place
 from models.tower.errors import TowerError
+from models.tower.folder import digest_of
 from models.tower.head import Head
 from models.tower.network import Network
 from models.tower.numeric import Scale
@@ -66,6 +67,7 @@ CASES += [
     ("modernbert", "concat"),
     ("llama", "compare"),
 ]
+CASES += [("albert", "concat")]
 
 
 def same(one, other):
@@ -357,7 +359,7 @@ def test_weights_of_another_network(key, saved):
     weights = load_file(saved / "model.safetensors")
     weights[key] = weights[key][..., 1:].contiguous()
     save_file(weights, saved / "model.safetensors")
-    digest = module._digest(saved / "model.safetensors")
+    digest = digest_of(saved / "model.safetensors")
     changed(saved, lambda told: told["arenaboost"].update(weights=digest))
     with pytest.raises(
         TowerError, match=r"model.safetensors: not the weights of its configuration"

@@ -16,6 +16,7 @@ def test_the_presets_are_those_that_the_readme_names():
         "keras_extra_small",
         "keras_small",
         "layernorm_clip",
+        "llama_lora",
         "minilm_tower",
         "nltk_small",
     ]
