@@ -11,9 +11,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LOSSES_OF = {
-    "classify": ("cross_entropy", "direction_tie"),
+    "classify": ("cross_entropy", "direction_tie", "dpo"),
     "ranking": ("bradley_terry", "squared_error"),
 }  # the first is taken where none is named
+READ_WITH = {"distill_temperature": "distill", "awp_from": "awp", "vat_radius": "vat"}
 
 
 class TowerSettings(Section):
@@ -54,10 +55,16 @@ class TowerSettings(Section):
     task : {"classify", "ranking"}
         Logits of the three classes, or one score an answer.
     loss : str, optional
-        ``cross_entropy`` or ``direction_tie`` to classify, ``bradley_terry`` or ``squared_error``
-        to rank; the first by default.
+        ``cross_entropy``, ``direction_tie`` or ``dpo`` to classify, ``bradley_terry`` or
+        ``squared_error`` to rank; the first by default.
     smoothing : float
         Of labels, in the cross-entropy.
+    beta : float
+        How steep the preference is in ``dpo``.
+    distill : float
+        Share of the loss that soft labels have, another model's probabilities; 0 for none.
+    distill_temperature : float
+        By which these and the network's logits are flattened.
     extra_weight : float
         Of an extra row beside a plain one.
     train_layers : int or "all"
@@ -81,6 +88,16 @@ class TowerSettings(Section):
         Share of all steps in which the rate rises from 0.
     clip : float
         Largest norm of a step's gradient; 0 for any.
+    awp : float
+        Adversarial weight perturbation: how far each trained tensor is moved along its gradient, in
+        shares of its own norm, where the loss is asked for once more; 0 for none.
+    awp_from : float
+        Epochs that are trained without it first.
+    vat : float
+        Virtual adversarial training: weight of how far a small step of the embeddings moves the
+        prediction; 0 for none.
+    vat_radius : float
+        Norm of that step, over all numbers of a sequence, in standard deviations of the embeddings.
     epochs : int
         At most.
     batch : int
@@ -112,8 +129,13 @@ class TowerSettings(Section):
     features: tuple[str, ...] = ()
     features_width: Count = 512
     task: Literal["classify", "ranking"] = "classify"
-    loss: Literal["cross_entropy", "direction_tie", "bradley_terry", "squared_error"] | None = None
+    loss: (
+        Literal["cross_entropy", "direction_tie", "dpo", "bradley_terry", "squared_error"] | None
+    ) = None
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    beta: Positive = 1.0
+    distill: Share = 0.0
+    distill_temperature: Positive = 1.0
     extra_weight: NotNegative = 1.0
     train_layers: Number | Literal["all"] = "all"
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["own"] = "own"
@@ -125,6 +147,10 @@ class TowerSettings(Section):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warm_up: Share = 0.0
     clip: NotNegative = 1.0
+    awp: NotNegative = 0.0
+    awp_from: NotNegative = 0.0
+    vat: NotNegative = 0.0
+    vat_radius: Positive = 5.0
     epochs: Count = 1
     batch: Count = 16
     tokens: Count = 4096
@@ -149,7 +175,27 @@ class TowerSettings(Section):
         unknown = [name for name in self.features if name not in STATISTICS]
         if unknown:
             raise ValueError(f"features: {unknown[0]!r} is no statistic of the length family")
+        self._teaches_together()
         return self
+
+    def _teaches_together(self) -> None:
+        for key, other in READ_WITH.items():
+            changed = getattr(self, key) != type(self).model_fields[key].default
+            if changed and not getattr(self, other):
+                raise ValueError(f"{key} goes with {other}: set {other} above 0, or leave it out")
+        if self.beta != 1 and self.loss_name != "dpo":
+            raise ValueError("beta goes with loss 'dpo'")
+        if self.distill and self.task == "ranking":
+            raise ValueError("distill goes with task 'classify': soft labels have three classes")
+        if self.awp and self.awp_from >= self.epochs:
+            raise ValueError(f"awp_from should be less than epochs, which is {self.epochs}")
+        if self.vat and self.train_layers != "all":
+            raise ValueError(
+                "vat goes with train_layers 'all': it moves the embeddings, and frozen layers have "
+                "read them already"
+            )
+        if self.vat and self.loss_name == "squared_error":
+            raise ValueError("vat goes with another loss than 'squared_error': it reads logits")
 
     @property
     def loss_name(self) -> str:
