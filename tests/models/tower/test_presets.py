@@ -17,6 +17,7 @@ from tests.models.tower.backbones import Kept, Notes, same_weights, state_of, tr
 FOLDER = Path(__file__).parents[3] / "pipelines" / "presets" / "tower"
 ARCHITECTURE = {
     "minilm_tower": "bert",
+    "dpo": "deberta-v2",
     "dual_base": "deberta-v2",
     "keras_small": "deberta-v2",
     "nltk_small": "deberta-v2",
@@ -35,9 +36,9 @@ def preset(name, folder, **changed):
 @pytest.fixture
 def material(rows64, backbone_folder):
     def make(name, changed, states=None):
-        if name == "nltk_small" and not os.environ.get("NLTK_DATA"):
-            pytest.skip("NLTK_DATA names no folder of NLTK's corpora")
         settings = preset(name, backbone_folder(ARCHITECTURE[name]), **changed)
+        if settings.text == "nltk" and not os.environ.get("NLTK_DATA"):
+            pytest.skip("NLTK_DATA names no folder of NLTK's corpora")
         return Material.of(settings, rows64[0], states=states)
 
     return make

@@ -8,7 +8,7 @@ from pipelines.tower.settings import load_settings, write_settings
 
 
 def test_the_presets_are_those_that_the_readme_names():
-    assert presets(TOWERS) == ["dual_base", "keras_small", "minilm_tower", "nltk_small"]
+    assert presets(TOWERS) == ["dpo", "dual_base", "keras_small", "minilm_tower", "nltk_small"]
     assert not set(presets(TOWERS)) & set(presets())
 
 
@@ -38,6 +38,12 @@ def test_published_settings_stand_in_the_presets():
     assert {keras.backbone, nltk.backbone} == {"microsoft/deberta-v3-small"}
 
 
+def test_dpo_is_nltk_small_with_another_loss():
+    dpo, nltk = (load_settings(preset=name) for name in ("dpo", "nltk_small"))
+    assert (dpo.loss, dpo.beta, nltk.loss) == ("dpo", 1.0, "cross_entropy")
+    assert dpo.model_copy(update={"loss": "cross_entropy"}) == nltk
+
+
 def test_the_ranking_variant_is_one_setting():
     ranking = load_settings(preset="dual_base", settings=["task=ranking"])
     assert (ranking.task, ranking.loss) == ("ranking", "bradley_terry")
@@ -60,3 +66,24 @@ def test_the_ranking_variant_is_one_setting():
 def test_a_wrong_setting_is_told_by_key(setting, words):
     with pytest.raises(ConfigError, match=words):
         load_settings(settings=[setting])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["beta=0.1"], r"beta goes with loss 'dpo'"),
+        (["distill_temperature=2.0"], r"distill_temperature goes with distill: set distill above"),
+        (["awp_from=0.5"], r"awp_from goes with awp: set awp above 0, or leave it out"),
+        (["vat_radius=1.0"], r"vat_radius goes with vat"),
+        (["awp=0.01", "awp_from=3", "epochs=3"], r"awp_from should be less than epochs, .* 3"),
+        (["vat=1.0", "train_layers=2"], r"vat goes with train_layers 'all': it moves the embedd"),
+        (["task=ranking", "distill=0.5"], r"distill goes with task 'classify': soft labels have"),
+        (
+            ["task=ranking", "loss=squared_error", "vat=1.0"],
+            r"vat goes with another loss than 'squared_error'",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        load_settings(preset="dual_base", settings=settings)
