@@ -8,7 +8,9 @@ from models.tower.attention import Packs, kernel
 from models.tower.backbone import Backbone
 from models.tower.device import Place
 from models.tower.material import Material
-from models.tower.training import train
+from models.tower.training import Training, train
+from models.tower.watch import Silent
+from models.tower.world import World
 from tests.models.tower.backbones import Kept, ids_of, network_of, settings_of, state_of
 
 pytestmark = [
@@ -65,3 +67,24 @@ def test_a_tower_learns_and_resumes(precision, backbone_folder, rows64):
     again = train(material, y, np.arange(len(y)), checkpoints=kept)
     for name, own in state_of(whole).items():
         torch.testing.assert_close(state_of(again)[name], own)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", ["bert", "deberta-v2"])
+def test_perturbed_weights_and_embeddings(name, precision, backbone_folder, rows64):
+    """Weights come back, each bit, from where the loss is higher; also under a scaled loss."""
+    battles, y = rows64
+    settings = settings_of(backbone_folder(name), precision=precision, awp=1e-2, vat=1.0, epochs=4)
+    material = Material.of(settings, battles, device="cuda")
+    rows = np.arange(len(y))
+    made = Training(material, y, rows, rows[:0], Kept(), Silent(), World())
+    for _ in range(30):  # until fp16 has found its scale
+        made._one_step(30)
+    before = {key: own.clone() for key, own in made.network.state_dict().items()}
+    losses, known = [], made.gradient._at_once
+    made.gradient._at_once = lambda rows: losses.append(known(rows)) or losses[-1]
+    made.network.train()
+    made.gradient(rows[:16], 0)
+    assert all(torch.equal(own, before[key]) for key, own in made.network.state_dict().items())
+    assert losses[1][0] > losses[0][0]
+    assert all(torch.isfinite(weight.grad).all() for weight in made._trained())
