@@ -18,7 +18,7 @@ from models.tower.settings import TowerSettings
 from pipelines.command.progress import Steps
 from pipelines.report.content import versions_of
 from pipelines.report.screen import print_scores
-from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
+from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest, file_hash
 from pipelines.run.folds import FOLDS
 from pipelines.run.inputs import read_inputs
 from pipelines.settings import ConfigError
@@ -29,6 +29,7 @@ from pipelines.tower.origin import Given, Origin
 from pipelines.tower.parts import OutOfFold, Part, Work
 from pipelines.tower.scores import scores_of
 from pipelines.tower.settings import load_settings, write_settings
+from pipelines.tower.soft import SoftLabels
 
 if TYPE_CHECKING:
     from models.tower.states import StateStore
@@ -153,10 +154,13 @@ def prepare(settings: TowerSettings, origin: Origin, device: Choice) -> Prepared
 
     Raises
     ------
+    ConfigError
+        Soft labels are asked for and not named, or named and not asked for.
     DeviceError, EncoderError, TowerError
         There is no such device, it lacks the precision, or a library or the backbone cannot be
         had.
     """
+    origin.check_soft_labels(settings)
     need_libraries()
     from models.tower.device import Place
     from models.tower.lora import need_peft
@@ -175,6 +179,8 @@ def prepare(settings: TowerSettings, origin: Origin, device: Choice) -> Prepared
         "source": source_hash("data", "features", "models", "pipelines"),
         "backbone": weights_digest(locate(settings.backbone, BACKBONE)),
     }
+    if origin.soft_labels is not None:
+        key["soft_labels"] = file_hash(origin.soft_labels)
     return Prepared(found, key)
 
 
@@ -192,10 +198,13 @@ def _work(
     with steps.step("read") as advance:
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
     folds = origin.folds_of(settings, battles)
+    soft = None if origin.soft_labels is None else SoftLabels.read(origin.soft_labels, battles)
+    if soft:
+        steps.tell(soft.line())
     if kept.run:
         kept.run.write(CONFIG, write_settings(settings).encode())
         kept.run.write(FOLDS, folds.table())
-    return Work(settings, battles, folds, device.name, states, kept, steps)
+    return Work(settings, battles, folds, device.name, states, kept, steps, soft)
 
 
 def _say_what_is_left(steps: Steps, left: Sequence[int], kept: Kept) -> None:
@@ -227,6 +236,7 @@ def _finish(
         "run": None if origin.run is None else str(origin.run),
         **{name: key[name] for name in MADE_WITH},
         "files_read": work.battles.files,
+        "soft_labels": work.soft and work.soft.told(key["soft_labels"]),
         "test_file": test_file,
         "scores": scores,
         "seconds": steps.seconds,

@@ -199,7 +199,8 @@ class Backbone(nn.Module):
         Parameters
         ----------
         given : Tensor, shape (n_tokens,) or (n_tokens, n_dimensions)
-            Token ids, or states from the layers below, of sequences one after the other.
+            Token ids or their embeddings, or states from the layers below, of sequences one after
+            the other.
         packs : Packs
 
         Returns

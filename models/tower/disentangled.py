@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models.tower.attention import Packs
-from models.tower.layers import NoLayers
+from models.tower.layers import Given, NoLayers
 
 PACKAGE = "disentangled_flash"
 TYPES = ("deberta-v2",)
@@ -82,7 +82,7 @@ def run_packed(network: Any, given: Tensor, packs: Packs) -> Tensor:
     network : PreTrainedModel
         That `enable` was given.
     given : Tensor, shape (n_tokens,) or (n_tokens, n_dimensions)
-        Token ids, or states from the layers below.
+        Token ids or their embeddings, or states from the layers below.
     packs : Packs
 
     Returns
@@ -90,12 +90,12 @@ def run_packed(network: Any, given: Tensor, packs: Packs) -> Tensor:
     Tensor, shape (n_tokens, n_dimensions)
     """
     states = given
-    if not given.is_floating_point():
+    if not isinstance(network.embeddings, Given):
+        what = "inputs_embeds" if given.is_floating_point() else "input_ids"
         places = torch.cat([torch.arange(length) for length in packs.lengths]).to(given.device)
-        mask = torch.ones_like(given)[None]  # (1, n_tokens)
-        states = network.embeddings(input_ids=given[None], position_ids=places[None], mask=mask)[
-            0
-        ]  # (n_tokens, n_dimensions)
+        called = {what: given[None], "position_ids": places[None]}
+        mask = torch.ones_like(called["position_ids"])  # (1, n_tokens)
+        states = network.embeddings(**called, mask=mask)[0]  # (n_tokens, n_dimensions)
     if isinstance(network.encoder, NoLayers):
         return states
     found: Tensor = network.encoder.forward_packed(

@@ -11,10 +11,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LOSSES_OF = {
-    "classify": ("cross_entropy", "direction_tie"),
+    "classify": ("cross_entropy", "direction_tie", "dpo"),
     "ranking": ("bradley_terry", "squared_error"),
 }  # of three logits and of two scores; the first is taken where none is named
 ALL_LINEAR = "all-linear"  # every linear layer, in peft's words
+READ_WITH = {"distill_temperature": "distill", "awp_from": "awp", "vat_radius": "vat"}
 
 
 class TowerSettings(Section):
@@ -72,11 +73,17 @@ class TowerSettings(Section):
         follows from a score of each answer by the model of Davidson or of Rao and Kupper, whose
         parameter is learned with the rest.
     loss : str, optional
-        ``cross_entropy`` or ``direction_tie`` of three logits, ``bradley_terry`` or
+        ``cross_entropy``, ``direction_tie`` or ``dpo`` of three logits, ``bradley_terry`` or
         ``squared_error`` to rank with free ties; the first by default. The cross-entropy is minus
         the logarithm of the likelihood, of a model of ties too.
     smoothing : float
         Of labels, in the cross-entropy.
+    beta : float
+        How steep the preference is in ``dpo``.
+    distill : float
+        Share of the loss that soft labels have, another model's probabilities; 0 for none.
+    distill_temperature : float
+        By which these and the network's logits are flattened.
     extra_weight : float
         Of an extra row beside a plain one.
     train_layers : int or "all"
@@ -112,6 +119,16 @@ class TowerSettings(Section):
         Largest norm of a step's gradient; 0 for any.
     clip_by : {"all", "tensor"}
         Whether it is the norm of all weights' gradients together, or of each weight's own.
+    awp : float
+        Adversarial weight perturbation: how far each trained tensor is moved along its gradient, in
+        shares of its own norm, where the loss is asked for once more; 0 for none.
+    awp_from : float
+        Epochs that are trained without it first.
+    vat : float
+        Virtual adversarial training: weight of how far a small step of the embeddings moves the
+        prediction; 0 for none.
+    vat_radius : float
+        Norm of that step, over all numbers of a sequence, in standard deviations of the embeddings.
     epochs : int
         At most.
     batch : int
@@ -150,8 +167,13 @@ class TowerSettings(Section):
     temperature: Positive = 1.0
     task: Literal["classify", "ranking"] = "classify"
     ties: Literal["free", "davidson", "rao_kupper"] = "free"
-    loss: Literal["cross_entropy", "direction_tie", "bradley_terry", "squared_error"] | None = None
+    loss: (
+        Literal["cross_entropy", "direction_tie", "dpo", "bradley_terry", "squared_error"] | None
+    ) = None
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    beta: Positive = 1.0
+    distill: Share = 0.0
+    distill_temperature: Positive = 1.0
     extra_weight: NotNegative = 1.0
     train_layers: Number | Literal["all"] = "all"
     lora_rank: Number = 0
@@ -168,6 +190,10 @@ class TowerSettings(Section):
     warm_up: Share = 0.0
     clip: NotNegative = 1.0
     clip_by: Literal["all", "tensor"] = "all"
+    awp: NotNegative = 0.0
+    awp_from: NotNegative = 0.0
+    vat: NotNegative = 0.0
+    vat_radius: Positive = 5.0
     epochs: Count = 1
     batch: Count = 16
     tokens: Count = 4096
@@ -196,7 +222,27 @@ class TowerSettings(Section):
         unknown = [name for name in self.features if name not in STATISTICS]
         if unknown:
             raise ValueError(f"features: {unknown[0]!r} is no statistic of the length family")
+        self._teaches_together()
         return self
+
+    def _teaches_together(self) -> None:
+        for key, other in READ_WITH.items():
+            changed = getattr(self, key) != type(self).model_fields[key].default
+            if changed and not getattr(self, other):
+                raise ValueError(f"{key} goes with {other}: set {other} above 0, or leave it out")
+        if self.beta != 1 and self.loss_name != "dpo":
+            raise ValueError("beta goes with loss 'dpo'")
+        if self.distill and self.fits_width:
+            raise ValueError("distill goes with three logits: soft labels have three classes")
+        if self.awp and self.awp_from >= self.epochs:
+            raise ValueError(f"awp_from should be less than epochs, which is {self.epochs}")
+        if self.vat and self.train_layers != "all":
+            raise ValueError(
+                "vat goes with train_layers 'all': it moves the embeddings, and frozen layers have "
+                "read them already"
+            )
+        if self.vat and self.loss_name == "squared_error":
+            raise ValueError("vat goes with another loss than 'squared_error': it reads logits")
 
     @model_validator(mode="after")
     def _head_fits_together(self) -> Self:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from features.encoding.batches import out_of_memory
+from features.sides import Array
 from models.heads import Labels, probabilities
 from models.measures import metrics
 from models.tower.checkpoint import (
@@ -20,10 +20,9 @@ from models.tower.checkpoint import (
     restore_optimiser,
 )
 from models.tower.errors import TowerError
+from models.tower.gradient import Gradient, Taught
 from models.tower.logits import TieWidth, difference, direction_and_tie
-from models.tower.losses import Targets, loss_of
 from models.tower.material import Material
-from models.tower.micro import batch_of, cut, share_of
 from models.tower.network import Network
 from models.tower.numeric import Scale
 from models.tower.optimiser import clip_gradient, make_optimiser, schedule, set_rates
@@ -69,6 +68,7 @@ def train(
     watch: Watch | None = None,
     world: World | None = None,
     epochs: float | None = None,
+    soft: Array | None = None,
 ) -> Trained:
     """Fine-tune a tower.
 
@@ -86,13 +86,21 @@ def train(
         The processes that train together.
     epochs : float, optional
         Train so many on all rows, rather than choose by rows that are held out.
+    soft : ndarray of float64, shape (n_battles, 3), optional
+        Another model's probabilities of A, B and tie, NaN in a row that has none: what `distill`
+        of the settings asks for. They should be of a model that had not seen the row.
 
     Raises
     ------
     TowerError
-        There are no plain rows to train on or to choose by, a loss is not finite, or a single
-        battle does not fit into the device's memory.
+        There are no plain rows to train on or to choose by, a loss is not finite, a single battle
+        does not fit into the device's memory, or soft labels are asked for and not given.
     """
+    if (soft is not None) != (material.loaded.settings.distill > 0):
+        raise TowerError(
+            "distill: expected soft labels where it is above 0, and none where it is 0. Got "
+            f"{material.loaded.settings.distill:g} {'without' if soft is None else 'with'} them."
+        )
     training = Training(
         material,
         y,
@@ -100,6 +108,7 @@ def train(
         checkpoints or Nowhere(),
         watch or Silent(),
         world or World(),
+        soft,
     )
     return training.run(epochs)
 
@@ -115,6 +124,7 @@ class Training:
     checkpoints: Checkpoints
     watch: Watch
     world: World
+    soft: Array | None = None
     step: int = 0
     tokens: int = 0
     spent: float = 0.0
@@ -134,9 +144,11 @@ class Training:
         for weight in self._trained():  # a process without rows has a gradient to add all the same
             weight.grad = torch.zeros_like(weight)
         self.optimiser = make_optimiser(self.network, self.settings)
-        self.loss = loss_of(self.settings)
         self.scaler = torch.amp.GradScaler(enabled=place.precision == "fp16" and place.on_card)
-        self.tokens_at_once = self.settings.tokens
+        taught = Taught(self.material, self.numbers, self.y, self.soft, self.rows)
+        self.gradient = Gradient(
+            taught, self.network, self._trained(), self.scaler, self.watch, self.world
+        )
         self.steps_an_epoch = -(-len(self.rows) // self.settings.batch)
         self.steps = self.settings.epochs * self.steps_an_epoch
         self.rate = schedule(self.settings, self.steps)
@@ -181,7 +193,8 @@ class Training:
         rows = self._rows_of_step()
         set_rates(self.optimiser, self.rate(self.step))
         self.network.train()
-        loss, tokens = self._gradient(rows)
+        perturbed = self.step >= self.settings.awp_from * self.steps_an_epoch
+        loss, tokens = self.gradient(rows, self.step, perturbed=perturbed)
         self.scaler.unscale_(self.optimiser)
         if self.settings.clip:
             clip_gradient(self._trained(), self.settings.clip, self.settings.clip_by)
@@ -200,74 +213,6 @@ class Training:
 
     def _trained(self) -> list[torch.nn.Parameter]:
         return [weight for weight in self.network.parameters() if weight.requires_grad]
-
-    def _gradient(self, rows: Rows) -> tuple[float, int]:
-        """Leave a step's gradient in the weights; return its loss, and its tokens.
-
-        Where memory runs out micro-batches are halved and the step is begun anew: part of the
-        gradient may be there already.
-        """
-        while (totals := self._gradient_of_own(rows)) is None:
-            self._halve(rows)
-        self.world.add([weight.grad for weight in self._trained() if weight.grad is not None])
-        self.world.add([totals])
-        return float(totals[0]), int(totals[1])
-
-    def _gradient_of_own(self, rows: Rows) -> Tensor | None:
-        """Return loss and tokens of this process's share, None where memory ran out."""
-        try:
-            return self._gradient_at_once(rows)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-        return None  # by now no error holds what the network had computed
-
-    def _halve(self, rows: Rows) -> None:
-        tokens = self.material.tokens(rows)
-        largest = int(tokens.max())
-        if self.tokens_at_once <= largest:
-            raise TowerError(
-                f"a battle of {largest:,} tokens does not fit into the memory of "
-                f"{self.material.place.device}. Lower length, or set gradient_checkpointing=true."
-            )
-        # Halves of what is more than the whole step would change nothing.
-        self.tokens_at_once = max(min(self.tokens_at_once, int(tokens.sum())) // 2, largest)
-        if self.material.place.on_card:
-            torch.cuda.empty_cache()
-        self.watch.say(f"memory ran out: micro-batches of {self.tokens_at_once:,} tokens from now")
-
-    def _gradient_at_once(self, rows: Rows) -> Tensor:
-        self.optimiser.zero_grad(set_to_none=False)
-        own = share_of(rows, self.world.rank, self.world.size)
-        totals = torch.zeros(2, dtype=torch.float64)  # loss, tokens
-        weight = self._weight_of(rows)
-        for number, part in enumerate(cut(self.material.tokens(own), self.tokens_at_once)):
-            self._seed_dropout(number)
-            batch = batch_of(self.material, own[part], self.numbers[own[part]])
-            with self.material.place.autocast():
-                raw = self.network(batch)
-            losses, weights = self.loss(raw, self._targets(own[part]))
-            loss = (losses * weights).sum() / weight  # of the whole step
-            self.scaler.scale(loss).backward()
-            totals += torch.tensor([loss.item(), float(sum(batch.packs.lengths))])
-        return totals
-
-    def _weight_of(self, rows: Rows) -> float:
-        """Return what the losses of a step are divided by, on whichever cards its rows lie."""
-        plain, decided = self.material.plain[rows], self.y[rows] != 2
-        return float(plain.sum() + self.settings.extra_weight * (~plain & decided).sum())
-
-    def _targets(self, rows: Rows) -> Targets:
-        device = self.material.place.device
-        return Targets(
-            torch.from_numpy(self.y[rows].astype(np.int64)).to(device),
-            torch.from_numpy(self.material.plain[rows]).to(device),
-        )
-
-    def _seed_dropout(self, number: int) -> None:
-        """Let what is dropped depend on the step alone, so that a resumed run drops the same."""
-        key = [self.settings.seed, self.step, self.world.rank, number]
-        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def _evaluate(self) -> None:
         """Judge the weights by the rows that are held out, and keep the best ones."""
@@ -324,7 +269,8 @@ class Training:
             name: getattr(self, name)
             for name in ("step", "tokens", "spent", "losses", "history", "best_step")
         }
-        told |= {"tokens_at_once": self.tokens_at_once, "scaler": self.scaler.state_dict()}
+        told |= {"tokens_at_once": self.gradient.tokens_at_once}
+        told |= {"scaler": self.scaler.state_dict()}
         tensors = weights | best | optimiser_tensors(self.optimiser)
         self.checkpoints.write(Checkpoint(tensors, told).dump())
 
@@ -337,8 +283,8 @@ class Training:
         self.network.learn(found.under("weight."))
         self.best = found.under("best.")
         restore_optimiser(self.optimiser, found.under("optimiser."))
-        for name, value in found.told.items():
-            if name == "scaler":
-                self.scaler.load_state_dict(value)
-            else:
-                setattr(self, name, value)
+        told = dict(found.told)
+        self.scaler.load_state_dict(told.pop("scaler"))
+        self.gradient.tokens_at_once = told.pop("tokens_at_once")
+        for name, value in told.items():
+            setattr(self, name, value)

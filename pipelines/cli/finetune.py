@@ -47,6 +47,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
     )
+    parser.add_argument(
+        "--soft-labels",
+        type=Path,
+        metavar="CSV",
+        help="another model's probabilities by id, which the share distill of the loss learns "
+        "from: oof.csv of a run over the same rows is out of fold; labels of a model that had "
+        "learned from the rows would teach overconfidence",
+    )
     _add_states(parser)
 
 
@@ -80,7 +88,13 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from pipelines.tower.settings import DEFAULT
 
     settings = load_settings(**config_source(arguments))
-    given = Given(arguments.train, arguments.test, tuple(arguments.extra), arguments.skip_bad_rows)
+    given = Given(
+        arguments.train,
+        arguments.test,
+        tuple(arguments.extra),
+        arguments.skip_bad_rows,
+        arguments.soft_labels,
+    )
     finished = finetune(
         settings,
         Origin.of(given, arguments.run),

@@ -1,6 +1,6 @@
 """Predictions by id, as they lie in a file: read, checked, and put in the order of other ids."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.battles import WINNER_COLUMNS
-from data.frames import as_text
 from data.tables.read import read_chunks, shown
 from features.sides import Array
 from models.stacking.guards import check_finite, check_probabilities
 from models.stacking.members import StackError, logits_of
+from pipelines.run.by_id import ids_of, numbers_of
 
 LOGITS = ("z", "t")
 FORMS = f"id and either {', '.join(WINNER_COLUMNS)} or {', '.join(LOGITS)}"
@@ -67,19 +67,17 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     DataError
-        The file is no such table.
+        The file is no such table, a cell is no number, or an id stands twice.
     StackError
-        A value is no finite number, three probabilities do not add up to 1, or an id stands
-        twice: names file, row and column.
+        A value is not finite, or three probabilities do not add up to 1.
     """
     cells: dict[str, list[Any]] = {}
     for chunk in read_chunks(path, required=("id",), wanted=READ):
         for name, values in chunk.columns.items():
             cells.setdefault(name, []).extend(values)
-    ids = np.array([as_text(value) for value in cells["id"]], dtype=object)
-    _check_once(path, ids)
+    ids = ids_of(path, cells["id"])
     z, t = _logits(path, cells)
-    fold = _numbers(path, "fold", cells["fold"], int) if "fold" in cells else None
+    fold = numbers_of(path, "fold", cells["fold"], int) if "fold" in cells else None
     return Table(path, ids, z, t, None if fold is None else fold.astype(np.int64))
 
 
@@ -89,28 +87,16 @@ def check_test_ids(test: Path, tables: Mapping[str, Path]) -> None:
     Raises
     ------
     DataError
-        The test file has no column ``id``: a row's number says nothing.
+        The test file has no column ``id``: a row's number says nothing; or an id stands twice.
     StackError
-        Names file, row and column.
+        A table has no row of an id.
     """
     if not tables:
         return
     parts = read_chunks(test, required=("id",), wanted=("id",), close_quotes=True)
-    ids = np.array([as_text(cell) for part in parts for cell in part.columns["id"]], dtype=object)
-    _check_once(test, ids)
+    ids = ids_of(test, [cell for part in parts for cell in part.columns["id"]])
     for path in tables.values():
         read_table(path).places(ids, test)
-
-
-def _check_once(path: Path, ids: NDArray[np.object_]) -> None:
-    doubled = np.flatnonzero(pd.Index(ids).duplicated())
-    if len(doubled):
-        name = ids[doubled[0]]
-        before = int(np.flatnonzero(ids == name)[0])
-        raise StackError(
-            f"{path}, row {doubled[0] + 1}, column id: expected each id once, found {shown(name)}, "
-            f"which is that of row {before + 1}. Keep one row of each."
-        )
 
 
 def _logits(path: Path, cells: dict[str, list[Any]]) -> tuple[Array, Array]:
@@ -118,24 +104,9 @@ def _logits(path: Path, cells: dict[str, list[Any]]) -> tuple[Array, Array]:
     if len(forms) != 1:
         found = "both" if forms else f"{', '.join(cells)} alone"
         raise StackError(f"{path}: expected the columns {FORMS}, found {found}.")
-    columns = {name: _numbers(path, name, cells[name], float) for name in forms[0]}
+    columns = {name: numbers_of(path, name, cells[name]) for name in forms[0]}
     if forms[0] == LOGITS:
         check_finite(str(path), columns)
         return columns["z"], columns["t"]
     check_probabilities(str(path), columns)
     return logits_of(np.column_stack(list(columns.values())))
-
-
-def _numbers(path: Path, name: str, cells: Sequence[Any], read: Callable[[Any], float]) -> Array:
-    """Return a column's numbers: NaN is one, and is told of by who knows what may stand there."""
-    values = np.empty(len(cells))
-    for row, cell in enumerate(cells):
-        try:
-            values[row] = read(cell)
-        except (TypeError, ValueError, OverflowError):
-            kind = "a whole number" if read is int else "a finite number"
-            raise StackError(
-                f"{path}, row {row + 1}, column {name}: expected {kind}, found {shown(cell)}. "
-                "Fix the row."
-            ) from None
-    return values

@@ -25,6 +25,7 @@ class Given(NamedTuple):
     test: Path | None = None
     extra: tuple[Path, ...] = ()
     skip_bad_rows: bool = False
+    soft_labels: Path | None = None
 
 
 class Origin(NamedTuple):
@@ -39,12 +40,15 @@ class Origin(NamedTuple):
         The finished run whose folds are taken.
     folds : Folds or None
         Those folds; None where they are cut by the tower's own settings.
+    soft_labels : Path or None
+        Another model's probabilities of the rows, by id.
     """
 
     inputs: Inputs
     skip_bad_rows: bool = False
     run: Path | None = None
     folds: Folds | None = None
+    soft_labels: Path | None = None
 
     @classmethod
     def of(cls, given: Given, run: Path | None = None) -> Self:
@@ -57,7 +61,7 @@ class Origin(NamedTuple):
         ConfigError
             A test file is named, and no training file.
         """
-        for path in (given.train, given.test, *given.extra):
+        for path in (given.train, given.test, *given.extra, given.soft_labels):
             if path is not None:
                 check_ordinary(path)
         if run is not None:
@@ -71,7 +75,7 @@ class Origin(NamedTuple):
         else:
             inputs = Inputs(SAMPLE / "train.csv", SAMPLE / "test.csv")
         inputs.check()
-        return cls(inputs, given.skip_bad_rows)
+        return cls(inputs, given.skip_bad_rows, soft_labels=given.soft_labels)
 
     @classmethod
     def _of_run(cls, run: Path, given: Given) -> Self:
@@ -79,13 +83,14 @@ class Origin(NamedTuple):
         folds, told = read_folds(run), _told(run)
         if told is not None:
             skip = given.skip_bad_rows or told.skip_bad_rows
-            return cls(_found(run, told, given), skip, run, folds)
+            return cls(_found(run, told, given), skip, run, folds, given.soft_labels)
         if given.train is None:
             raise RunError(
                 f"{run} does not tell which files it was made from. Name them as they were given "
                 "to it: --train CSV, and with it --extra CSV."
             )
-        return cls(Inputs(given.train, given.test, given.extra), given.skip_bad_rows, run, folds)
+        inputs = Inputs(given.train, given.test, given.extra)
+        return cls(inputs, given.skip_bad_rows, run, folds, given.soft_labels)
 
     def settled(self, settings: TowerSettings) -> TowerSettings:
         """Return the settings with as many folds as there are.
@@ -104,6 +109,27 @@ class Origin(NamedTuple):
                 "out to take the run's, or leave out RUN."
             )
         return settings.model_copy(update={"n_folds": number})
+
+    def check_soft_labels(self, settings: TowerSettings) -> None:
+        """Refuse settings that ask for soft labels which are not named, or for none of those.
+
+        Raises
+        ------
+        ConfigError
+            Says what goes with what.
+        """
+        if settings.distill and self.soft_labels is None:
+            raise ConfigError(
+                f"distill={settings.distill:g} needs soft labels: name a table of them, such as a "
+                "run's oof.csv, by python -m pipelines.finetune --soft-labels CSV, or leave the "
+                "key out."
+            )
+        if self.soft_labels is not None and not settings.distill:
+            raise ConfigError(
+                f"--soft-labels {self.soft_labels}: nothing reads them where distill is 0. Say "
+                "what share of the loss they have, such as --set distill=0.5, or leave the flag "
+                "out."
+            )
 
     def folds_of(self, settings: TowerSettings, battles: Battles) -> Folds:
         """Return the fold of each plain row.

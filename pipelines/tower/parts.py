@@ -18,6 +18,7 @@ from pipelines.run.folds import Folds
 from pipelines.run.inputs import Battles
 from pipelines.tower.device import memory_mb
 from pipelines.tower.kept import Arrays, Kept, told_array, told_of
+from pipelines.tower.soft import SoftLabels
 from pipelines.tower.told import Told
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Work:
         Where states of frozen layers are kept.
     kept : Kept
     steps : Steps
+    soft : SoftLabels, optional
     """
 
     def __init__(
@@ -97,9 +99,11 @@ class Work:
         states: "StateStore | None",
         kept: Kept,
         steps: Steps,
+        soft: SoftLabels | None = None,
     ) -> None:
         self.settings, self.battles, self.folds = settings, battles, folds
         self.device, self.states, self.kept, self.steps = device, states, kept, steps
+        self.soft = soft
 
     @cached_property
     def material(self) -> "Material":
@@ -194,6 +198,7 @@ class Work:
                 watch=Told(step, partial(memory_mb, self.device)),
                 world=self.kept.world,
                 epochs=epochs,
+                soft=None if self.soft is None else self.soft.proba,
             )
 
 

@@ -333,3 +333,38 @@ def test_adapters_without_their_library_are_told_of_before_any_work(tune, tmp_pa
     with pytest.raises(TowerError, match=r"lora_rank needs peft.* The extra lora brings it"):
         tune(tmp_path / "adapted", "lora_rank=2")
     assert not list(tmp_path.iterdir())
+
+
+# Soft labels.
+
+
+@pytest.fixture
+def soft_labels(light_run, tmp_path):
+    """A run's predictions, the first row apart."""
+    lines = (light_run / "oof.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "soft.csv").write_text("".join([lines[0], *lines[2:]]))
+    return tmp_path / "soft.csv"
+
+
+def test_a_tower_learns_from_soft_labels(tower, tune, files, soft_labels, tmp_path, quiet):
+    given, console = Given(files / "train.csv", soft_labels=soft_labels), quiet()
+    found = tune(tmp_path / "tower", "distill=0.5", given=given, console=console)
+    said = " ".join(console.file.getvalue().split())
+    assert "of 299 of 300 plain rows; 1 have none, and learn from their votes alone" in said
+    assert (found / "oof_logits.csv").read_bytes() != (tower / "oof_logits.csv").read_bytes()
+    record = json.loads((found / "logits.json").read_text())
+    assert record["soft_labels"] == {
+        "file": str(soft_labels),
+        "sha256": file_hash(soft_labels),
+        "rows": 299,
+        "rows_without": 1,
+    }
+    assert json.loads((tower / "logits.json").read_text())["soft_labels"] is None
+
+
+def test_other_soft_labels_do_not_go_on_with_unfinished_folds(tune, files, soft_labels, tmp_path):
+    given = Given(files / "train.csv", soft_labels=soft_labels)
+    assert tune(tmp_path / "tower", "distill=0.5", given=given, folds=[0]) is None
+    soft_labels.write_text("".join(soft_labels.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(RunError, match=r"unfinished work of other soft_labels\. .*--force"):
+        tune(tmp_path / "tower", "distill=0.5", given=given, folds=[0])

@@ -10,6 +10,8 @@ from models.tower.losses.bradley_terry import BradleyTerry
 from models.tower.losses.contract import Loss, Raw, Targets
 from models.tower.losses.cross_entropy import CrossEntropy
 from models.tower.losses.direction_tie import DirectionTie
+from models.tower.losses.distilled import Distilled
+from models.tower.losses.dpo import Dpo
 from models.tower.losses.squared_error import SquaredError
 from models.tower.settings import TowerSettings
 
@@ -18,6 +20,7 @@ __all__ = ["LOSSES", "Loss", "Raw", "Targets", "loss_of"]
 LOSSES: dict[str, type[Loss]] = {
     "cross_entropy": CrossEntropy,
     "direction_tie": DirectionTie,
+    "dpo": Dpo,
     "bradley_terry": BradleyTerry,
     "squared_error": SquaredError,
 }
@@ -29,5 +32,8 @@ def loss_of(settings: TowerSettings) -> Loss:
     >>> loss_of(TowerSettings(smoothing=0.02, extra_weight=0.5))
     CrossEntropy(extra_weight=0.5, smoothing=0.02)
     """
-    loss = LOSSES[settings.loss_name]
-    return loss(**{field.name: getattr(settings, field.name) for field in fields(loss)})
+    kind = LOSSES[settings.loss_name]
+    loss = kind(**{field.name: getattr(settings, field.name) for field in fields(kind)})
+    if not settings.distill:
+        return loss
+    return Distilled(loss.extra_weight, loss, settings.distill, settings.distill_temperature)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from data.labels import TIE, A
+from data.labels import TIE, A, B
 
 
 class Raw(NamedTuple):
@@ -39,10 +39,13 @@ class Targets(NamedTuple):
         0 A preferred, 1 B preferred, 2 tie.
     plain : Tensor of bool, shape (n,)
         False for an extra row: drawn by another rule, it tells A from B and nothing of ties.
+    soft : Tensor, shape (n, 3), optional
+        Another model's probabilities of A, B and tie, NaN in a row that has none.
     """
 
     y: Tensor
     plain: Tensor
+    soft: Tensor | None = None
 
     def swapped(self) -> Self:
         """Return them with A and B in each other's place.
@@ -50,7 +53,8 @@ class Targets(NamedTuple):
         >>> Targets(torch.tensor([0, 1, 2]), torch.ones(3, dtype=torch.bool)).swapped().y
         tensor([1, 0, 2])
         """
-        return self._replace(y=torch.where(self.y == TIE, self.y, 1 - self.y))
+        soft = None if self.soft is None else self.soft[:, [B, A, TIE]]  # (n, 3)
+        return self._replace(y=torch.where(self.y == TIE, self.y, 1 - self.y), soft=soft)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ def test_a_checkpoint_at_each_evaluation(rows64, backbone_folder):
         {},
         {"train_layers": 1, "task": "ranking", "features": ("words_sum",)},
         {"gradient_checkpointing": True, "tokens": 300},
+        {"awp": 1e-2, "awp_from": 0.5, "vat": 1.0, "tokens": 300},
     ],
 )
 def test_gone_on_with_from_anywhere_it_is_the_same_tower(given, rows64, backbone_folder):

@@ -43,6 +43,16 @@ def test_states_agree(options):
 
 
 @installed
+def test_embeddings_in_the_place_of_tokens_give_the_same_states():
+    """They are none yet: positions, a norm and dropout stand between the two."""
+    backbone, _ = fused()
+    ids, packs = ids_of(LENGTHS)
+    with torch.no_grad():
+        embedded = backbone.network.get_input_embeddings()(ids)
+        assert torch.equal(backbone(embedded, packs), backbone(ids, packs))
+
+
+@installed
 @pytest.mark.parametrize("train_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("options", [{}, V2])
 def test_parts_agree(options, train_layers):

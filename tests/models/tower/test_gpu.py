@@ -10,7 +10,9 @@ from models.tower.device import Place
 from models.tower.lora import adapted
 from models.tower.material import Material
 from models.tower.tower import Tower
-from models.tower.training import train
+from models.tower.training import Training, train
+from models.tower.watch import Silent
+from models.tower.world import World
 from tests.models.tower.backbones import Kept, ids_of, network_of, settings_of, state_of
 
 pytestmark = [
@@ -90,3 +92,24 @@ def test_adapters_learn_and_come_back(name, precision, backbone_folder, rows64, 
     tower.save(tmp_path)
     one, other = tower.logits(battles), Tower.from_folder(tmp_path, "cuda").logits(battles)
     np.testing.assert_allclose(one.raw, other.raw, atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", ["bert", "deberta-v2"])
+def test_perturbed_weights_and_embeddings(name, precision, backbone_folder, rows64):
+    """Weights come back, each bit, from where the loss is higher; also under a scaled loss."""
+    battles, y = rows64
+    settings = settings_of(backbone_folder(name), precision=precision, awp=1e-2, vat=1.0, epochs=4)
+    material = Material.of(settings, battles, device="cuda")
+    rows = np.arange(len(y))
+    made = Training(material, y, rows, rows[:0], Kept(), Silent(), World())
+    for _ in range(30):  # until fp16 has found its scale
+        made._one_step(30)
+    before = {key: own.clone() for key, own in made.network.state_dict().items()}
+    losses, known = [], made.gradient._at_once
+    made.gradient._at_once = lambda rows: losses.append(known(rows)) or losses[-1]
+    made.network.train()
+    made.gradient(rows[:16], 0)
+    assert all(torch.equal(own, before[key]) for key, own in made.network.state_dict().items())
+    assert losses[1][0] > losses[0][0]
+    assert all(torch.isfinite(weight.grad).all() for weight in made._trained())

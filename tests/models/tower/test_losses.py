@@ -81,9 +81,23 @@ def slow_bradley_terry(raw):
         yield sum(found) / 2 if plain or pair[0][1] != 2 else 0.0
 
 
+def slow_dpo(raw, beta=1.0):
+    def lost(scores, label, plain):
+        p = [math.exp(log) for log in log_softmax(scores)]
+        if label == 2:
+            return -math.log(p[2])
+        better = 1 / (1 + math.exp(beta * (scores[1 - label] - scores[label])))
+        return -math.log(better) - (math.log(1 - p[2]) if plain else 0.0)
+
+    for pair, plain in zip(orders(raw), PLAIN.tolist(), strict=True):
+        found = [lost(scores, label, plain) for scores, label in pair]
+        yield sum(found) / 2 if plain or pair[0][1] != 2 else 0.0
+
+
 SLOW = {
     "cross_entropy": slow_cross_entropy,
     "direction_tie": slow_direction_tie,
+    "dpo": slow_dpo,
     "squared_error": slow_squared_error,
     "bradley_terry": slow_bradley_terry,
 }
@@ -113,6 +127,43 @@ def test_figures_worked_out_by_hand():
     loss, _ = LOSSES["bradley_terry"]()(scores, Targets(Y, PLAIN))
     won, lost = math.log(1 + math.exp(-1.5)), math.log(1 + math.exp(1.5))
     np.testing.assert_allclose(loss, [won, lost, (won + lost) / 2, won, lost, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("beta", [0.1, 1.0, 3.0])
+def test_dpo_is_its_formula_at_any_beta(beta):
+    raw = raw_of("dpo")
+    loss, _ = LOSSES["dpo"](beta=beta)(raw, Targets(Y, PLAIN))
+    np.testing.assert_allclose(loss, list(slow_dpo(raw, beta)), rtol=1e-12)
+
+
+def test_dpo_worked_out_by_hand():
+    """Logits log 2, 0, 0: A has a half, B and a tie a quarter each."""
+    first = torch.tensor([[math.log(2), 0.0, 0.0]] * 6)
+    raw = Raw(first, first[:, [1, 0, 2]])
+    for beta, won, lost in ((1.0, 2 / 3, 1 / 3), (2.0, 4 / 5, 1 / 5), (0.5, 0.585786, 0.414214)):
+        loss, _ = LOSSES["dpo"](beta=beta)(raw, Targets(Y, PLAIN))
+        # a decision has three quarters: without their logarithm the tie's logit would never fall
+        expected = [won * 3 / 4, lost * 3 / 4, 1 / 4, won, lost, 1.0]
+        np.testing.assert_allclose(torch.exp(-loss), expected, rtol=1e-5)
+
+
+def test_a_decision_lowers_the_ties_logit():
+    scores = torch.zeros(6, 3, requires_grad=True)
+    loss, _ = LOSSES["dpo"]()(Raw(scores, scores.detach()), Targets(Y, PLAIN))
+    (slope,) = torch.autograd.grad(loss.sum(), scores)
+    np.testing.assert_allclose(slope[:, 2], np.array([1, 1, -2, 0, 0, 0]) / 6, atol=1e-7)
+
+
+@pytest.mark.parametrize("spread", [1.0, 50.0])
+def test_dpo_of_beta_1_is_the_cross_entropy(spread):
+    first = raw_of("dpo", n=60, spread=spread).first
+    y = torch.arange(60) % 3
+    plain = torch.arange(60) % 2 == 0
+    raw = Raw(first, first[:, [1, 0, 2]])  # both orders agree
+    found = [LOSSES[name]()(raw, Targets(y, plain))[0] for name in ("dpo", "cross_entropy")]
+    np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-12)
+    other = LOSSES["dpo"](beta=0.5)(raw, Targets(y, plain))[0]
+    assert ((other - found[1])[y != 2].abs() > 1e-3).any()
 
 
 @pytest.mark.parametrize("smoothing", [0.02, 0.3])
@@ -203,6 +254,7 @@ def test_settings_name_each_loss_and_hand_their_values_on():
             assert loss.extra_weight == 0.125
         assert type(loss_of(TowerSettings(task=task))) is LOSSES[names[0]]
     assert loss_of(TowerSettings(smoothing=0.1)).smoothing == 0.1
+    assert loss_of(TowerSettings(loss="dpo", beta=0.1)).beta == 0.1
 
 
 @pytest.mark.parametrize("name", list(LOSSES))

@@ -57,7 +57,7 @@ def gradient(material, y, rows, world=None):
     """Loss, tokens and gradient of one step."""
     training = Training(material, y, rows, NONE, Kept(), Silent(), world or World())
     training.network.train()
-    loss, tokens = training._gradient(rows)
+    loss, tokens = training.gradient(rows, 0)
     return loss, tokens, torch.cat([w.grad.reshape(-1) for w in training._trained()])
 
 

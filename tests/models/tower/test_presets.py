@@ -21,6 +21,7 @@ from tests.models.tower.backbones import Kept, Notes, same_weights, state_of, tr
 FOLDER = Path(__file__).parents[3] / "pipelines" / "presets" / "tower"
 ARCHITECTURE = {
     "minilm_tower": "bert",
+    "dpo": "deberta-v2",
     "dual_base": "deberta-v2",
     "keras_small": "deberta-v2",
     "nltk_small": "deberta-v2",
@@ -28,7 +29,6 @@ ARCHITECTURE = {
     "layernorm_clip": "deberta-v2",
     "llama_lora": "llama",
 }
-LEMMATISED = ("nltk_small", "layernorm_clip")
 CASES = [(name, {}) for name in ARCHITECTURE] + [("dual_base", {"task": "ranking"})]
 CASES += [("llama_lora", {"instruction": ""})]
 
@@ -46,9 +46,9 @@ def preset(name, folder, **changed):
 @pytest.fixture
 def material(rows64, backbone_folder):
     def make(name, changed, states=None):
-        if name in LEMMATISED and not os.environ.get("NLTK_DATA"):
-            pytest.skip("NLTK_DATA names no folder of NLTK's corpora")
         settings = preset(name, backbone_folder(ARCHITECTURE[name]), **changed)
+        if settings.text == "nltk" and not os.environ.get("NLTK_DATA"):
+            pytest.skip("NLTK_DATA names no folder of NLTK's corpora")
         return Material.of(settings, rows64[0], states=states)
 
     return make

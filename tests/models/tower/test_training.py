@@ -241,12 +241,12 @@ def test_memory_that_runs_out_leaves_the_gradient(name, where, make, rows64, sca
         seen, notes = scarce(calls, where), Notes()
         made = Training(make(name=name, tokens=600), y, rows, rows[:0], Kept(), notes, World())
         made.network.train()
-        loss, tokens = made._gradient(rows)
+        loss, tokens = made.gradient(rows, 0)
         found.append((loss, torch.cat([w.grad.reshape(-1) for w in made._trained()])))
     assert found[0][0] == pytest.approx(found[1][0], abs=1e-5)
     torch.testing.assert_close(found[0][1], found[1][1], atol=1e-5, rtol=1e-4)
     assert notes.said == ["memory ran out: micro-batches of 300 tokens from now"]
-    assert made.tokens_at_once == 300
+    assert made.gradient.tokens_at_once == 300
     assert max(seen[2:]) <= 300
     assert tokens == sum(seen[2:])  # what was begun anew is not counted
 
@@ -256,8 +256,8 @@ def test_micro_batches_larger_than_a_step_are_halved_from_the_step(make, rows64,
     notes, material = Notes(), make(tokens=10**6)
     rows = np.arange(8)
     made = Training(material, rows64[1], rows, rows[:0], Kept(), notes, World())
-    made._gradient(rows)
-    assert made.tokens_at_once == material.tokens(rows).sum() // 2
+    made.gradient(rows, 0)
+    assert made.gradient.tokens_at_once == material.tokens(rows).sum() // 2
     assert len(notes.said) == 1
 
 
@@ -328,3 +328,37 @@ def test_labels_that_say_something_teach_it(make, rows64):
     decided = y != 2
     z = trained.tower.predict(material, np.flatnonzero(decided)).z
     assert ((z > 0) == (y[decided] == 0)).mean() > 0.9
+
+
+SOFT = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+
+
+def test_of_soft_labels_alone_the_votes_teach_nothing(make, rows64):
+    """Where a row has some: another vote there leaves the tower, and other soft labels do not."""
+    y, soft = rows64[1], SOFT[np.arange(64) % 2]
+    soft[::8] = np.nan
+    flipped = np.where(np.isnan(soft[:, 0]), y, (y + 1) % 3).astype(np.int8)
+    material = make(distill=1.0, epochs=2)
+    towers = [
+        state_of(trained_on(material, labels, epochs=2.0, soft=given))
+        for labels, given in ((y, soft), (flipped, soft), (y, 0.9 * soft + 0.1 / 3))
+    ]
+    assert same_weights(towers[0], towers[1])
+    assert not same_weights(towers[0], towers[2])
+    other = np.where(np.isnan(soft[:, 0]), (y + 1) % 3, y).astype(np.int8)
+    assert not same_weights(towers[0], state_of(trained_on(material, other, epochs=2.0, soft=soft)))
+
+
+def test_soft_labels_are_learnt(make, rows64):
+    y, soft = rows64[1], SOFT[np.arange(64) % 2]
+    notes = Notes()
+    material = make(distill=1.0, distill_temperature=2.0, epochs=8)
+    trained_on(material, y, epochs=8.0, soft=soft, watch=notes)
+    losses = [loss for _, _, loss in notes.losses]
+    assert np.mean(losses[-8:]) < 0.75 * np.mean(losses[:8])
+
+
+@pytest.mark.parametrize(("given", "soft"), [({"distill": 0.5}, None), ({}, SOFT)])
+def test_soft_labels_that_are_not_asked_for_or_not_given(given, soft, make, rows64):
+    with pytest.raises(TowerError, match=r"distill: expected soft labels where .* Got \S+ with"):
+        trained_on(make(**given), rows64[1], soft=soft)

@@ -63,6 +63,7 @@ def test_two_processes_give_one_processes_weights(rows64, backbone_folder, tmp_p
         "settings": [
             usual,
             usual | {"batch": 1, "epochs": 3, "train_layers": 1, "loss": "direction_tie"},
+            usual | {"awp": 1e-2, "loss": "dpo"},
         ],
     }
     (tmp_path / "told.pickle").write_bytes(pickle.dumps(given))

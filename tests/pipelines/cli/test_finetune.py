@@ -23,7 +23,10 @@ def said(capsys):
     ("argv", "words"),
     [
         (["--preset", "nope"], r"--preset nope: no such preset\. Allowed: .*minilm_tower"),
-        (["--preset", "classical"], r"--preset classical: no such preset\. Allowed: dual_base"),
+        (
+            ["--preset", "classical"],
+            r"--preset classical: no such preset\. Allowed: dpo, dual_base",
+        ),
         (["--set", "model.x=1"], r"preset minilm_tower: model: unknown key\. Allowed: backbone"),
         (["--set", "epochs=0"], r"epochs: should be greater than or equal to 1\. Got 0\."),
         (
@@ -36,6 +39,13 @@ def said(capsys):
         (["--test", "missing.csv"], r"--test and --extra go with --train or RUN"),
         (["--folds", "9"], r"--folds 9: there are the folds 0 to 4\."),
         (["--folds", "0,-1"], r"--folds -1: there are the folds 0 to 4\."),
+        (["--set", "beta=2.0"], r"preset minilm_tower: beta goes with loss 'dpo'\.$"),
+        (["--set", "awp_from=1"], r"awp_from goes with awp: set awp above 0, or leave it out\.$"),
+        (["--set", "vat=1.0"], r"vat goes with train_layers 'all': it moves the embeddings"),
+        (["--set", "distill=0.5"], r"distill=0\.5 needs soft labels: .*--soft-labels CSV, or"),
+        (["--soft-labels", "missing.csv"], r"--soft-labels missing\.csv: nothing reads them wh"),
+        (["--soft-labels", "missing.csv", "--set", "distill=1"], r"missing\.csv: no such file"),
+        (["--soft-labels", "pipe"], r"pipe: expected a file on disk, found a pipe"),
         (["--set", "backbone=./none"], r"backbone \./none: no such folder\. Name one, or a name"),
         (["--set", "train_layers=99"], r"train_layers: expected at most 6.*Got 99"),
         (["--set", "precision=fp16"], r"precision: cpu has no fp16\. Set precision to auto"),

@@ -12,6 +12,7 @@ from pipelines.tower.settings import load_settings, write_settings
 
 def test_the_presets_are_those_that_the_readme_names():
     assert presets(TOWERS) == [
+        "dpo",
         "dual_base",
         "keras_extra_small",
         "keras_small",
@@ -62,6 +63,7 @@ def test_published_settings_of_the_extra_small_network():
     assert (found.dense, found.head_dropout, found.temperature) == (256, 0.5, 0.85)
     assert (found.optimiser, found.learning_rate, found.weight_decay) == ("adam", 1e-6, 0.0)
     assert (found.clip, found.clip_by, found.smoothing) == (1.0, "tensor", 0.1)
+    assert (found.awp, found.awp_from) == (1e-4, 0.0)
     assert (found.length, found.batch, found.epochs, found.schedule) == (512, 16, 3, "cosine")
 
 
@@ -69,6 +71,12 @@ def test_a_norm_is_all_that_layernorm_clip_has_more_than_nltk_small():
     found, nltk = (load_settings(preset=name) for name in ("layernorm_clip", "nltk_small"))
     assert found.model_dump() == nltk.model_dump() | {"head_norm": True}
     assert (found.clip, found.clip_by) == (1.0, "all")
+
+
+def test_dpo_is_nltk_small_with_another_loss():
+    dpo, nltk = (load_settings(preset=name) for name in ("dpo", "nltk_small"))
+    assert (dpo.loss, dpo.beta, nltk.loss) == ("dpo", 1.0, "cross_entropy")
+    assert dpo.model_copy(update={"loss": "cross_entropy"}) == nltk
 
 
 def test_the_ranking_variant_is_one_setting():
@@ -131,3 +139,24 @@ def test_what_does_not_go_together(given, words):
 def test_a_wrong_setting_is_told_by_key(setting, words):
     with pytest.raises(ConfigError, match=words):
         load_settings(settings=[setting])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["beta=0.1"], r"beta goes with loss 'dpo'"),
+        (["distill_temperature=2.0"], r"distill_temperature goes with distill: set distill above"),
+        (["awp_from=0.5"], r"awp_from goes with awp: set awp above 0, or leave it out"),
+        (["vat_radius=1.0"], r"vat_radius goes with vat"),
+        (["awp=0.01", "awp_from=3", "epochs=3"], r"awp_from should be less than epochs, .* 3"),
+        (["vat=1.0", "train_layers=2"], r"vat goes with train_layers 'all': it moves the embedd"),
+        (["task=ranking", "distill=0.5"], r"distill goes with three logits: soft labels have"),
+        (
+            ["task=ranking", "loss=squared_error", "vat=1.0"],
+            r"vat goes with another loss than 'squared_error'",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        load_settings(preset="dual_base", settings=settings)
