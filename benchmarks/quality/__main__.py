@@ -32,6 +32,7 @@ from benchmarks.quality import (
     direction,
     encoders,
     lexical,
+    pieces,
     softmax,
     stack,
     ties,
@@ -54,6 +55,7 @@ STUDIES: dict[str, Study] = {
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "backbones": backbones.main,
     "blends": blends.main,
+    "pieces": pieces.main,
     "softmax": softmax.main,
     "stack": stack.main,
     "tower": tower.main,

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks import real
-from data.folds import make_folds, training_rows
+from data.folds import hash_folds, make_folds, training_rows
+from data.labels import TIE
 from models.device import Choice
 from models.heads import probabilities
 from models.tower.material import Material
@@ -67,8 +68,19 @@ class Battles(NamedTuple):
             frame, y = frame.iloc[kept].reset_index(drop=True), y[kept]
         return cls(frame, y)
 
-    def parts(self, settings: TowerSettings, fold: int) -> tuple[Rows, Rows]:
-        """Return the rows that may train while a fold is held out, and those of the fold."""
+    def parts(
+        self, settings: TowerSettings, fold: int, *, decided: bool = False
+    ) -> tuple[Rows, Rows]:
+        """Return the rows that may train while a fold is held out, and those of the fold.
+
+        Parameters
+        ----------
+        settings : TowerSettings
+        fold : int
+        decided : bool, default=False
+            Whether decided extra rows whose prompts no plain row has are held out too, cut into as
+            many folds by a hash of the prompt: choices may be made on them.
+        """
         frame = self.frame
         plain = np.flatnonzero((frame["source"] == "plain").to_numpy())
         group = frame["group"].to_numpy(dtype=object)
@@ -77,6 +89,10 @@ class Battles(NamedTuple):
         )
         out = np.zeros(len(frame), dtype=np.bool_)
         out[plain[folds == fold]] = True
+        if decided:
+            alone = ~frame["group"].isin(group[plain]).to_numpy()
+            alone &= (self.y != TIE) & (frame["source"] == "extra").to_numpy()
+            out |= alone & (hash_folds(group, n_folds=settings.n_folds) == fold)
         return np.flatnonzero(training_rows(out, group, frame["source"])), np.flatnonzero(out)
 
 
@@ -152,6 +168,7 @@ def held_out(
     device: Choice = "auto",
     states: StateStore | None = None,
     epochs: float | None = None,
+    decided: bool = False,
     name: str | None = None,
 ) -> HeldOut:
     """Train a tower without each of some folds, and ask it about them.
@@ -167,6 +184,8 @@ def held_out(
     epochs : float, optional
         Train so many on the whole training part. By default as many as are best on the inner
         split, which is then not trained on.
+    decided : bool, default=False
+        Whether decided extra rows are held out and asked about as well.
     name : str, optional
         What lines on the screen begin with.
 
@@ -186,7 +205,7 @@ def held_out(
         material = Material.of(settings, battles.frame, device=where, states=states, watch=watch)
     found = []
     for fold in folds:
-        rows, out = battles.parts(settings, fold)
+        rows, out = battles.parts(settings, fold, decided=decided)
         with steps.step(f"fold {fold}", unit="steps") as step:
             heard = _Heard(step, memory)
             trained = train(material, battles.y, rows, epochs=epochs, watch=heard)
