@@ -38,21 +38,23 @@ from pipelines.settings import ConfigError, apply_setting, checked, read_preset
 
 PRESET = "minilm_tower"
 RECIPE = {"train_layers": 2}
+FIRST = "as_it_is"
 COLUMNS = (
     "what", "against", "log loss", "difference", "A/B, extra rows", "difference", "seconds",
 )  # fmt: skip
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
 
 class Change(NamedTuple):
     """A line of the table: what is set, and the line that it is compared with."""
 
     settings: Mapping[str, Any]
-    against: str = "as_it_is"
+    against: str = FIRST
 
 
 CHANGES: dict[str, Change] = {
-    "as_it_is": Change({}),
+    FIRST: Change({}),
     "attention_pooling": Change({"pooling": "attention"}),
     "lstm": Change({"lstm": 128}),
     "head_norm": Change({"head_norm": True}),
@@ -69,6 +71,8 @@ class Judged(NamedTuple):
 
     Attributes
     ----------
+    plain_rows, extra_rows : ndarray of intp, shapes (n_plain,) and (n_extra,)
+        Which battles.
     plain : ndarray of float64, shape (n_plain, 3)
         Its probabilities of plain battles.
     extra : ndarray of float64, shape (n_extra, 3)
@@ -77,30 +81,25 @@ class Judged(NamedTuple):
         Of the training.
     """
 
+    plain_rows: Rows
+    extra_rows: Rows
     plain: Array
     extra: Array
     seconds: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print one table, a line a piece."""
+    """Print one table, a line a piece, as its tower is trained."""
     options = _parser().parse_args(argv)
     if not real.at_hand():
         return 0
-    battles = Battles.real(options.extra)
-    names = list(dict.fromkeys([CHANGES[name].against for name in options.only] + options.only))
+    beside = [CHANGES[name].against for name in options.only]
+    names = list(dict.fromkeys([FIRST, *beside, *options.only]))
     try:
         asked = {name: settings_of(CHANGES[name].settings, options.settings) for name in names}
-        found = fitted(asked, options, battles)
+        write_table(asked, options, Battles.real(options.extra))
     except (ConfigError, DeviceError, EncoderError, TowerError) as error:
         sys.exit(f"python -m benchmarks.quality pieces: {error}")
-    rows = next(iter(found.values())).rows
-    is_plain = (battles.frame["source"] == "plain").to_numpy()[rows]
-    write(
-        f"\nFolds {' '.join(map(str, options.folds))}: {is_plain.sum():,} plain battles, "
-        f"{(~is_plain).sum():,} decided extra rows\n"
-    )
-    write_table({name: judged(one, battles) for name, one in found.items()}, battles, rows)
     return 0
 
 
@@ -127,13 +126,14 @@ def settings_of(changes: Mapping[str, Any], own: Sequence[str]) -> TowerSettings
     return checked(TowerSettings, {**data, **changes}, "--set").resolved()
 
 
-def fitted(
+def write_table(
     asked: Mapping[str, TowerSettings], options: argparse.Namespace, battles: Battles
-) -> dict[str, HeldOut]:
-    """Train a tower for each line."""
+) -> None:
+    """Train a tower for each line, and print what it is worth beside another one."""
+    found: dict[str, Judged] = {}
     with states_in(options.states) as states:
-        return {
-            name: held_out(
+        for name, settings in asked.items():
+            said = held_out(
                 settings,
                 battles,
                 options.folds,
@@ -143,8 +143,18 @@ def fitted(
                 decided=True,
                 name=name,
             )
-            for name, settings in asked.items()
-        }
+            found[name] = judged(said, battles)
+            if len(found) == 1:
+                _write_head(options.folds, found[name])
+            write_row(_line(name, found, battles))
+
+
+def _write_head(folds: Sequence[int], found: Judged) -> None:
+    write(
+        f"\nFolds {' '.join(map(str, folds))}: {len(found.plain):,} plain battles, "
+        f"{len(found.extra):,} decided extra rows\n"
+    )
+    write_header(COLUMNS)
 
 
 def judged(found: HeldOut, battles: Battles) -> Judged:
@@ -152,27 +162,20 @@ def judged(found: HeldOut, battles: Battles) -> Judged:
     is_plain = (battles.frame["source"] == "plain").to_numpy()[found.rows]
     z, t, y = found.z[~is_plain], found.t[~is_plain], battles.y[found.rows][~is_plain]
     scale, _ = fit_scale(z, y == A, intercept=False)
-    return Judged(found.proba[is_plain], probabilities(scale * z, t), found.seconds)
+    rows = found.rows[is_plain], found.rows[~is_plain]
+    return Judged(*rows, found.proba[is_plain], probabilities(scale * z, t), found.seconds)
 
 
-def write_table(found: Mapping[str, Judged], battles: Battles, rows: NDArray[np.intp]) -> None:
-    """Print a line a piece, each beside the one that it is compared with."""
-    is_plain = (battles.frame["source"] == "plain").to_numpy()[rows]
-    write_header(COLUMNS)
-    for name, one in found.items():
-        against = CHANGES[name].against
-        cells = [name, against if name != against else ""]
-        for of, which, metric in (
-            ("plain", rows[is_plain], "log_loss"),
-            ("extra", rows[~is_plain], "direction_log_loss"),
-        ):
-            cells += _cells(getattr(one, of), getattr(found[against], of), battles, which, metric)
-        write_row([*cells, f"{one.seconds:,.0f}"])
+def _line(name: str, found: Mapping[str, Judged], battles: Battles) -> list[str]:
+    against = CHANGES[name].against
+    one, other = found[name], found[against]
+    plain = _cells(one.plain, other.plain, battles, one.plain_rows, "log_loss")
+    extra = _cells(one.extra, other.extra, battles, one.extra_rows, "direction_log_loss")
+    beside = against if name != against else ""
+    return [name, beside, *plain, *extra, f"{one.seconds:,.0f}"]
 
 
-def _cells(
-    proba: Array, other: Array, battles: Battles, rows: NDArray[np.intp], metric: str
-) -> list[str]:
+def _cells(proba: Array, other: Array, battles: Battles, rows: Rows, metric: str) -> list[str]:
     """Return a measure, and its difference to another tower's; nothing where it is the same one."""
     y, group = battles.y[rows], battles.frame["group"].to_numpy(dtype=object)[rows]
     value = f"{METRICS[metric].function(y, proba):.4f}"
