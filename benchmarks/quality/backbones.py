@@ -15,14 +15,20 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks import real
-from benchmarks.quality.held_out import Battles, HeldOut, add_flags, held_out, states_in
+from benchmarks.quality.held_out import (
+    Battles,
+    HeldOut,
+    held_out,
+    parser_of,
+    settings_of,
+    states_in,
+)
 from benchmarks.quality.tower import FIGURES, figures
 from benchmarks.tables import write, write_header, write_row
 from features.encoding.files import EncoderError
 from models.device import DeviceError
 from models.tower.errors import TowerError
-from models.tower.settings import TowerSettings
-from pipelines.settings import ConfigError, apply_setting, checked
+from pipelines.settings import ConfigError
 
 RECIPE = {"length": 512, "learning_rate": 2e-5, "warm_up": 0.1, "epochs": 1, "batch": 16}
 COLUMNS = (
@@ -38,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     battles, lines = Battles.real(options.extra), []
     try:
-        asked = [settings_of(name, options.settings) for name in options.names]
+        names = options.names
+        asked = [settings_of(RECIPE, options.settings, {"backbone": name}) for name in names]
         with states_in(options.states) as states:
             for settings in asked:
                 found = held_out(
@@ -61,22 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.quality backbones",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("backbones", __doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help="of backbones")
-    add_flags(parser)
     return parser
-
-
-def settings_of(name: str, changes: Sequence[str]) -> TowerSettings:
-    """Return the recipe for a backbone, with what is set otherwise."""
-    data = {**RECIPE, "backbone": name}
-    for change in changes:
-        apply_setting(data, change)
-    return checked(TowerSettings, data, "--set").resolved()
 
 
 def line_of(name: str, found: HeldOut, battles: Battles) -> list[str]:

@@ -8,11 +8,11 @@ of one seed answer for the same battles, so that their differences are paired.
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from models.tower.settings import TowerSettings
 from models.tower.states import StateStore
 from models.tower.training import Trained, train
 from pipelines.command.progress import Step, Steps
-from pipelines.settings import ConfigError
+from pipelines.settings import ConfigError, apply_setting, checked
 from pipelines.tower.device import memory_mb, tower_device
 from pipelines.tower.told import Told
 
@@ -233,14 +233,36 @@ def _asked(trained: Trained, material: Material, rows: Rows, losses: Sequence[fl
     )
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that experiments with towers on folds share."""
+def parser_of(name: str, doc: str | None) -> argparse.ArgumentParser:
+    """Return the parser of an experiment with towers on folds, with the flags that all have."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.quality {name}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     add("--folds", nargs="+", type=int, default=[0], metavar="N", help="0 by default")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--extra", type=int, metavar="N", help="train on so many extra rows, all by default")
     add("--states", type=Path, metavar="DIR", help="where states of frozen layers are kept")
+    return parser
+
+
+def settings_of(
+    recipe: Mapping[str, Any], changes: Sequence[str], last: Mapping[str, Any] | None = None
+) -> TowerSettings:
+    """Return a recipe's settings with what ``--set`` changes, and what an experiment has last.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, what was found, and what is allowed.
+    """
+    data = dict(recipe)
+    for change in changes:
+        apply_setting(data, change)
+    return checked(TowerSettings, {**data, **(last or {})}, "--set").resolved()
 
 
 @contextmanager

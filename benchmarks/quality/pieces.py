@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import real
-from benchmarks.quality.held_out import Battles, HeldOut, add_flags, held_out, states_in
+from benchmarks.quality.held_out import (
+    Battles,
+    HeldOut,
+    held_out,
+    parser_of,
+    settings_of,
+    states_in,
+)
 from benchmarks.tables import difference, write, write_header, write_row
 from data.labels import A
 from features.encoding.files import EncoderError
@@ -34,7 +41,7 @@ from models.stacking.logistic import fit_scale
 from models.tower.errors import TowerError
 from models.tower.settings import TowerSettings
 from pipelines.presets import TOWERS
-from pipelines.settings import ConfigError, apply_setting, checked, read_preset
+from pipelines.settings import ConfigError, read_preset
 
 PRESET = "minilm_tower"
 RECIPE = {"train_layers": 2}
@@ -96,7 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     beside = [CHANGES[name].against for name in options.only]
     names = list(dict.fromkeys([FIRST, *beside, *options.only]))
     try:
-        asked = {name: settings_of(CHANGES[name].settings, options.settings) for name in names}
+        recipe = read_preset(PRESET, TOWERS)[0] | RECIPE
+        asked = {
+            name: settings_of(recipe, options.settings, CHANGES[name].settings) for name in names
+        }
         write_table(asked, options, Battles.real(options.extra))
     except (ConfigError, DeviceError, EncoderError, TowerError) as error:
         sys.exit(f"python -m benchmarks.quality pieces: {error}")
@@ -104,26 +114,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.quality pieces",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_flags(parser)
+    parser = parser_of("pieces", __doc__)
     parser.add_argument(
         "--only", nargs="+", default=list(CHANGES), choices=list(CHANGES), metavar="NAME",
         help=f"of {', '.join(CHANGES)}",
     )  # fmt: skip
     return parser
-
-
-def settings_of(changes: Mapping[str, Any], own: Sequence[str]) -> TowerSettings:
-    """Return the preset's settings with a change, and with what is set otherwise."""
-    data, _ = read_preset(PRESET, TOWERS)
-    data.update(RECIPE)
-    for change in own:
-        apply_setting(data, change)
-    return checked(TowerSettings, {**data, **changes}, "--set").resolved()
 
 
 def write_table(

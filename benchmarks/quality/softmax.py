@@ -27,7 +27,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from benchmarks import real
-from benchmarks.quality.held_out import Battles, add_flags, held_out, states_in
+from benchmarks.quality.held_out import Battles, held_out, parser_of, settings_of, states_in
 from benchmarks.tables import difference, write, write_header, write_row
 from features.encoding.files import EncoderError
 from models.device import DeviceError
@@ -36,8 +36,7 @@ from models.measures.metrics import log_loss
 from models.tower.errors import TowerError
 from models.tower.losses import LOSSES, Loss, Targets
 from models.tower.losses.cross_entropy import CrossEntropy
-from models.tower.settings import TowerSettings
-from pipelines.settings import ConfigError, apply_setting, checked
+from pipelines.settings import ConfigError
 
 RECIPE = {
     "backbone": "minilm",
@@ -98,7 +97,7 @@ WAYS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table of six."""
-    options = _parser().parse_args(argv)
+    options = parser_of("softmax", __doc__).parse_args(argv)
     if not real.at_hand():
         return 0
     battles = Battles.real(options.extra)
@@ -110,16 +109,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     write(f"\nFolds {' '.join(map(str, options.folds))}: {len(rows):,} battles\n")
     write_table(found, battles.y[rows], group)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.quality softmax",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_flags(parser)
-    return parser
 
 
 @contextmanager
@@ -144,7 +133,7 @@ def fitted(options: argparse.Namespace, battles: Battles) -> tuple[Found, NDArra
         for before, epochs in dict.fromkeys((way.before, way.epochs) for way in WAYS):
             with loss_given(before):
                 said = held_out(
-                    settings_of(options.settings, epochs),
+                    settings_of(RECIPE, options.settings, {"epochs": epochs}),
                     battles,
                     options.folds,
                     device=options.device,
@@ -154,14 +143,6 @@ def fitted(options: argparse.Namespace, battles: Battles) -> tuple[Found, NDArra
                 )
             found[before, epochs], rows = said.proba, said.rows
     return found, rows
-
-
-def settings_of(changes: Sequence[str], epochs: int) -> TowerSettings:
-    """Return the recipe for so many epochs, with what is set otherwise."""
-    data = {**RECIPE, "epochs": epochs}
-    for change in changes:
-        apply_setting(data, change)
-    return checked(TowerSettings, data, "--set").resolved()
 
 
 def write_table(found: Found, y: NDArray[np.int8], group: NDArray[np.object_]) -> None:

@@ -1,4 +1,4 @@
-"""Towers on folds of a few battles, and the two tables that are made so."""
+"""Towers on folds of a few battles, and the tables that are made so."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from benchmarks import real
-from benchmarks.quality import held_out, softmax
+from benchmarks.quality import held_out, pieces, softmax
 from benchmarks.quality.__main__ import main
 from benchmarks.quality.held_out import Battles
 from data.battles import make_battles
@@ -15,6 +15,8 @@ from models.heads import probabilities
 from models.tower.losses import LOSSES, Raw, Targets, loss_of
 from models.tower.losses.cross_entropy import CrossEntropy
 from models.tower.settings import TowerSettings
+from pipelines.presets import TOWERS
+from pipelines.settings import read_preset
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,21 @@ def test_a_fold_and_who_trains_without_it(battles, settings):
         assert (rows >= 90).any()
         seen += out.tolist()
     assert sorted(seen) == list(range(90))
+
+
+def test_decided_extra_rows_of_other_prompts_are_held_out_too(battles, settings):
+    frame, y = battles
+    group = frame["group"].to_numpy(dtype=object)
+    alone = {*np.flatnonzero(~frame["group"].isin(group[:90]))} & {*np.flatnonzero(y != 2)}
+    assert 0 < len(alone) < 30
+    seen = []
+    for fold in range(5):
+        rows, out = battles.parts(settings, fold, decided=True)
+        plain = battles.parts(settings, fold)[1]
+        assert out[out < 90].tolist() == plain.tolist()
+        assert not set(group[rows]) & set(group[out])
+        seen += out[out >= 90].tolist()
+    assert sorted(seen) == sorted(alone)
 
 
 def test_what_is_said_of_folds(battles, settings, capsys):
@@ -138,6 +155,55 @@ def test_the_table_of_six(tiny_encoder, capsys):
     assert cells[4][4] == cells[5][4]
     assert float(cells[0][4]) != float(cells[1][4])
     assert LOSSES["cross_entropy"] is CrossEntropy
+
+
+@pytest.mark.usefixtures("_real")
+def test_a_line_for_each_piece(tiny_encoder, capsys, monkeypatch):
+    monkeypatch.setattr(pieces, "RECIPE", {"train_layers": "all"})
+    flags = ["--set", f"backbone={tiny_encoder}", "--set", "length=32", "--device", "cpu"]
+    assert main(["pieces", *flags, "--folds", "0", "1", "--only", "smoothing"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
+    # What a line is compared with comes before it, asked for or not.
+    assert [row[:2] for row in cells] == [
+        ["as_it_is", ""],
+        ["cross_entropy", "as_it_is"],
+        ["smoothing", "cross_entropy"],
+    ]
+    (first,) = (line for line in lines if line.startswith("Folds"))
+    assert first.startswith("Folds 0 1: 36 plain battles, ")
+    gap = float(cells[2][2]) - float(cells[1][2])
+    assert float(cells[2][3].split()[0]) == pytest.approx(gap, abs=2e-4)
+
+
+def said(z, y, plain):
+    """What a tower said of battles, so many of them plain."""
+    frame = make_battles([f"{n}?" for n in range(len(y))], ["a"] * len(y), ["b"] * len(y))
+    frame["source"] = np.where(np.arange(len(y)) < plain, "plain", "extra")
+    t = np.zeros(len(y))
+    rows = np.arange(len(y))
+    found = held_out.HeldOut(rows, z, t, probabilities(z, t), 1.0, 1, 1, 1, np.zeros(1))
+    return found, Battles(frame, np.asarray(y, dtype=np.int8))
+
+
+def test_the_extra_rows_are_judged_at_their_best_scale_and_the_plain_ones_as_they_are():
+    z = np.array([0.5, -0.5, 8.0, 8.0, 8.0, -8.0])  # three of the four extra ones are right
+    found, battles = said(z, [0, 1, 0, 0, 1, 1], plain=2)
+    judged = pieces.judged(found, battles)
+    assert judged.plain_rows.tolist() == [0, 1]
+    assert judged.extra_rows.tolist() == [2, 3, 4, 5]
+    np.testing.assert_array_equal(judged.plain, found.proba[:2])
+    share = judged.extra[:, 0] / judged.extra[:, :2].sum(axis=1)
+    np.testing.assert_allclose(share, [0.75, 0.75, 0.75, 0.25], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", pieces.CHANGES)
+def test_every_piece_is_a_change(name):
+    recipe = read_preset(pieces.PRESET, TOWERS)[0] | pieces.RECIPE
+    change = pieces.CHANGES[name]
+    made = held_out.settings_of(recipe, [], change.settings)
+    beside = held_out.settings_of(recipe, [], pieces.CHANGES[change.against].settings)
+    assert (made == beside) == (name == change.against)
 
 
 SCORES = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.5, 0.0]], dtype=torch.float64)
