@@ -32,15 +32,15 @@ COLUMNS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print one table, a line a backbone."""
+    """Print one table, a line a backbone, as its tower is trained."""
     options = _parser().parse_args(argv)
     if not real.at_hand():
         return 0
-    battles, lines = Battles.real(options.extra), []
+    battles, folds = Battles.real(options.extra), " ".join(map(str, options.folds))
     try:
         asked = [settings_of(name, options.settings) for name in options.names]
         with states_in(options.states) as states:
-            for settings in asked:
+            for place, settings in enumerate(asked):
                 found = held_out(
                     settings,
                     battles,
@@ -50,13 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                     epochs=float(settings.epochs),
                     name=settings.backbone,
                 )
-                lines.append(line_of(settings.backbone, found, battles))
+                if place == 0:
+                    write(f"\nOne tower, folds {folds}\n")
+                    write_header(COLUMNS)
+                write_row(line_of(settings.backbone, found, battles))
     except (ConfigError, DeviceError, EncoderError, TowerError) as error:
         sys.exit(f"python -m benchmarks.quality backbones: {error}")
-    write(f"\nOne tower, folds {' '.join(map(str, options.folds))}\n")
-    write_header(COLUMNS)
-    for line in lines:
-        write_row(line)
     return 0
 
 
@@ -75,7 +74,8 @@ def settings_of(name: str, changes: Sequence[str]) -> TowerSettings:
     """Return the recipe for a backbone, with what is set otherwise."""
     data = {**RECIPE, "backbone": name}
     for change in changes:
-        apply_setting(data, change)
+        if apply_setting(data, change) == "backbone":
+            raise ConfigError(f"--set {change}: backbones are named without a flag, found {name}.")
     return checked(TowerSettings, data, "--set").resolved()
 
 

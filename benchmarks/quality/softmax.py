@@ -46,6 +46,7 @@ RECIPE = {
     "learning_rate": 3e-4,
     "head_learning_rate": 2e-3,
 }
+FIXED = ("epochs", "loss")
 COLUMNS = (
     "before the loss", "softmax at inference", "epochs", "published", "log loss", "against none",
 )  # fmt: skip
@@ -160,7 +161,8 @@ def settings_of(changes: Sequence[str], epochs: int) -> TowerSettings:
     """Return the recipe for so many epochs, with what is set otherwise."""
     data = {**RECIPE, "epochs": epochs}
     for change in changes:
-        apply_setting(data, change)
+        if (key := apply_setting(data, change)) in FIXED:
+            raise ConfigError(f"--set {change}: {key} is what the table compares. Leave it out.")
     return checked(TowerSettings, data, "--set").resolved()
 
 

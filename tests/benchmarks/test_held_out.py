@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from benchmarks import real
-from benchmarks.quality import held_out, softmax
+from benchmarks.quality import held_out, pieces, softmax
 from benchmarks.quality.__main__ import main
 from benchmarks.quality.held_out import Battles
 from data.battles import make_battles
@@ -107,11 +107,22 @@ def test_a_line_for_each_backbone(tiny_encoder, capsys):
 
 
 @pytest.mark.usefixtures("_real")
+def test_a_line_is_there_before_another_backbone_fails(tiny_encoder, capsys):
+    flags = ["--set", "length=32", "--device", "cpu"]
+    with pytest.raises(SystemExit, match=r"backbone /nowhere: no such folder"):
+        main(["backbones", str(tiny_encoder), "/nowhere", *flags])
+    assert f"| {tiny_encoder} | " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_real")
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         (["backbones", "/nowhere"], r"backbones: backbone /nowhere: no such folder"),
         (["backbones", "minilm", "--set", "lenght=3"], r"--set: lenght"),
+        (["backbones", "minilm", "--set", "backbone=x"], r"backbones are named without a flag, fo"),
+        (["softmax", "--set", "epochs=5"], r"softmax: --set epochs=5: epochs is what the table"),
+        (["softmax", "--set", "loss=dpo"], r"softmax: --set loss=dpo: loss is what the table"),
         (["softmax", "--set", "lenght=3"], r"softmax: --set: lenght"),
         (["softmax", "--folds", "0", "5"], r"softmax: --folds 5: there are the folds 0 to 4\."),
     ],
@@ -138,6 +149,32 @@ def test_the_table_of_six(tiny_encoder, capsys):
     assert cells[4][4] == cells[5][4]
     assert float(cells[0][4]) != float(cells[1][4])
     assert LOSSES["cross_entropy"] is CrossEntropy
+
+
+@pytest.mark.usefixtures("_real")
+def test_a_line_for_each_piece(tiny_encoder, capsys):
+    flags = ["--set", f"backbone={tiny_encoder}", "--set", "length=32", "--device", "cpu"]
+    assert main(["pieces", "--only", "smoothing", *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == ["as_it_is", "cross_entropy", "smoothing"]
+    assert [row[1].strip() for row in rows] == ["", "as_it_is", "cross_entropy"]
+    assert rows[1][2] != rows[2][2]
+    given = pieces.settings_of(pieces.CHANGES["smoothing"].settings, ["epochs=2"])
+    assert (given.train_layers, given.epochs, given.smoothing) == (2, 2, 0.1)
+
+
+def test_plain_battles_are_parted_from_scaled_extra_rows(battles):
+    """Three of four extra rows are right at z = 1: their best scale is log(3)."""
+    rows = np.array([0, 1, 90, 92, 94, 91])  # of the extra ones A, A, A and B won
+    z, t = np.array([0.3, -0.2, 1.0, 1.0, 1.0, 1.0]), np.zeros(6)
+    proba = probabilities(z, t)
+    said = held_out.HeldOut(rows, z, t, proba, 1.0, 1, 1, 1, np.zeros(1))
+    found = pieces.judged(said, battles)
+    assert found.plain_rows.tolist() == [0, 1]
+    assert found.extra_rows.tolist() == [90, 92, 94, 91]
+    np.testing.assert_array_equal(found.plain, proba[:2])
+    np.testing.assert_allclose(found.extra[:, 0] / found.extra[:, 1], 3.0, rtol=1e-3)
 
 
 SCORES = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.5, 0.0]], dtype=torch.float64)
