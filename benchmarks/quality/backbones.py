@@ -38,16 +38,16 @@ COLUMNS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print one table, a line a backbone."""
+    """Print one table, a line a backbone, as its tower is trained."""
     options = _parser().parse_args(argv)
     if not real.at_hand():
         return 0
-    battles, lines = Battles.real(options.extra), []
+    battles, folds = Battles.real(options.extra), " ".join(map(str, options.folds))
     try:
         names = options.names
         asked = [settings_of(RECIPE, options.settings, {"backbone": name}) for name in names]
         with states_in(options.states) as states:
-            for settings in asked:
+            for place, settings in enumerate(asked):
                 found = held_out(
                     settings,
                     battles,
@@ -57,13 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                     epochs=float(settings.epochs),
                     name=settings.backbone,
                 )
-                lines.append(line_of(settings.backbone, found, battles))
+                if place == 0:
+                    write(f"\nOne tower, folds {folds}\n")
+                    write_header(COLUMNS)
+                write_row(line_of(settings.backbone, found, battles))
     except (ConfigError, DeviceError, EncoderError, TowerError) as error:
         sys.exit(f"python -m benchmarks.quality backbones: {error}")
-    write(f"\nOne tower, folds {' '.join(map(str, options.folds))}\n")
-    write_header(COLUMNS)
-    for line in lines:
-        write_row(line)
     return 0
 
 

@@ -257,11 +257,12 @@ def settings_of(
     Raises
     ------
     ConfigError
-        Names the key, what was found, and what is allowed.
+        Names the key, what was found, and what is allowed; what an experiment has last is not set.
     """
     data = dict(recipe)
     for change in changes:
-        apply_setting(data, change)
+        if (key := apply_setting(data, change)) in (last or {}):
+            raise ConfigError(f"--set {change}: {key} is what is compared. Leave it out.")
     return checked(TowerSettings, {**data, **(last or {})}, "--set").resolved()
 
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def fitted(options: argparse.Namespace, battles: Battles) -> tuple[Found, NDArra
         for before, epochs in dict.fromkeys((way.before, way.epochs) for way in WAYS):
             with loss_given(before):
                 said = held_out(
-                    settings_of(RECIPE, options.settings, {"epochs": epochs}),
+                    settings_of(RECIPE, options.settings, last(epochs)),
                     battles,
                     options.folds,
                     device=options.device,
@@ -143,6 +143,11 @@ def fitted(options: argparse.Namespace, battles: Battles) -> tuple[Found, NDArra
                 )
             found[before, epochs], rows = said.proba, said.rows
     return found, rows
+
+
+def last(epochs: int) -> dict[str, Any]:
+    """Return what is compared, and therefore not set."""
+    return {"epochs": epochs, "loss": "cross_entropy"}
 
 
 def write_table(found: Found, y: NDArray[np.int8], group: NDArray[np.object_]) -> None:

@@ -81,16 +81,8 @@ def arrange(battles: pd.DataFrame, tokeniser: Tokeniser, settings: TowerSettings
         A corpus of NLTK's is needed and not found.
     """
     joint = settings.arrangement == "joint"
-    n_parts = 3 if joint else 2
-    before = np.concatenate([tokeniser.before, instruction_tokens(tokeniser, settings)])
-    glue = [before, *[tokeniser.between] * (n_parts - 1), tokeniser.after]
-    special = sum(map(len, glue))
-    room = settings.length - special
-    if room < n_parts:
-        raise ValueError(
-            f"The length of TowerSettings must leave a token to each of {n_parts} parts beside "
-            f"{special} special and instructing ones. Got {settings.length} instead."
-        )
+    glue = glue_of(tokeniser, settings)
+    room = settings.length - sum(map(len, glue))
     texts = written(battles, settings)
     cut = PART_CUTS[settings.cut]
     # No part is given more than the whole room, and what was cut to it is cut again as the whole
@@ -104,7 +96,7 @@ def arrange(battles: pd.DataFrame, tokeniser: Tokeniser, settings: TowerSettings
     wanted = np.concatenate([np.column_stack([texts.prompt, *order]) for order in orders])
     parts, places = np.unique(wanted, axis=0, return_inverse=True)
     needs = np.array([len(of_text) for of_text in tokens], dtype=np.intp)[parts]
-    given = budgets(needs, settings.shares[:n_parts], room)
+    given = budgets(needs, settings.shares[: len(glue) - 1], room)
     sequences = [
         woven(glue, [cut(tokens[text], size) for text, size in zip(row, sizes, strict=True)])
         for row, sizes in zip(parts.tolist(), given.tolist(), strict=True)
@@ -117,6 +109,26 @@ def arrange(battles: pd.DataFrame, tokeniser: Tokeniser, settings: TowerSettings
     )
     first, second = place_of[places.reshape(2, -1)]
     return Sequences([sequences[place] for place in kept.tolist()], first, second)
+
+
+def glue_of(tokeniser: Tokeniser, settings: TowerSettings) -> list[Tokens]:
+    """Return the tokens that stand before, between and after the parts, see `woven`.
+
+    Raises
+    ------
+    ValueError
+        They leave no room for a token of each part.
+    """
+    n_parts = 3 if settings.arrangement == "joint" else 2
+    before = np.concatenate([tokeniser.before, instruction_tokens(tokeniser, settings)])
+    glue = [before, *[tokeniser.between] * (n_parts - 1), tokeniser.after]
+    special = sum(map(len, glue))
+    if settings.length - special < n_parts:
+        raise ValueError(
+            f"The length of TowerSettings must leave a token to each of {n_parts} parts beside "
+            f"{special} special and instructing ones. Got {settings.length} instead."
+        )
+    return glue
 
 
 def instruction_tokens(tokeniser: Tokeniser, settings: TowerSettings) -> Tokens:

@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from features.encoding.files import BACKBONE, locate, weights_digest
+from features.encoding.files import BACKBONE, EncoderError, locate, weights_digest
 from features.encoding.tokeniser import Tokeniser
 from models.tower.backbone import Backbone
 from models.tower.device import Place
@@ -134,6 +134,11 @@ def read_tower(path: Path, device: str, backbone: str | None = None) -> Content:
         named = {} if backbone is None else {"backbone": backbone}
         loaded, network = _read_adapters(path, told, settings.model_copy(update=named), place)
     else:
+        if backbone is not None:
+            raise TowerError(
+                f"{path}: a tower without adapters has a backbone of its own, found "
+                f"backbone={backbone!r} named for it. Leave that out."
+            )
         loaded, network = _read_whole(path, told, settings, place, config)
     width = TieWidth(*told["tie_width"]) if told["tie_width"] else None
     return Content(loaded, network, Scale.read(told["scale"]), width, place)
@@ -156,7 +161,7 @@ def _read_adapters(
     """Load the backbone that is named, and give it the adapters that were trained on it."""
     need_peft()
     weights, head = _weights(path / ADAPTERS, told["weights"]), path / HEAD
-    folder = locate(settings.backbone, BACKBONE)
+    folder = _base_of(path, settings.backbone)
     found, expected = weights_digest(folder), told["base"]["files"]
     if found != expected:
         raise TowerError(
@@ -174,6 +179,18 @@ def _read_adapters(
         for name, weight in own.items():
             weight.copy_(weights[name])
     return loaded, network
+
+
+def _base_of(path: Path, name: str) -> Path:
+    """Return the folder of the backbone that adapters stand on."""
+    try:
+        return locate(name, BACKBONE)
+    except EncoderError as error:
+        raise TowerError(
+            f"{path}: its adapters stand on the backbone {name}, which cannot be had. Bring its "
+            "folder to where it was when they were trained, or name it: "
+            "Tower.from_folder(PATH, backbone=FOLDER)."
+        ) from error
 
 
 def _told(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self
 from features.encoding.files import BACKBONE, locate, weights_digest
 from features.encoding.tokeniser import Tokeniser
 from models.tower import disentangled
+from models.tower.arrangement import glue_of
 from models.tower.attention import kernel
 from models.tower.backbone import WASTE, Backbone, Parts
 from models.tower.device import Place
@@ -47,6 +48,8 @@ class Loaded(NamedTuple):
             It cannot be had.
         TowerError
             It cannot be a tower's, or not with these settings.
+        ValueError
+            Special tokens and the instruction leave no room for texts.
         """
         folder = locate(settings.backbone, BACKBONE)
         whole = Backbone.load(folder, settings.backbone)
@@ -69,6 +72,7 @@ class Loaded(NamedTuple):
                 f"length: backbone {settings.backbone} takes at most {most:,} tokens. "
                 f"Got {settings.length:,}."
             )
+        glue_of(tokeniser, settings)  # no text is read in vain by one that has no room for it
         _speed_up(whole, settings, place, watch)
         parts = whole.parted(settings.train_layers, settings.backbone)
         if settings.lora_rank:

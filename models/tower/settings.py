@@ -15,7 +15,14 @@ LOSSES_OF = {
     "ranking": ("bradley_terry", "squared_error"),
 }  # of three logits and of two scores; the first is taken where none is named
 ALL_LINEAR = "all-linear"  # every linear layer, in peft's words
-READ_WITH = {"distill_temperature": "distill", "awp_from": "awp", "vat_radius": "vat"}
+READ_WITH = {
+    "distill_temperature": "distill",
+    "awp_from": "awp",
+    "vat_radius": "vat",
+    "lora_alpha": "lora_rank",
+    "lora_dropout": "lora_rank",
+    "lora_targets": "lora_rank",
+}
 
 
 class TowerSettings(Section):
@@ -215,8 +222,6 @@ class TowerSettings(Section):
             raise ValueError("task 'ranking' has no fusion: leave it at 'concat'")
         if self.arrangement == "joint" and self.fusion != "concat":
             raise ValueError("fusion goes with arrangement 'dual'")
-        if (self.lora_dropout or self.lora_targets) and not self.lora_rank:
-            raise ValueError("lora_dropout and lora_targets go with a lora_rank of 1 at least")
         if self.lora_rank and self.train_layers == 0:
             raise ValueError("lora_rank goes with train_layers of 1 at least: adapters lie in them")
         unknown = [name for name in self.features if name not in STATISTICS]

@@ -94,11 +94,10 @@ class Tower:
 
         Raises
         ------
-        EncoderError
-            The backbone that adapters stand on cannot be had.
         TowerError
-            The folder holds no tower, or one that this version cannot read, or its adapters were
-            trained on another backbone.
+            The folder holds no tower, or one that this version cannot read, or the backbone that
+            its adapters were trained on cannot be had or is another one, or a backbone is named and
+            there are no adapters.
         """
         return cls(*read_tower(Path(path), device, backbone))
 

@@ -124,11 +124,22 @@ def test_a_line_for_each_backbone(tiny_encoder, capsys):
 
 
 @pytest.mark.usefixtures("_real")
+def test_a_line_is_there_before_another_backbone_fails(tiny_encoder, capsys):
+    flags = ["--set", "length=32", "--device", "cpu"]
+    with pytest.raises(SystemExit, match=r"backbone /nowhere: no such folder"):
+        main(["backbones", str(tiny_encoder), "/nowhere", *flags])
+    assert f"| {tiny_encoder} | " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_real")
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         (["backbones", "/nowhere"], r"backbones: backbone /nowhere: no such folder"),
         (["backbones", "minilm", "--set", "lenght=3"], r"--set: lenght"),
+        (["backbones", "minilm", "--set", "backbone=x"], r"backbone is what is compared\. Leave"),
+        (["softmax", "--set", "epochs=5"], r"softmax: --set epochs=5: epochs is what is compared"),
+        (["softmax", "--set", "loss=dpo"], r"softmax: --set loss=dpo: loss is what is compared"),
         (["softmax", "--set", "lenght=3"], r"softmax: --set: lenght"),
         (["softmax", "--folds", "0", "5"], r"softmax: --folds 5: there are the folds 0 to 4\."),
     ],

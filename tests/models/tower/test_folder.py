@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from features.encoding.backbone import quiet
-from features.encoding.files import EncoderError
 from models.tower.errors import TowerError
 from models.tower.folder import digest_of
 from models.tower.tower import Tower
@@ -88,11 +87,19 @@ def test_the_base_may_lie_elsewhere(tower, rows64, tmp_path):
     made = tower()
     made.save(tmp_path / "tower")
     elsewhere = (tmp_path / "base").rename(tmp_path / "elsewhere")
-    with pytest.raises(EncoderError, match=r"base: no such folder"):
+    words = r"tower: its adapters stand on the backbone .*base, which cannot be had\. Bring its"
+    with pytest.raises(TowerError, match=words):
         Tower.from_folder(tmp_path / "tower")
     found = Tower.from_folder(tmp_path / "tower", backbone=str(elsewhere))
     one, other = (each.logits(rows64[0].iloc[:8]) for each in (found, made))
     assert all(map(np.array_equal, one, other))
+
+
+def test_a_base_is_named_for_adapters_alone(base, rows64, tmp_path):
+    material = material_of(base(), rows64[0], length=32)
+    trained_on(material, rows64[1], epochs=0.25).tower.save(tmp_path / "tower")
+    with pytest.raises(TowerError, match=r"tower: a tower without adapters has a backbone of its"):
+        Tower.from_folder(tmp_path / "tower", backbone=base())
 
 
 def test_a_base_of_other_weights(tower, tmp_path):

@@ -34,6 +34,12 @@ def test_relative_positions_know_no_length(backbone_folder):
     assert load(backbone_folder("deberta-v2"), length=100_000).whole.most is None
 
 
+def test_an_instruction_that_leaves_no_room_is_told_of_before_any_text(backbone_folder):
+    assert load(backbone_folder("bert"), length=48, instruction="Judge.").settings.length == 48
+    with pytest.raises(ValueError, match=r"must leave a token to each of 2 parts .* Got 48 inst"):
+        load(backbone_folder("bert"), length=48, instruction="Please judge it. " * 9)
+
+
 def test_more_layers_than_there_are(backbone_folder):
     with pytest.raises(TowerError, match=r"train_layers: expected at most 2.* Got 3."):
         load(backbone_folder("bert"), train_layers=3)

@@ -212,8 +212,9 @@ def test_fused_kernels_would_read_past_adapters():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"lora_dropout": 0.1}, r"lora_dropout and lora_targets go with a lora_rank of 1"),
-        ({"lora_targets": ["query"]}, r"lora_dropout and lora_targets go with a lora_rank of 1"),
+        ({"lora_alpha": 32.0}, r"lora_alpha goes with lora_rank: set lora_rank above 0, or leave"),
+        ({"lora_dropout": 0.1}, r"lora_dropout goes with lora_rank: set lora_rank above 0"),
+        ({"lora_targets": ["query"]}, r"lora_targets goes with lora_rank: set lora_rank above 0"),
         ({"lora_rank": 8, "train_layers": 0}, r"lora_rank goes with train_layers of 1 at least"),
     ],
 )
