@@ -13,7 +13,9 @@ from tests.models.tower.test_lora import LORA, NAMES, moved
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [(name, {}) for name in NAMES] + [("bert", {"train_layers": 1})]
+    ("name", "given"),
+    [(name, {}) for name in NAMES]
+    + [("bert", {"train_layers": 1}), ("bert", {"task": "ranking", "features": ["words_sum"]})],
 )
 def test_the_same_logits_without_adapters(name, given, backbone_folder, rows64, tmp_path):
     battles, y = rows64
