@@ -104,7 +104,7 @@ class TowerSettings(Section):
     lora_dropout : float
         Of what adapters are given.
     lora_targets : tuple of str
-        Names of the linear layers that have adapters, such as ``q_proj``, or ``all-linear``; by
+        Names of the linear layers that have adapters, or ``["all-linear"]`` for all of them; by
         default those that peft names for the architecture, all linear ones where it names none.
     dropout : float or "own"
         In the backbone and before the head; ``own`` is what the backbone has, and none before the
