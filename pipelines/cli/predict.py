@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that ids, their order and columns are those of this file",
+        help="check ids and columns by this file beforehand, and put the predictions in its order",
     )
     parser.add_argument(
         "--encoder",
