@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from features.encoding.files import locate, weights_digest
+from features.layout import to_polars
 from features.sides import Array
 from features.storage.cache import Cache
 from models.stacking.members import Member, columns_of
@@ -92,7 +93,7 @@ def sizes(battles: pd.DataFrame) -> dict[str, Array]:
     characters = PassThrough().fit(battles).transform(battles)["characters"]
     return {
         "characters": characters.to_numpy(dtype="float64"),
-        "turns": battles["prompt"].list.len().to_numpy(dtype="float64"),
+        "turns": to_polars(battles)["prompt"].list.len().cast(float).to_numpy(),
     }
 
 
