@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         sample_submission=arguments.sample_submission,
         encoder=arguments.encoder,
         tables=named_tables(arguments.member),
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     for name, number in counts.items():

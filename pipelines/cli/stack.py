@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         force=arguments.force,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     tell(console, f"run folder: {finished}")

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import make_battles
 from features import EncoderError
+from features.forked import ForkedError
 from features.matching.store import EncoderStore
 from features.storage.cache import Cache
 from models.device import find_device
@@ -172,7 +173,7 @@ def _altered_where_it_fails(folder: Path, files: Mapping[str, bytes]) -> Iterato
     """Load models or try them: whatever fails, they are not the run's."""
     try:
         yield
-    except (RunError, EncoderError):
+    except (RunError, EncoderError, ForkedError):
         raise
     except Exception as error:
         name = str(error.args[0]) if isinstance(error, KeyError) else ""
