@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipelines.run.folder import DONE, RunError, check_run, is_run
+from pipelines.run.moving import NAMES
 
 RECORDS = ("report.json", "logits.json")  # of a run or a stack, of a tower
 DEPTH = 3  # folders that a carrier puts around one
@@ -78,8 +79,9 @@ def _reason(folder: Path, lacking: Collection[str]) -> str:
         packed = [first + ending for ending in ARCHIVES if (folder / (first + ending)).is_file()]
         if rest and packed:
             return f" ({packed[0]} lies there: unpack it to {first}/)"
-        if rest and (folder / Path(name).name).is_file():
-            return f" ({Path(name).name} lies in the folder itself: sub-folders were lost)"
+        inner = Path(name).name
+        if rest and inner not in NAMES and (folder / inner).is_file():
+            return f" ({inner} lies in the folder itself: sub-folders were lost)"
     return ""
 
 
