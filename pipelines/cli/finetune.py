@@ -12,9 +12,9 @@ from pipelines.command.flags import (
     STATES_LIMIT,
     add_config_flags,
     add_file_flags,
-    cache_folder,
     config_source,
     gigabytes,
+    kept_in,
 )
 from pipelines.presets import TOWERS
 
@@ -103,18 +103,18 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         folds=arguments.folds,
         device=arguments.device,
         force=arguments.force,
-        states=_states(arguments),
+        states=_states(arguments, console),
         console=console,
     )
     if finished:
         tell(console, f"folder: {finished}")
 
 
-def _states(arguments: argparse.Namespace) -> StateStore:
+def _states(arguments: argparse.Namespace, console: Console) -> StateStore | None:
     from features.encoding.files import need_libraries
 
     need_libraries()
     from models.tower.states import StateStore
 
-    folder = arguments.states or cache_folder() / STATES
-    return StateStore(folder, int(arguments.states_limit * 1e9))
+    folder = kept_in(arguments.states, "--states", console, STATES)
+    return None if folder is None else StateStore(folder, int(arguments.states_limit * 1e9))

@@ -12,7 +12,6 @@ from pipelines.command.flags import (
     add_cache_flags,
     add_config_flags,
     add_file_flags,
-    cache_folder,
     cache_from,
     config_from,
     config_source,
@@ -49,7 +48,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that the submission gets this file's ids, order and columns",
+        help="check ids and columns by this file beforehand, and put the submission in its order",
     )
 
 
@@ -69,7 +68,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         skip_bad_rows=arguments.skip_bad_rows,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     tell(console, f"run folder: {finished}")
@@ -88,7 +87,8 @@ def _fit_stack(arguments: argparse.Namespace, **options: Any) -> Path:
     from pipelines.stacking.fit import fit_stack
 
     config = load_stack_config(**config_source(arguments))
-    states = None if arguments.no_cache else (arguments.cache or cache_folder()) / STATES
+    cache = options["cache"]
+    states = None if cache is None else cache.folder / STATES
     return fit_stack(config, states=states, **options)
 
 

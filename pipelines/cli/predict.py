@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that ids, their order and columns are those of this file",
+        help="check ids and columns by this file beforehand, and put the predictions in its order",
     )
     parser.add_argument(
         "--encoder",
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         sample_submission=arguments.sample_submission,
         encoder=arguments.encoder,
         tables=named_tables(arguments.member),
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     for name, number in counts.items():

@@ -60,7 +60,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that the submission gets this file's ids, order and columns",
+        help="check ids and columns by this file beforehand, and put the submission in its order",
     )
 
 
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         force=arguments.force,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     tell(console, f"run folder: {finished}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +15,8 @@ from pipelines.command.process import WRONG_USE, say
 from pipelines.presets import PRESETS, presets
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from features.storage.cache import Cache
     from pipelines.config import Config
 
@@ -113,18 +114,44 @@ def gigabytes(text: str) -> float:
     return number
 
 
-def cache_from(arguments: argparse.Namespace) -> Cache | None:
+def cache_from(arguments: argparse.Namespace, console: Console) -> Cache | None:
     """Return the cache that the flags ask for, None with ``--no-cache``."""
     from features.storage.cache import Cache
 
     if arguments.no_cache:
         return None
-    return Cache(arguments.cache or cache_folder(), int(arguments.cache_limit * 1e9))
+    folder = kept_in(arguments.cache, "--cache", console)
+    return None if folder is None else Cache(folder, int(arguments.cache_limit * 1e9))
 
 
-def cache_folder() -> Path:
-    """Return the folder in which all is kept that a later run can do without."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "arenaboost")
+def kept_in(named: Path | None, flag: str, console: Console, room: str = "") -> Path | None:
+    """Return the folder in which is kept what a later run can do without.
+
+    Parameters
+    ----------
+    named : Path or None
+        By the flag; by default a folder in that of the user's caches.
+    flag : str
+    console : rich.console.Console
+        Where it is said that there is no such folder, and none can be made.
+    room : str
+        Within the default folder.
+
+    Returns
+    -------
+    Path or None
+        None where nothing can be kept: that costs time and nothing else.
+    """
+    from data.home import may_be_made, user_cache
+    from pipelines.command.progress import tell
+
+    user = user_cache()
+    folder = named or (user and user / "arenaboost" / room)
+    if folder is not None and may_be_made(folder):
+        return folder
+    found = f"{folder} cannot be made" if folder else "no home folder is known"
+    tell(console, f"nothing is kept for the next run: {found}. Name a folder with {flag} DIR.")
+    return None
 
 
 def config_from(arguments: argparse.Namespace) -> Config:

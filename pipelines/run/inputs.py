@@ -67,19 +67,21 @@ class Inputs(NamedTuple):
                 )
 
     def hashes(self) -> dict[str, Any]:
-        """Return the SHA-256 of each file."""
+        """Return the SHA-256 of each file that is learned from: the test file binds nothing."""
         return {
             "train": file_hash(self.train),
-            "test": self.test and file_hash(self.test),
             "extra": [file_hash(path) for path in self.extra],
         }
 
     def told(self, hashes: Mapping[str, Any], *, skip_bad_rows: bool) -> InputsTold:
-        """Return what is noted of the files; `hashes` are those of `hashes`."""
+        """Return what is noted of the files, the test file included.
+
+        `hashes` are those of `hashes`.
+        """
         return {
             "train": _told(self.train, hashes["train"]),
             "extra": [_told(*one) for one in zip(self.extra, hashes["extra"], strict=True)],
-            "test": None if self.test is None else _told(self.test, hashes["test"]),
+            "test": self.test and _told(self.test, file_hash(self.test)),
             "skip_bad_rows": skip_bad_rows,
         }
 

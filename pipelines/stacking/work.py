@@ -22,6 +22,7 @@ from pipelines.run.files import csv_bytes, naming, whole_file
 from pipelines.run.folder import MEMBERS, UnfinishedRun, digest, file_hash
 from pipelines.run.folds import FOLDS, Folds
 from pipelines.run.inputs import Battles, Inputs, InputsTold
+from pipelines.run.submission import SUBMISSION, Order
 from pipelines.stacking.fitting import Stacked, fitted
 from pipelines.stacking.predictor import StackTold, read_stack, sizes
 from pipelines.stacking.report import StackReport, member_told, report_of, write_report
@@ -29,7 +30,7 @@ from pipelines.stacking.settings import StackSettings
 from pipelines.stacking.sources import Source
 from pipelines.tower.scores import compared
 
-OOF, SUBMISSION = "oof.csv", "submission.csv"
+OOF = "oof.csv"
 
 
 def stack_sources(
@@ -46,6 +47,7 @@ def stack_sources(
     device: Device,
     trust: bool = False,
     tables: Mapping[str, Path] | None = None,
+    order: Order | None = None,
     cache: Cache | None = None,
 ) -> StackReport:
     """Stack sources, and write all that the folder holds but ``DONE``.
@@ -74,6 +76,8 @@ def stack_sources(
         Take members without proof of their folds.
     tables : mapping of str to Path, optional
         Predictions of the test file by members that are CSV.
+    order : Order, optional
+        Ids and rows of the submission, by default those of the test file.
     cache : Cache, optional
         Where vectors of frozen encoders are kept on disk.
 
@@ -104,7 +108,7 @@ def stack_sources(
             files |= _bring(source, run)
             advance(1)
     known = StackTold.of(device.name, files, {source.name: source.kind for source in sources})
-    seconds, test_file = _submission(known, inputs.test, run, steps, tables or {}, cache)
+    seconds, test_file = _submission(known, inputs.test, order, run, steps, tables or {}, cache)
     with steps.step("evaluate"):
         scores = compared(inputs.train, battles, folds, stacked.proba)
     report = report_of(
@@ -224,14 +228,16 @@ def _copy(origin: Path, place: Path) -> None:
 def _submission(
     told: StackTold,
     test: Path | None,
+    order: Order | None,
     run: UnfinishedRun,
     steps: Steps,
     tables: Mapping[str, Path],
     cache: Cache | None,
 ) -> tuple[dict[str, float], dict[str, int]]:
     """Write what `pipelines.predict` writes; return what each member took, and what was counted."""
+    run.remove(SUBMISSION)  # of a test file that was given before this work was interrupted
     if test is None:
         return {}, {}
     predictor = read_stack(run.path, told, told.device.name, cache, tables=tables)
-    counts = predictor.write(test, run.path / SUBMISSION, steps)
+    counts = predictor.write(test, run.path / SUBMISSION, steps, order)
     return predictor.seconds, counts

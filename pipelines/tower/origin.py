@@ -8,8 +8,9 @@ from typing import NamedTuple, Self
 from pydantic import BaseModel, ValidationError
 
 from models.tower.settings import TowerSettings
+from pipelines.run.copies import check_copy
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RunError, check_run, file_hash
+from pipelines.run.folder import RunError, file_hash
 from pipelines.run.folds import Folds, cut_folds, read_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs
 from pipelines.settings import ConfigError
@@ -79,7 +80,7 @@ class Origin(NamedTuple):
 
     @classmethod
     def _of_run(cls, run: Path, given: Given) -> Self:
-        check_run(run)
+        check_copy(run)
         folds, told = read_folds(run), _told(run)
         if told is not None:
             skip = given.skip_bad_rows or told.skip_bad_rows
