@@ -1,6 +1,6 @@
 """What a vote says: the three classes, their names in messages, and labels given from Python."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,8 @@ def _by_value(values: NDArray[Any]) -> NDArray[np.int8]:
 
 
 def _label(value: Any) -> int | None:
-    known: Mapping[Hashable, int] = {**WINNERS, A: A, B: B, TIE: TIE}
+    known: dict[Hashable, int] = {A: A, B: B, TIE: TIE}
+    known.update(WINNERS)
     if isinstance(value, bool | np.bool_) or not isinstance(value, Hashable) or value is pd.NA:
         return None
     return known.get(value)
@@ -110,7 +111,7 @@ def _told(value: Any) -> str:
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or value is pd.NA or value != value:
         return f"{value}: leave out battles without a vote"
-    if isinstance(value, float) and value != int(value):
+    if isinstance(value, float) and not value.is_integer():
         return f"{value}: a vote is one of the three, and no share of them"
     if isinstance(value, str) and value.startswith("tie"):
         return f"{value!r}: write 'tie' where both are as bad, or leave such battles out"

@@ -81,7 +81,7 @@ class Inputs(NamedTuple):
         return {
             "train": _told(self.train, hashes["train"]),
             "extra": [_told(*one) for one in zip(self.extra, hashes["extra"], strict=True)],
-            "test": self.test and _told(self.test, file_hash(self.test)),
+            "test": None if self.test is None else _told(self.test, file_hash(self.test)),
             "skip_bad_rows": skip_bad_rows,
         }
 

@@ -36,7 +36,7 @@ class Order(NamedTuple):
     row: NDArray[np.intp]
 
 
-class TestFile(NamedTuple):
+class Checked(NamedTuple):
     """What is known of a test file that was read to its end.
 
     Attributes
@@ -50,12 +50,10 @@ class TestFile(NamedTuple):
     order: Order | None
     notes: list[str]
 
-    __test__ = False  # no test of pytest's
-
 
 def check_test(
     test: Path, sample: Path | None = None, advance: Callable[[int], None] | None = None
-) -> TestFile:
+) -> Checked:
     """Read a test file to its end, and hold its ids against the sample's.
 
     Whatever is wrong with a whole file is found here, before long work that a fault would cost.
@@ -82,7 +80,7 @@ def check_test(
             advance(len(chunk.battles))
     notes = _oddities(test, found)
     if sample is None or wanted is None:
-        return TestFile(None, notes + _decimals(test, found))
+        return Checked(None, notes + _decimals(test, found))
     written, mapped = _as_in_sample(found, wanted)
     if mapped:
         first = next(place for place, name in enumerate(found) if name != written[place])
@@ -94,7 +92,7 @@ def check_test(
     in_place = np.array_equal(order.row, np.arange(len(found)))
     if not in_place:
         notes.append(f"order: that of {sample.name}, which is not that of {test.name}")
-    return TestFile(None if in_place and not mapped else order, notes)
+    return Checked(None if in_place and not mapped else order, notes)
 
 
 def _oddities(test: Path, ids: Sequence[str]) -> list[str]:

@@ -52,6 +52,7 @@ def test_there_may_be_none():
         ([0, None, 1], r"row 2: .* got nan|row 2: .* got None"),
         (pd.Series([0, None, 1], dtype="Int64"), r"row 2: .* got (<NA>|nan): leave out"),
         ([0, 0.7, 1], r"row 2: .* got 0\.7: a vote is one of the three, and no share"),
+        ([0, 1, np.inf], r"row 3: .* got inf: a vote is one of the three"),
         ([1, 2, 3], r"row 3: .* got 3"),
         ([1, 0, -1], r"row 3: .* got -1"),
         (["A", "B", "T"], r"row 1: expected 0 or 'model_a' \(A preferred\), .* got 'A'\."),
