@@ -5,6 +5,7 @@ import json
 import pytest
 
 from data.tables import json as json_tables
+from data.tables import records
 from data.tables.read import DataError, column_names, read_chunks
 
 ROWS = [{"a": f"é {number}", "b": [None, "x" * number]} for number in range(40)]
@@ -42,7 +43,7 @@ def rows_of(chunks):
 )  # fmt: skip
 @pytest.mark.parametrize("block", [7, 64, 1 << 20])
 def test_what_stands_in_a_file_tells_how_it_is_read(content, block, tmp_path, monkeypatch):
-    monkeypatch.setattr(json_tables, "BLOCK", block)
+    monkeypatch.setattr(records, "BLOCK", block)
     for name in ("t.json", "t.jsonl"):
         assert rows_of(read(tmp_path / name, content)) == ROWS
         assert column_names(tmp_path / name) == ["a", "b"]
@@ -50,7 +51,7 @@ def test_what_stands_in_a_file_tells_how_it_is_read(content, block, tmp_path, mo
 
 @pytest.mark.parametrize("chunk_rows", [1, 3, 39, 40, 100])
 def test_chunks_cover_all_rows_in_order(chunk_rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(json_tables, "BLOCK", 100)
+    monkeypatch.setattr(records, "BLOCK", 100)
     chunks = read(tmp_path / "t.jsonl", LINES, chunk_rows=chunk_rows)
     assert rows_of(chunks) == ROWS
     assert max(chunk.n_rows for chunk in chunks) <= chunk_rows
@@ -60,7 +61,7 @@ def test_chunks_cover_all_rows_in_order(chunk_rows, tmp_path, monkeypatch):
 
 
 def test_chunks_of_long_rows_hold_few(tmp_path, monkeypatch):
-    monkeypatch.setattr(json_tables, "BLOCK", 1000)
+    monkeypatch.setattr(records, "BLOCK", 1000)
     monkeypatch.setattr(json_tables, "CHUNK_BYTES", 5000)
     rows = "".join(json.dumps({"a": "x" * 400, "b": ""}) + "\n" for _ in range(100))
     chunks = read(tmp_path / "t.jsonl", rows)
@@ -99,6 +100,6 @@ def test_bad_bytes_and_lone_surrogates_are_replaced_and_counted(tmp_path):
 )
 @pytest.mark.parametrize("block", [64, 1 << 20])
 def test_faults(content, message, block, tmp_path, monkeypatch):
-    monkeypatch.setattr(json_tables, "BLOCK", block)
+    monkeypatch.setattr(records, "BLOCK", block)
     with pytest.raises(DataError, match=rf"^t\.jsonl.*{message}"):
         read(tmp_path / "t.jsonl", content)
