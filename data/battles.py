@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from data.cells import prompt_group
+from data.files import Files, Named
 from data.frames import (
     FRAME_COLUMNS,
     SOURCES,
@@ -22,7 +23,6 @@ from data.opened import Ids, open_files
 from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
 from data.rows import WINNER_COLUMNS, Votes
 from data.tables.read import CHUNK_ROWS, DataError
-from data.tables.shards import Files, files_of
 
 __all__ = [
     "COUNTS",
@@ -32,6 +32,7 @@ __all__ = [
     "WINNER_COLUMNS",
     "DataError",
     "Files",
+    "Named",
     "ReadBattles",
     "Reading",
     "concat_battles",
@@ -47,7 +48,7 @@ __all__ = [
 
 
 def read_training(
-    files: Files,
+    files: Named,
     *,
     source: str = "plain",
     skip_bad_rows: bool = False,
@@ -58,7 +59,7 @@ def read_training(
 
     Parameters
     ----------
-    files : path, or sequence of paths
+    files : path, sequence of paths, or Files
         A table or a folder of tables, or several that are one, in order of name: CSV, Parquet,
         JSON or JSONL, also compressed, in a layout of `data.layouts.registry`. Where there is no
         column of ids, rows are numbered from 0, from file to file.
@@ -68,7 +69,7 @@ def read_training(
     skip_bad_rows : bool
         Leave out rows that cannot be read, and list them, instead of raising.
     reading : Reading, optional
-        How the file is to be read, as far as its columns do not tell.
+        How the file is to be read, as far as its columns do not tell; by default what `Files` say.
     progress : callable, optional
         Called after every chunk with the number of rows just read.
 
@@ -87,14 +88,13 @@ def read_training(
     read = merged(parts)
     if read.battles.empty:
         why = read.skipped[0] if read.skipped else "All votes say that both answers are bad."
-        name = files_of(files)[0].name
-        raise DataError(f"{name}: no row is left, all were skipped. {why}")
+        raise DataError(f"{Files.of(files).name}: no row is left, all were skipped. {why}")
     read.counts["duplicate_ids"] = int(read.battles["id"].duplicated().sum())
     return read
 
 
 def iter_training(
-    files: Files,
+    files: Named,
     *,
     source: str = "plain",
     skip_bad_rows: bool = False,
@@ -105,8 +105,7 @@ def iter_training(
 
     `duplicate_ids` are counted there only.
     """
-    reading = reading or Reading()
-    opened = open_files(files_of(files), reading, labelled=True, optional=source == "extra")
+    opened = open_files(Files.of(files, reading), labelled=True, optional=source == "extra")
     ids, votes = Ids(opened), Votes()
     for one in opened:
         for chunk in one.chunks(chunk_rows=chunk_rows):
@@ -114,7 +113,7 @@ def iter_training(
 
 
 def read_test(
-    files: Files,
+    files: Named,
     *,
     reading: Reading | None = None,
     progress: Callable[[int], None] | None = None,
@@ -133,7 +132,7 @@ def read_test(
 
 
 def iter_test(
-    files: Files, *, reading: Reading | None = None, chunk_rows: int = CHUNK_ROWS
+    files: Named, *, reading: Reading | None = None, chunk_rows: int = CHUNK_ROWS
 ) -> Iterator[ReadBattles]:
     """Read a test file in chunks, so that memory does not depend on its length.
 
@@ -143,11 +142,11 @@ def iter_test(
 
     Parameters
     ----------
-    files : path, or sequence of paths
+    files : path, sequence of paths, or Files
         As for `read_training`; the columns of votes and of models may be missing. Of several files
         all ids are held in memory.
     reading : Reading, optional
-        How the file is to be read, as far as its columns do not tell.
+        How the file is to be read, as far as its columns do not tell; by default what `Files` say.
     chunk_rows : int
         The most rows of a chunk, at least 1.
 
@@ -164,17 +163,31 @@ def iter_test(
     OSError
         The file cannot be opened.
     """
-    opened = open_files(files_of(files), reading or Reading(), labelled=False)
+    opened = open_files(Files.of(files, reading), labelled=False)
     ids = Ids(opened)
     for one in opened:
         for chunk in one.chunks(chunk_rows=chunk_rows, close_quotes=True):
             yield test_part(one, chunk, ids.of(one, chunk))
 
 
-def iter_ids(files: Files, *, reading: Reading | None = None) -> Iterator[str]:
-    """Yield the ids of a test file, without reading its texts; see `iter_test`."""
-    opened = open_files(files_of(files), reading or Reading(), labelled=False)
+def iter_ids(
+    files: Named, *, reading: Reading | None = None, numbered: bool = True
+) -> Iterator[str]:
+    """Yield the ids of a test file, without reading its texts; see `iter_test`.
+
+    Raises
+    ------
+    DataError
+        Also where there is no column of ids, unless rows may be `numbered`.
+    """
+    opened = open_files(Files.of(files, reading), labelled=False)
     ids = Ids(opened)
     for one in opened:
+        if not (numbered or one.id_column):
+            named = one.recognised.layout.id or "id"
+            raise DataError(
+                f"{one.path.name}: expected a column {named}; not there: {named}. Add it: the "
+                "number of a row says nothing."
+            )
         for chunk in one.ids_alone():
             yield from map(as_text, ids.of(one, chunk))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.files import Files
 from data.frames import as_text
 from data.layouts.kaggle import KAGGLE
 from data.layouts.layout import Row
@@ -84,18 +85,17 @@ class Opened(NamedTuple):
         )
 
 
-def open_files(
-    files: Sequence[Path], reading: Reading, *, labelled: bool, optional: bool = False
-) -> list[Opened]:
+def open_files(files: Files, *, labelled: bool, optional: bool = False) -> list[Opened]:
     """Find the layout of each file, before any of them is read; see `recognise`."""
+    how = {"labelled": labelled, "optional": optional}
     return [
         Opened(
             path,
-            recognise(path.name, column_names(path), reading, labelled=labelled, optional=optional),
-            reading,
+            recognise(path.name, column_names(path), files.reading, **how),
+            files.reading,
             labelled,
         )
-        for path in files
+        for path in files.paths
     ]
 
 

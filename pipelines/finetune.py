@@ -187,6 +187,7 @@ def _work(
         steps.tell(kept.run.announcement)
     with steps.step("read") as advance:
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
+    steps.tell_all(battles.read_as())
     folds = origin.folds_of(settings, battles)
     if kept.run:
         kept.run.write(CONFIG, write_settings(settings).encode())

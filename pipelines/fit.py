@@ -91,6 +91,7 @@ def fit(
         steps.tell(run.announcement)
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
@@ -127,9 +128,8 @@ def check_inputs(inputs: Inputs, sample_submission: Path | None = None) -> None:
     DataError
         Names the file.
     """
-    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
-        if path:
-            check_ordinary(path)
+    for named in (*inputs.all(), *([sample_submission] if sample_submission else [])):
+        check_ordinary(named)
     inputs.check()
     if sample_submission is not None and inputs.test is not None:
         check_sample(inputs.test, sample_submission)

@@ -1,12 +1,15 @@
-"""The flags that say how files are to be read, for every command that reads battles."""
+"""The flags that say how files are to be read, for every command that reads battles.
+
+What takes long to import is imported where it is used: flags come first.
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import get_args
+from typing import TYPE_CHECKING
 
-from data.layouts.reading import BothBad, Reading, parse_columns, parse_votes
-from data.layouts.registry import LAYOUTS
+if TYPE_CHECKING:
+    from data.layouts.reading import Reading
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +17,7 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout",
         metavar="NAME",
-        help=f"what the files are read as, if not what their columns tell: {', '.join(LAYOUTS)}",
+        help="the layout of the files, if not what their columns tell: wsdm, lmarena-140k, pairs …",
     )
     parser.add_argument(
         "--columns",
@@ -26,7 +29,7 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--both-bad",
-        choices=get_args(BothBad),
+        choices=("tie", "skip"),
         default="tie",
         help="what a vote is that both answers are bad: a tie, or left out (default: tie)",
     )
@@ -40,6 +43,8 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
     DataError
         Names the flag.
     """
+    from data.layouts.reading import Reading, parse_columns, parse_votes
+
     return Reading(
         layout=arguments.layout,
         columns=parse_columns(arguments.columns) if arguments.columns else {},

@@ -26,6 +26,7 @@ SYNONYMS = {
     ),
     "winner": ("label", "vote", "verdict", "preference", "choice", "preferred", "target", "better"),
 }
+_TELLS_NOTHING = {"id", "source", "language"}  # of a layout: tables of all kinds have them
 # Names of columns that are no text and no vote.
 _NO_TEXT = re.compile(
     r"(^|_)(u?id|row|index|date|time\w*|tstamp|model\w*|lang\w*|split|winner)(_|$)"
@@ -134,7 +135,8 @@ def _unknown(
     labelled: bool,
 ) -> DataError:
     """Say what was found, which layout is nearest, and how the file could be read."""
-    nearest = max(layouts, key=lambda one: len(own & set(one.needed(labelled=labelled))))
+    telling = own - _TELLS_NOTHING
+    nearest = max(layouts, key=lambda one: len(telling & set(one.needed(labelled=labelled))))
     needed = nearest.needed(labelled=labelled)
     missing = [name for name in needed if name not in own]
     suggested = suggestion(names, needed) or suggestion(names, PLAIN.needed(labelled=labelled))

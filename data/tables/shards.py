@@ -11,13 +11,12 @@ from data.tables.chunk import DataError, shown
 from data.tables.packed import bare_name
 from data.tables.read import SUFFIXES
 
-Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+")  # as data sets are cut: train-00000-of-00007
 
 _ABOUT = ("dataset_info", "state.json")  # what Hugging Face writes beside a table
 
 
-def files_of(given: Files) -> tuple[Path, ...]:
+def files_of(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
     """Return the files that are read as one table, in order of name.
 
     Parameters

@@ -8,13 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from data.battles import WINNER_COLUMNS, iter_test
+from data.battles import WINNER_COLUMNS, Files, Named, iter_test
 from pipelines.command.progress import Steps
 from pipelines.estimator.encoding import encoder_store
 from pipelines.run.files import csv_bytes, whole_file
 
 
-def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps) -> dict[str, int]:
+def write_predictions(
+    pipeline: Pipeline, test: Named, output: Path, steps: Steps
+) -> dict[str, int]:
     """Predict a test file in chunks; memory does not grow with its rows.
 
     Returns
@@ -33,7 +35,7 @@ def write_predictions(pipeline: Pipeline, test: Path, output: Path, steps: Steps
 
 def write_table(
     predict_proba: Callable[[pd.DataFrame], NDArray],
-    test: Path,
+    test: Named,
     output: Path,
     steps: Steps,
     tell: Callable[[], None],
@@ -44,7 +46,8 @@ def write_table(
     ----------
     predict_proba : callable
         Takes a battles frame.
-    test, output : Path
+    test : path, sequence of paths, or Files
+    output : Path
     steps : Steps
     tell : callable
         Called before each chunk: whatever takes long may count anew what it tells of.
@@ -52,6 +55,8 @@ def write_table(
     counts: Counter[str] = Counter()
     with steps.step("predict") as advance, whole_file(output) as file:
         for number, chunk in enumerate(iter_test(test)):
+            if number == 0:
+                steps.tell(f"{Files.of(test)}: read as {chunk.layout}")
             tell()
             table = predictions(chunk.battles["id"], predict_proba(chunk.battles))
             file.write(csv_bytes(table, header=number == 0))

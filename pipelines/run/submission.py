@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from data.battles import TEXT_COLUMNS, WINNER_COLUMNS, DataError
+from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_ids
 from data.frames import as_text
 from data.tables.read import read_chunks, shown
 
 COLUMNS = ("id", *WINNER_COLUMNS)
 
 
-def check_sample(test: Path, sample: Path) -> None:
+def check_sample(test: Named, sample: Path) -> None:
     """Refuse a test file whose submission would not have the sample's columns, ids and order.
 
     Only ids are read, a chunk at a time, so that this can come before any long work.
 
     Parameters
     ----------
-    test : Path
+    test : path, sequence of paths, or Files
         The battles to predict: a submission holds their ids in their order.
     sample : Path
         ``sample_submission.csv``.
@@ -29,7 +29,8 @@ def check_sample(test: Path, sample: Path) -> None:
         Names file, row, what was expected and found.
     """
     n_test = n_sample = 0
-    for found, expected in zip_longest(_test_ids(test), _sample_ids(sample)):
+    test = Files.of(test)
+    for found, expected in zip_longest(iter_ids(test), _sample_ids(sample)):
         n_test, n_sample = n_test + (found is not None), n_sample + (expected is not None)
         if None not in (found, expected) and found != expected:
             raise DataError(
@@ -43,12 +44,6 @@ def check_sample(test: Path, sample: Path) -> None:
             f"{test.name}: expected {n_sample} rows as in {sample.name}, found {n_test}. "
             "Name the sample that belongs to this test file."
         )
-
-
-def _test_ids(path: Path) -> Iterator[str]:
-    for chunk in read_chunks(path, required=TEXT_COLUMNS, wanted=("id",), close_quotes=True):
-        rows = range(chunk.start, chunk.start + chunk.n_rows)
-        yield from map(as_text, chunk.columns.get("id", rows))
 
 
 def _sample_ids(path: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from data.battles import iter_test
+from data.battles import Named, iter_test
 from features.storage.cache import Cache
 from models.device import Choice, Device
 from pipelines.command.progress import Steps
@@ -92,6 +92,7 @@ def fit_stack(
         run.write(CONFIG, write_stack_config(config).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds = cut_folds(battles, config.n_folds, config.seed)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)
@@ -113,7 +114,7 @@ def fit_stack(
     return finished
 
 
-def _check_test(test: Path | None) -> None:
+def _check_test(test: Named | None) -> None:
     """Refuse a test file that cannot be read at all, by its first row: it comes last."""
     if test is not None:
         next(iter_test(test, chunk_rows=1))

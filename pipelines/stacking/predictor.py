@@ -10,6 +10,7 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from data.battles import Named
 from features.encoding.files import locate, weights_digest
 from features.sides import Array
 from features.storage.cache import Cache
@@ -65,7 +66,7 @@ class StackPredictor:
         self.seconds[name] += time.perf_counter() - start
         return Member(name, *logits)
 
-    def write(self, test: Path, output: Path, steps: Steps) -> dict[str, int]:
+    def write(self, test: Named, output: Path, steps: Steps) -> dict[str, int]:
         """Write the probabilities of a test file; return what was counted while reading.
 
         Read in chunks: memory does not grow with its rows.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import WINNER_COLUMNS
+from data.battles import WINNER_COLUMNS, Files, Named, iter_ids
 from data.frames import as_text
 from data.tables.read import read_chunks, shown
 from features.sides import Array
@@ -83,7 +83,7 @@ def read_table(path: Path) -> Table:
     return Table(path, ids, z, t, None if fold is None else fold.astype(np.int64))
 
 
-def check_test_ids(test: Path, tables: Mapping[str, Path]) -> None:
+def check_test_ids(test: Named, tables: Mapping[str, Path]) -> None:
     """Refuse a test file whose rows tables cannot speak for: without ids, doubled, or not there.
 
     Raises
@@ -95,14 +95,14 @@ def check_test_ids(test: Path, tables: Mapping[str, Path]) -> None:
     """
     if not tables:
         return
-    parts = read_chunks(test, required=("id",), wanted=("id",), close_quotes=True)
-    ids = np.array([as_text(cell) for part in parts for cell in part.columns["id"]], dtype=object)
-    _check_once(test, ids)
+    ids = np.array(list(iter_ids(test, numbered=False)), dtype=object)
+    name = str(Files.of(test))
+    _check_once(name, ids)
     for path in tables.values():
-        read_table(path).places(ids, test)
+        read_table(path).places(ids, name)
 
 
-def _check_once(path: Path, ids: NDArray[np.object_]) -> None:
+def _check_once(path: object, ids: NDArray[np.object_]) -> None:
     doubled = np.flatnonzero(pd.Index(ids).duplicated())
     if len(doubled):
         name = ids[doubled[0]]
