@@ -93,6 +93,7 @@ def fit(
         steps.tell(run.announcement)
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
@@ -134,9 +135,8 @@ def check_inputs(inputs: Inputs, sample_submission: Path | None, steps: Steps) -
     DataError
         Names the file.
     """
-    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
-        if path:
-            check_ordinary(path)
+    for named in (*inputs.all(), *([sample_submission] if sample_submission else [])):
+        check_ordinary(named)
     inputs.check()
     return None if inputs.test is None else look_through(inputs.test, sample_submission, steps)
 

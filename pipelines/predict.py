@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data.battles import Files, Named
 from features.storage.cache import Cache
 from pipelines.command.progress import Steps
 from pipelines.estimator.predictions import look_through, write_predictions
@@ -29,7 +30,7 @@ __all__ = ["load_pipeline", "load_stack", "named_tables", "predict"]
 
 def predict(
     run: Path,
-    test: Path,
+    test: Named,
     output: Path,
     *,
     sample_submission: Path | None = None,
@@ -44,8 +45,10 @@ def predict(
     ----------
     run : Path
         A finished run folder, or a folder that holds one and no other.
-    test, output : Path
-        The battles, and the file to write, which is neither an input nor one of the run's.
+    test : path, sequence of paths, or Files
+        The battles.
+    output : Path
+        The file to write, which is neither an input nor one of the run's.
     sample_submission : Path, optional
         Whose columns and ids the submission must have, and whose order it gets; checked before
         any work.
@@ -64,7 +67,10 @@ def predict(
         What was counted while reading, see `data.battles.COUNTS`.
     """
     tables, run = tables or {}, find_run(run)
-    inputs = {"test file": test, "sample submission": sample_submission}
+    test = Files.of(test)
+    inputs: dict[str, Path | None] = {"sample submission": sample_submission}
+    several = len(test.paths) > 1
+    inputs |= {f"test file{f' {path.name}' if several else ''}": path for path in test.paths}
     inputs |= {f"table of {name}": path for name, path in tables.items()}
     _check_output(output, run, inputs)
     for path in (test, sample_submission):
@@ -78,11 +84,11 @@ def predict(
 
 def _loaded(
     run: Path,
-    test: Path,
+    test: Named,
     cache: Cache | None,
     encoder: str | None,
     tables: Mapping[str, Path],
-) -> Callable[[Path, Path, Steps, Order | None], dict[str, int]]:
+) -> Callable[[Named, Path, Steps, Order | None], dict[str, int]]:
     """Return what predicts with a run or a stack."""
     if not is_stack(run):
         for name in tables:

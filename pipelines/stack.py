@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from data.battles import Named
 from data.source import source_hash
 from features.encoding.files import need_libraries
 from features.storage.cache import Cache
@@ -111,6 +112,7 @@ def stack(
         run.write(CONFIG, write_stack_settings(settings).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds.check(battles, first)
         report = stack_sources(
             sources,
@@ -165,7 +167,7 @@ def _inputs(
 
 
 def _check_test(
-    test: Path | None, tables: Mapping[str, Path], sample: Path | None, steps: Steps
+    test: Named | None, tables: Mapping[str, Path], sample: Path | None, steps: Steps
 ) -> Order | None:
     """Hold the test file's ids against the sample's and the tables' before any work."""
     if test is None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from data.layouts.flags import reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     STATES,
@@ -13,6 +14,8 @@ from pipelines.command.flags import (
     add_config_flags,
     add_file_flags,
     config_source,
+    extra_from,
+    files_from,
     gigabytes,
     kept_in,
 )
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from models.tower.states import StateStore
+    from pipelines.tower.origin import Given
 
 GO_ON = "The same command, without --force, goes on from here."
 
@@ -84,17 +88,11 @@ def _numbers(text: str) -> list[int]:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Fine-tune, and say where the results are."""
     from pipelines.command.progress import tell
-    from pipelines.finetune import Given, Origin, finetune, load_settings
+    from pipelines.finetune import Origin, finetune, load_settings
     from pipelines.tower.settings import DEFAULT
 
     settings = load_settings(**config_source(arguments))
-    given = Given(
-        arguments.train,
-        arguments.test,
-        tuple(arguments.extra),
-        arguments.skip_bad_rows,
-        arguments.soft_labels,
-    )
+    given = _given(arguments)
     finished = finetune(
         settings,
         Origin.of(given, arguments.run),
@@ -118,3 +116,16 @@ def _states(arguments: argparse.Namespace, console: Console) -> StateStore | Non
 
     folder = kept_in(arguments.states, "--states", console, STATES)
     return None if folder is None else StateStore(folder, int(arguments.states_limit * 1e9))
+
+
+def _given(arguments: argparse.Namespace) -> Given:
+    from pipelines.tower.origin import Given
+
+    reading = reading_from(arguments)
+    return Given(
+        files_from(arguments.train, reading),
+        files_from(arguments.test, reading),
+        extra_from(arguments, reading),
+        arguments.skip_bad_rows,
+        arguments.soft_labels,
+    )

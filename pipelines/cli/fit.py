@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from data.layouts.flags import reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     STATES,
@@ -15,6 +16,8 @@ from pipelines.command.flags import (
     cache_from,
     config_from,
     config_source,
+    extra_from,
+    files_from,
 )
 from pipelines.presets import PRESETS, STACKS
 
@@ -30,7 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
     add_config_flags(parser, (PRESETS, STACKS))
     add_cache_flags(parser)
-    add_file_flags(parser)
+    add_file_flags(parser, several=True)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
     parser.add_argument(
         "--device",
@@ -96,10 +99,12 @@ def _inputs(arguments: argparse.Namespace) -> Inputs:
     from pipelines.config import ConfigError
     from pipelines.fit import SAMPLE, Inputs
 
-    if arguments.train is None and (arguments.test or arguments.extra):
+    if not arguments.train and (arguments.test or arguments.extra):
         raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
     if arguments.sample_submission and not arguments.test:
         raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
-    if arguments.train is None:
+    reading = reading_from(arguments)
+    train = files_from(arguments.train, reading)
+    if train is None:
         return Inputs(SAMPLE / "train.csv", SAMPLE / "test.csv")
-    return Inputs(arguments.train, arguments.test, tuple(arguments.extra))
+    return Inputs(train, files_from(arguments.test, reading), extra_from(arguments, reading))

@@ -9,27 +9,28 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from data.battles import WINNER_COLUMNS, DataError, iter_test
+from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_test
 from pipelines.command.progress import Steps
 from pipelines.estimator.encoding import encoder_store
 from pipelines.run.files import csv_bytes, whole_file
 from pipelines.run.submission import Order, check_test
 
 
-def look_through(test: Path, sample: Path | None, steps: Steps) -> Order | None:
+def look_through(test: Named, sample: Path | None, steps: Steps) -> Order | None:
     """Look through a test file, say what is odd in it, and return the order of its submission.
 
     It comes before any work: see `pipelines.run.submission.check_test`.
     """
     with steps.step("test file") as advance:
         found = check_test(test, sample, advance)
+    steps.tell(f"{Files.of(test)}: read as {found.layout}")
     for note in found.notes:
         steps.tell(note)
     return found.order
 
 
 def write_predictions(
-    pipeline: Pipeline, test: Path, output: Path, steps: Steps, order: Order | None = None
+    pipeline: Pipeline, test: Named, output: Path, steps: Steps, order: Order | None = None
 ) -> dict[str, int]:
     """Predict a test file in chunks; memory does not grow with its texts.
 
@@ -49,7 +50,7 @@ def write_predictions(
 
 def write_table(
     predict_proba: Callable[[pd.DataFrame], NDArray],
-    test: Path,
+    test: Named,
     output: Path,
     steps: Steps,
     tell: Callable[[], None],
@@ -61,7 +62,8 @@ def write_table(
     ----------
     predict_proba : callable
         Takes a battles frame.
-    test, output : Path
+    test : path, sequence of paths, or Files
+    output : Path
     steps : Steps
     tell : callable
         Called before each chunk: whatever takes long may count anew what it tells of.
@@ -86,12 +88,12 @@ def write_table(
     return dict(counts)
 
 
-def _in_order(proba: NDArray, order: Order, test: Path) -> pd.DataFrame:
+def _in_order(proba: NDArray, order: Order, test: Named) -> pd.DataFrame:
     """Put the probabilities, shape (n_rows, 3), of a test file into a submission's order."""
     if len(proba) != len(order.row):
         raise DataError(
-            f"{test}: expected the {len(order.row):,} rows that were there when this began, found "
-            f"{len(proba):,}. Run the same command again."
+            f"{Files.of(test)}: expected the {len(order.row):,} rows that were there when this "
+            f"began, found {len(proba):,}. Run the same command again."
         )
     return predictions(order.id, proba[order.row])
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.battles import WINNER_COLUMNS, DataError, iter_test
+from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_test
 from data.frames import as_text
 from data.tables.read import read_chunks, shown
 
@@ -45,14 +45,17 @@ class Checked(NamedTuple):
         None where the submission holds the test file's ids as they stand there.
     notes : list of str
         What a person is told of its ids.
+    layout : str
+        What it was read as.
     """
 
     order: Order | None
     notes: list[str]
+    layout: str
 
 
 def check_test(
-    test: Path, sample: Path | None = None, advance: Callable[[int], None] | None = None
+    test: Named, sample: Path | None = None, advance: Callable[[int], None] | None = None
 ) -> Checked:
     """Read a test file to its end, and hold its ids against the sample's.
 
@@ -60,7 +63,7 @@ def check_test(
 
     Parameters
     ----------
-    test : Path
+    test : path, sequence of paths, or Files
         The battles to predict.
     sample : Path, optional
         ``sample_submission.csv``: the submission has its ids in its order.
@@ -73,14 +76,17 @@ def check_test(
         The test file cannot be read, or its ids or the sample's columns are others.
     """
     wanted = None if sample is None else list(_sample_ids(sample))
+    test = Files.of(test)
     found: list[str] = []
+    layouts: dict[str, None] = {}
     for chunk in iter_test(test):
         found += chunk.battles["id"].tolist()
+        layouts[chunk.layout] = None
         if advance:
             advance(len(chunk.battles))
-    notes = _oddities(test, found)
+    notes, layout = _oddities(test, found), ", ".join(layouts)
     if sample is None or wanted is None:
-        return Checked(None, notes + _decimals(test, found))
+        return Checked(None, notes + _decimals(test, found), layout)
     written, mapped = _as_in_sample(found, wanted)
     if mapped:
         first = next(place for place, name in enumerate(found) if name != written[place])
@@ -92,10 +98,10 @@ def check_test(
     in_place = np.array_equal(order.row, np.arange(len(found)))
     if not in_place:
         notes.append(f"order: that of {sample.name}, which is not that of {test.name}")
-    return Checked(None if in_place and not mapped else order, notes)
+    return Checked(None if in_place and not mapped else order, notes, layout)
 
 
-def _oddities(test: Path, ids: Sequence[str]) -> list[str]:
+def _oddities(test: Files, ids: Sequence[str]) -> list[str]:
     """Tell of ids that no competition takes."""
     empty = sum(not name for name in ids)
     doubled = len(ids) - empty - len({name for name in ids if name})
@@ -107,7 +113,7 @@ def _oddities(test: Path, ids: Sequence[str]) -> list[str]:
     return notes
 
 
-def _decimals(test: Path, ids: Sequence[str]) -> list[str]:
+def _decimals(test: Files, ids: Sequence[str]) -> list[str]:
     """Tell of ids that were whole numbers once, where no sample says how they are to be."""
     number = sum(DECIMAL.fullmatch(name) is not None for name in ids)
     if not number:
@@ -141,7 +147,7 @@ def _as_in_sample(found: Sequence[str], wanted: Sequence[str]) -> tuple[list[str
     return written, sum(map(str.__ne__, found, written))
 
 
-def _ordered(test: Path, sample: Path, found: Sequence[str], wanted: Sequence[str]) -> Order:
+def _ordered(test: Files, sample: Path, found: Sequence[str], wanted: Sequence[str]) -> Order:
     """Find the row of each of the sample's ids; of an id that stands there twice, in turn."""
     places = {key: row for row, key in enumerate(_numbered(found))}
     keys = list(_numbered(wanted))

@@ -10,6 +10,7 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from data.battles import Named
 from features.encoding.files import locate, weights_digest
 from features.layout import to_polars
 from features.sides import Array
@@ -69,7 +70,7 @@ class StackPredictor:
         return Member(name, *logits)
 
     def write(
-        self, test: Path, output: Path, steps: Steps, order: Order | None = None
+        self, test: Named, output: Path, steps: Steps, order: Order | None = None
     ) -> dict[str, int]:
         """Write the probabilities of a test file; return what was counted while reading.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.battles import Files, Named
 from data.tables.read import shown
 from features.storage.cache import Cache
 from models.device import Device
@@ -130,7 +131,7 @@ def stack_sources(
     return report
 
 
-def check_distinct(folds: Folds, train: Path) -> None:
+def check_distinct(folds: Folds, train: Named) -> None:
     """Refuse training rows of one id: a stack puts predictions together by it.
 
     Raises
@@ -141,9 +142,9 @@ def check_distinct(folds: Folds, train: Path) -> None:
     doubled = pd.Index(folds.id).duplicated()
     if doubled.any():
         raise StackError(
-            f"{train}, column id: expected each id once, for a stack puts predictions together by "
-            f"it, found {shown(folds.id[doubled][0])} in more than one row. Give each row an id of "
-            "its own, and fit again."
+            f"{Files.of(train)}, column id: expected each id once, for a stack puts predictions "
+            f"together by it, found {shown(folds.id[doubled][0])} in more than one row. Give each "
+            "row an id of its own, and fit again."
         )
 
 
@@ -227,7 +228,7 @@ def _copy(origin: Path, place: Path) -> None:
 
 def _submission(
     told: StackTold,
-    test: Path | None,
+    test: Named | None,
     order: Order | None,
     run: UnfinishedRun,
     steps: Steps,
