@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from data.battles import Files, Reading, read_test, read_training
+from data.battles import WINNER_COLUMNS, Files, Reading, read_test, read_training
 from pipelines.fit import fit as fit_run
 from pipelines.run.inputs import Inputs
 from pipelines.tower.origin import Given, Origin
@@ -68,19 +68,46 @@ def test_files_of_a_run_are_found_again_and_read_alike(brought_run, brought):
     assert again.hashes() != Inputs(brought).hashes()  # read otherwise, it is another run
 
 
-def test_several_test_files_are_predicted_as_one(light_run, files, tmp_path, capsys):
+def test_neither_a_test_file_nor_how_it_is_read_binds_a_run(files, brought):
+    without = Inputs(files / "train.csv")
+    assert without._replace(test=Files.of(brought, READING)).hashes() == without.hashes()
+
+
+@pytest.fixture
+def in_parts(files, tmp_path):
+    """The rows of test.csv with an id of their own, and flags that name their two shards."""
     test = read_test(files / "test.csv").battles
     test = test[~test["id"].duplicated()]
-    parts = [test.iloc[:10], test.iloc[10:]]
-    for number, part in enumerate(parts):
+    for number, part in enumerate((test.iloc[:10], test.iloc[10:])):
         rows = part[["id", "prompt", "response_a", "response_b"]].to_dict("records")
         write_table(
             tmp_path / f"t{number}.jsonl",
             [{k: v if k == "id" else list(v) for k, v in r.items()} for r in rows],
         )
-    flags = [flag for n in (1, 0) for flag in ("--test", str(tmp_path / f"t{n}.jsonl"))]
+    return test, [flag for n in (1, 0) for flag in ("--test", str(tmp_path / f"t{n}.jsonl"))]
+
+
+def test_several_test_files_are_predicted_as_one(light_run, in_parts, tmp_path, capsys):
+    test, flags = in_parts
     output = tmp_path / "out.csv"
     assert predict([str(light_run), *flags, "--output", str(output), "--no-cache"]) == 0
     table = pd.read_csv(output, dtype={"id": str})
     assert table["id"].tolist() == test["id"].tolist()
-    assert "read as Kaggle LMSYS" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("read as Kaggle LMSYS") == 1  # told before the work, once
+
+
+def test_predictions_of_several_files_come_in_the_order_of_a_sample(light_run, in_parts, tmp_path):
+    test, flags = in_parts
+    backwards = [*reversed(test["id"].tolist())]
+    sample = tmp_path / "sample.csv"
+    pd.DataFrame({"id": backwards, **dict.fromkeys(WINNER_COLUMNS, 0.3)}).to_csv(
+        sample, index=False
+    )
+    flags = [str(light_run), *flags, "--no-cache"]
+    assert predict([*flags, "--output", str(tmp_path / "a.csv")]) == 0
+    ordered = ["--sample-submission", str(sample), "--output", str(tmp_path / "b.csv")]
+    assert predict([*flags, *ordered]) == 0
+    in_place = pd.read_csv(tmp_path / "a.csv", dtype={"id": str})
+    found = pd.read_csv(tmp_path / "b.csv", dtype={"id": str})
+    assert found["id"].tolist() == backwards
+    pd.testing.assert_frame_equal(found, in_place[::-1].reset_index(drop=True))
