@@ -5,36 +5,24 @@ In error messages rows count from 1; the header and blank lines do not count.
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from data.cells import (
-    MOST_TURNS,
-    Conversation,
-    join_turns,
-    parse_cell,
-    prompt_group,
-    repair_surrogates,
-)
+from data.cells import prompt_group
+from data.files import Files, Named
 from data.frames import (
     FRAME_COLUMNS,
     SOURCES,
     TEXT_COLUMNS,
-    build_frame,
+    as_text,
     concat_battles,
     make_battles,
     swap_battles,
 )
-from data.rows import WINNER_COLUMNS, RowError, Votes, training_row
-from data.tables.read import CHUNK_ROWS, Chunk, DataError, read_chunks
+from data.layouts.reading import Reading
+from data.opened import Ids, open_files
+from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
+from data.rows import WINNER_COLUMNS, Votes
+from data.tables.read import CHUNK_ROWS, DataError
 
 __all__ = [
     "COUNTS",
@@ -43,9 +31,14 @@ __all__ = [
     "TEXT_COLUMNS",
     "WINNER_COLUMNS",
     "DataError",
+    "Files",
+    "Named",
     "ReadBattles",
+    "Reading",
     "concat_battles",
+    "iter_ids",
     "iter_test",
+    "iter_training",
     "make_battles",
     "prompt_group",
     "read_test",
@@ -53,68 +46,30 @@ __all__ = [
     "swap_battles",
 ]
 
-COUNTS = {
-    "rows": "rows in the file, header and blank lines not counted",
-    "kept": "rows in the battles frame",
-    "duplicates": "rows left out because an earlier one equals them in every column but id",
-    "contradictory": "kept rows that equal an earlier one in every column but id and label",
-    "duplicate_ids": "kept rows of a training file whose id an earlier one has",
-    "skipped_rows": "rows left out because they could not be read (--skip-bad-rows)",
-    "null_turns": "turns that are null, in the kept rows",
-    "empty_cells": "text cells that are empty or an empty list, in the kept rows",
-    "unequal_turns": "kept rows whose prompt and answers differ in their number of turns",
-    "joined_turns": f"text cells whose turns from number {MOST_TURNS:,} on were joined into one",
-    "long_rows": "rows of a test file with more fields than the header (the rest is ignored)",
-    "stray_quotes": "rows of a test file in which text follows a closing quote: where a quote is "
-    "missing, rows have run together",
-    "unclosed_quotes": "test files with a quote that is never closed: it was closed at the end of "
-    "the file, or left out where other lines follow",
-    "raw_cells": "text cells of a test file that are no list of turns: their raw text is one turn",
-    "repaired_characters": "undecodable bytes and lone surrogates that became U+FFFD",
-}
-
-
-@dataclass(frozen=True)
-class ReadBattles:
-    """What one file, or one chunk of it, gave.
-
-    Attributes
-    ----------
-    battles : DataFrame
-        Columns `FRAME_COLUMNS` on Arrow: the three texts are lists of turns (a turn a string or
-        null), the others strings (`model_a` and `model_b` null where unknown).
-    y : ndarray of int8, shape (n_rows,), or None
-        0 A, 1 B, 2 tie; None for a test file.
-    counts : dict of str to int
-        One number for each key of `COUNTS`, which says what is counted.
-    skipped : list of str
-        The messages of the rows that `skip_bad_rows` left out.
-    """
-
-    battles: pd.DataFrame
-    y: NDArray[np.int8] | None
-    counts: dict[str, int]
-    skipped: list[str]
-
 
 def read_training(
-    path: str | os.PathLike[str],
+    files: Named,
     *,
     source: str = "plain",
     skip_bad_rows: bool = False,
+    reading: Reading | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ReadBattles:
-    """Read a training file; of rows equal in every column but `id` only the first is kept.
+    """Read a training file; of rows that agree in all that makes a vote only the first is kept.
 
     Parameters
     ----------
-    path : str or PathLike
-        ``.csv``, ``.csv.gz`` or ``.parquet`` with the three texts and the three winner columns;
-        `id` (default: the row's number from 0), `model_a` and `model_b` may be missing.
+    files : path, sequence of paths, or Files
+        A table or a folder of tables, or several that are one, in order of name: CSV, Parquet,
+        JSON or JSONL, also compressed, in a layout of `data.layouts.registry`. Where there is no
+        column of ids, rows are numbered from 0, from file to file.
     source : {"plain", "extra"}
-        What the frame's column `source` says.
+        What the frame's column `source` says. An extra file may have another layout than the
+        one that `reading` names.
     skip_bad_rows : bool
         Leave out rows that cannot be read, and list them, instead of raising.
+    reading : Reading, optional
+        How the file is to be read, as far as its columns do not tell; by default what `Files` say.
     progress : callable, optional
         Called after every chunk with the number of rows just read.
 
@@ -125,22 +80,43 @@ def read_training(
     OSError
         The file cannot be opened.
     """
-    path = Path(path)
-    votes = Votes()
     parts = []
-    for chunk in read_chunks(path, required=(*TEXT_COLUMNS, *WINNER_COLUMNS)):
-        parts.append(_training_part(chunk, path.name, source, votes, skip_bad_rows))
+    for part in iter_training(files, source=source, skip_bad_rows=skip_bad_rows, reading=reading):
+        parts.append(part)
         if progress:
-            progress(chunk.n_rows)
-    read = _merge(parts)
+            progress(part.counts["rows"])
+    read = merged(parts)
     if read.battles.empty:
-        raise DataError(f"{path.name}: no row is left, all were skipped. {read.skipped[0]}")
+        why = read.skipped[0] if read.skipped else "All votes say that both answers are bad."
+        raise DataError(f"{Files.of(files).name}: no row is left, all were skipped. {why}")
     read.counts["duplicate_ids"] = int(read.battles["id"].duplicated().sum())
     return read
 
 
+def iter_training(
+    files: Named,
+    *,
+    source: str = "plain",
+    skip_bad_rows: bool = False,
+    reading: Reading | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Iterator[ReadBattles]:
+    """Read a training file in chunks; see `read_training`.
+
+    `duplicate_ids` are counted there only.
+    """
+    opened = open_files(Files.of(files, reading), labelled=True, optional=source == "extra")
+    ids, votes = Ids(opened), Votes()
+    for one in opened:
+        for chunk in one.chunks(chunk_rows=chunk_rows):
+            yield training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
+
+
 def read_test(
-    path: str | os.PathLike[str], *, progress: Callable[[int], None] | None = None
+    files: Named,
+    *,
+    reading: Reading | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> ReadBattles:
     """Read a test file whole: every row, in order.
 
@@ -148,27 +124,29 @@ def read_test(
     number of rows just read.
     """
     parts = []
-    for part in iter_test(path):
+    for part in iter_test(files, reading=reading):
         parts.append(part)
         if progress:
             progress(part.counts["rows"])
-    return _merge(parts)
+    return merged(parts)
 
 
 def iter_test(
-    path: str | os.PathLike[str], *, chunk_rows: int = CHUNK_ROWS
+    files: Named, *, reading: Reading | None = None, chunk_rows: int = CHUNK_ROWS
 ) -> Iterator[ReadBattles]:
     """Read a test file in chunks, so that memory does not depend on its length.
 
-    Winner and model columns are ignored. A cell that starts as JSON and is not a list of strings
-    and nulls becomes one turn of its raw text, and is counted. So is a quote that is never closed:
-    it is closed where nothing but its own line follows, else left out.
+    Votes and model columns are ignored. A cell of Kaggle's layout that starts as JSON and is not a
+    list of strings and nulls becomes one turn of its raw text, and is counted. So is a quote that
+    is never closed: it is closed where nothing but its own line follows, else left out.
 
     Parameters
     ----------
-    path : str or PathLike
-        ``.csv``, ``.csv.gz`` or ``.parquet`` with the three texts; `id` (default: the row's number
-        from 0) may be missing.
+    files : path, sequence of paths, or Files
+        As for `read_training`; the columns of votes and of models may be missing. Of several files
+        all ids are held in memory.
+    reading : Reading, optional
+        How the file is to be read, as far as its columns do not tell; by default what `Files` say.
     chunk_rows : int
         The most rows of a chunk, at least 1.
 
@@ -180,118 +158,36 @@ def iter_test(
     Raises
     ------
     DataError
-        A fault of the whole file: empty, no rows, not of its format, a column missing. Raised on
-        iteration.
+        A fault of the whole file: empty, no rows, not of its format, of no known layout; or a row
+        of messages that cannot be read. Raised on iteration.
     OSError
         The file cannot be opened.
     """
-    wanted = ("id", *TEXT_COLUMNS)
-    chunks = read_chunks(
-        Path(path),
-        required=TEXT_COLUMNS,
-        wanted=wanted,
-        chunk_rows=chunk_rows,
-        close_quotes=True,
-    )
-    return (_test_part(chunk) for chunk in chunks)
+    opened = open_files(Files.of(files, reading), labelled=False)
+    ids = Ids(opened)
+    for one in opened:
+        for chunk in one.chunks(chunk_rows=chunk_rows, close_quotes=True):
+            yield test_part(one, chunk, ids.of(one, chunk))
 
 
-def _training_part(
-    chunk: Chunk, file: str, source: str, votes: Votes, skip_bad_rows: bool
-) -> ReadBattles:
-    counts = Counter(repaired_characters=chunk.replaced)
-    kept, texts, labels, skipped = [], [], [], []
-    compared = [
-        cells for name, cells in chunk.columns.items() if name not in ("id", *WINNER_COLUMNS)
-    ]
-    for row in range(chunk.n_rows):
-        try:
-            turns, repaired, label = training_row(chunk, row)
-        except RowError as error:
-            skipped.append(
-                f"{file}, row {chunk.start + row + 1}, {error}. Fix the row, or pass "
-                "--skip-bad-rows to leave out such rows and list them."
+def iter_ids(
+    files: Named, *, reading: Reading | None = None, numbered: bool = True
+) -> Iterator[str]:
+    """Yield the ids of a test file, without reading its texts; see `iter_test`.
+
+    Raises
+    ------
+    DataError
+        Also where there is no column of ids, unless rows may be `numbered`.
+    """
+    opened = open_files(Files.of(files, reading), labelled=False)
+    ids = Ids(opened)
+    for one in opened:
+        if not (numbered or one.id_column):
+            named = one.recognised.layout.id or "id"
+            raise DataError(
+                f"{one.path.name}: expected a column {named}; not there: {named}. Add it: the "
+                "number of a row says nothing."
             )
-            if not skip_bad_rows:
-                raise DataError(skipped[-1]) from None
-            continue
-        status = votes.add((cells[row] for cells in compared), label)
-        if status:
-            counts[status] += 1
-        if status != "duplicates":
-            kept.append(row)
-            texts.append(turns)
-            labels.append(label)
-            counts["repaired_characters"] += repaired
-    y = np.array(labels, dtype=np.int8)
-    return _part(chunk, kept, texts, source=source, y=y, counts=counts, skipped=skipped)
-
-
-def _test_part(chunk: Chunk) -> ReadBattles:
-    counts = Counter(
-        repaired_characters=chunk.replaced,
-        long_rows=len(chunk.long_rows),
-        stray_quotes=len(chunk.stray_quotes),
-        unclosed_quotes=chunk.unclosed,
-    )
-    texts = []
-    for cells in zip(*(chunk.columns[name] for name in TEXT_COLUMNS), strict=True):
-        turns = []
-        for cell in cells:
-            try:
-                conversation, repaired = parse_cell(cell)
-            except ValueError:
-                raw, repaired = repair_surrogates(str(cell))
-                conversation = [raw]
-                counts["raw_cells"] += 1
-            turns.append(conversation)
-            counts["repaired_characters"] += repaired
-        texts.append(turns)
-    return _part(chunk, range(chunk.n_rows), texts, source="plain", y=None, counts=counts)
-
-
-def _part(
-    chunk: Chunk,
-    kept: Sequence[int],
-    texts: Sequence[Sequence[Conversation]],
-    *,
-    source: str,
-    y: NDArray[np.int8] | None,
-    counts: Counter[str],
-    skipped: Sequence[str] = (),
-) -> ReadBattles:
-    """Put the kept rows of a chunk into a frame, and count what is in them."""
-    ids = chunk.columns.get("id", range(chunk.start, chunk.start + chunk.n_rows))
-    counts["joined_turns"] = sum(len(cell) > MOST_TURNS for turns in texts for cell in turns)
-    if counts["joined_turns"]:
-        texts = [[join_turns(cell) for cell in turns] for turns in texts]
-    battles = build_frame(
-        {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
-        id=[ids[row] for row in kept],
-        model_a=_take(chunk.columns.get("model_a"), kept),
-        model_b=_take(chunk.columns.get("model_b"), kept),
-        source=source,
-    )
-    counts.update(
-        rows=chunk.n_rows,
-        kept=len(kept),
-        skipped_rows=len(skipped),
-        null_turns=sum(cell.count(None) for turns in texts for cell in turns),
-        empty_cells=sum(cell in ([], [""]) for turns in texts for cell in turns),
-        unequal_turns=sum(len(set(map(len, turns))) > 1 for turns in texts),
-    )
-    return ReadBattles(battles, y, {name: counts[name] for name in COUNTS}, list(skipped))
-
-
-def _take(cells: Sequence[Any] | None, kept: Sequence[int]) -> list[Any] | None:
-    return None if cells is None else [cells[row] for row in kept]
-
-
-def _merge(parts: Sequence[ReadBattles]) -> ReadBattles:
-    labels = [part.y for part in parts if part.y is not None]
-    return ReadBattles(
-        concat_battles(part.battles for part in parts),
-        np.concatenate(labels) if labels else None,
-        {name: sum(part.counts[name] for part in parts) for name in COUNTS},
-        [message for part in parts for message in part.skipped],
-    )
+        for chunk in one.ids_alone():
+            yield from map(as_text, ids.of(one, chunk))

@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from data.tables.utf8 import repair_surrogates
+
 Conversation = list[str | None]
 
 # A line break inside a JSON string is not valid JSON, but there is only one way to read it.
@@ -57,20 +59,27 @@ def parse_cell(cell: object) -> tuple[Conversation, int]:
     (['�!'], 1)
     """
     if isinstance(cell, list):
-        return repair_turns(_checked(cell))
+        return repair_turns(checked_turns(cell))
     text = str(cell)
     stripped = text.strip().lstrip("\ufeff").lstrip()
     if not stripped.startswith(("[", "{")):
         return [text], 0
     try:
-        turns = _checked(_DECODER.decode(stripped))
+        turns = checked_turns(_DECODER.decode(stripped))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     # A surrogate can come from an escape only: the text itself was decoded from UTF-8.
     return repair_turns(turns) if "\\ud" in text or "\\uD" in text else (turns, 0)
 
 
-def _checked(turns: object) -> Conversation:
+def checked_turns(turns: object) -> Conversation:
+    """Return a list of strings and nulls as it is.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
     if not isinstance(turns, list) or not _TURN_TYPES.issuperset(map(type, turns)):
         raise ValueError("not a list of strings and nulls")
     return turns
@@ -102,21 +111,6 @@ def repair_turns(turns: Sequence[str | None]) -> tuple[Conversation, int]:
         repaired.append(fixed)
         count += lone
     return repaired, count
-
-
-def repair_surrogates(text: str) -> tuple[str, int]:
-    r"""Join surrogate pairs and replace lone surrogates by U+FFFD; also return how many were lone.
-
-    >>> repair_surrogates("\ud83d\ude00 \ude00")
-    ('😀 �', 1)
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # UTF-16 is where surrogates live: its decoder joins the pairs and replaces the rest.
-        fixed = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return fixed, fixed.count("\ufffd") - text.count("\ufffd")
-    return text, 0
 
 
 def vote(cell: object) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pyarrow as pa
 from data.cells import (
     Conversation,
     conversations_array,
+    parse_cell,
     prompt_group,
     repair_surrogates,
     repair_turns,
@@ -20,6 +23,7 @@ from data.tables.read import DataError, shown
 TEXT_COLUMNS = ("prompt", "response_a", "response_b")
 FRAME_COLUMNS = ("id", *TEXT_COLUMNS, "model_a", "model_b", "group", "source")
 SOURCES = ("plain", "extra")
+_LOOKED_AT = 100  # texts of a column that tell whether it is JSON
 
 
 def make_battles(
@@ -49,6 +53,11 @@ def make_battles(
     DataFrame
         With the columns `FRAME_COLUMNS`.
 
+    Warns
+    -----
+    UserWarning
+        A column's strings are the text of JSON lists, which Kaggle's files hold for turns.
+
     Raises
     ------
     DataError
@@ -68,6 +77,7 @@ def make_battles(
                 f"make_battles: expected sequences of one length, found {n_rows} of prompt and "
                 f"{len(cells)} of {name}."
             )
+    _warn_of_json(texts)
     return build_frame(
         {name: _conversations(name, cells) for name, cells in texts.items()},
         id=range(n_rows) if id is None else id,
@@ -75,6 +85,32 @@ def make_battles(
         model_b=model_b,
         source=source,
     )
+
+
+def _warn_of_json(texts: Mapping[str, Sequence[str | Sequence[str | None]]]) -> None:
+    """Warn where columns hold the text of JSON lists: as Kaggle's files do, not as frames do."""
+    found = {}
+    for name, cells in texts.items():
+        some = [cell for cell in islice(cells, _LOOKED_AT) if isinstance(cell, str)]
+        if some and all(map(_is_json_list, some)):
+            found[name] = shown(some[0])
+    if found:
+        warnings.warn(
+            f"make_battles, {', '.join(found)}: each text is a JSON list, such as "
+            f"{next(iter(found.values()))}, and is taken as one turn as it stands. Pass json.loads "
+            "of it for its turns, or read the file with data.battles.read_training or read_test.",
+            stacklevel=3,
+        )
+
+
+def _is_json_list(text: str) -> bool:
+    if not text.startswith("["):
+        return False
+    try:
+        parse_cell(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _conversations(name: str, cells: Sequence[str | Sequence[str | None]]) -> list[Conversation]:
@@ -149,6 +185,23 @@ def concat_battles(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     [0, 1]
     """
     return pd.concat(list(frames), ignore_index=True)
+
+
+def completed(battles: pd.DataFrame) -> pd.DataFrame:
+    """Add what a frame of texts lacks to be learned from: its groups, and that it is plain.
+
+    >>> texts = make_battles(["Hi"], ["Hello!"], ["Hey"])[list(TEXT_COLUMNS)]
+    >>> completed(texts)[["group", "source"]].values.tolist()
+    [['106bce4401410416', 'plain']]
+    """
+    added = {}
+    if "group" not in battles:
+        added["group"] = [
+            prompt_group([] if turns is None else turns) for turns in battles["prompt"]
+        ]
+    if "source" not in battles:
+        added["source"] = [SOURCES[0]] * len(battles)
+    return battles.assign(**added)
 
 
 def swap_battles(battles: pd.DataFrame) -> pd.DataFrame:

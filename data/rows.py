@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import Any
 
-from data.cells import Conversation, parse_cell, vote
-from data.frames import TEXT_COLUMNS
+from data.cells import vote
 from data.tables.read import Chunk, shown
 
 WINNER_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
@@ -32,10 +32,12 @@ class Votes:
 
     def add(self, content: Iterable[object], label: int) -> str | None:
         """Remember a vote; return "duplicates", "contradictory" (keys of `COUNTS`) or None."""
-        digest = blake2b(digest_size=16)
-        for cell in map(str, content):
-            # The length goes before each cell, so that two rows never run together alike.
-            digest.update(f"{len(cell)}:{cell}".encode("utf-8", "surrogatepass"))
+        cells = tuple(content)
+        try:
+            text = _run_together(cells)
+        except TypeError:  # a list of something else than turns
+            text = _run_together(tuple(map(str, cells)))
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
         key, bit = digest.digest(), 1 << label
         earlier = self._labels.get(key, 0)
         self._labels[key] = earlier | bit
@@ -44,39 +46,38 @@ class Votes:
         return "contradictory" if earlier else None
 
 
-def training_row(chunk: Chunk, row: int) -> tuple[list[Conversation], int, int]:
-    """Read one row of a chunk.
+def _run_together(cells: Iterable[Any]) -> str:
+    """Return all cells as one text; their lengths go first, so that two rows never come out alike.
 
-    Returns
-    -------
-    turns : list of conversations
-        Prompt, response A and response B.
-    repaired : int
-        Characters that became U+FFFD.
-    label : int
-        0 A, 1 B, 2 tie.
+    >>> _run_together(["x", ["ab", None, ""]])
+    '[1, [2, None, 0]]xab'
+    """
+    lengths: list[Any] = []
+    texts: list[str] = []
+    for cell in cells:
+        if type(cell) is list:
+            lengths.append([None if turn is None else len(turn) for turn in cell])
+            texts.extend(filter(None, cell))
+        else:
+            text = str(cell)
+            lengths.append(len(text))
+            texts.append(text)
+    return f"{lengths}{''.join(texts)}"
+
+
+def check_fields(chunk: Chunk, row: int) -> None:
+    """Refuse a row of a chunk whose cells may not be those of their columns.
 
     Raises
     ------
     RowError
-        The row is not three conversations and one vote.
+        Says why.
     """
     if row in chunk.stray_quotes:
         expected = "a comma or the end of the row after a closing quote"
         raise RowError("all columns", expected, "more text: rows may have run together")
     if row in chunk.long_rows:
         raise RowError("all columns", "as many fields as the header has", "more")
-    turns, repaired = [], 0
-    for name in TEXT_COLUMNS:
-        cell = chunk.columns[name][row]
-        try:
-            conversation, count = parse_cell(cell)
-        except ValueError:
-            expected = "a JSON list of strings or nulls"
-            raise RowError(f"column {name}", expected, shown(cell)) from None
-        turns.append(conversation)
-        repaired += count
-    return turns, repaired, label_of([chunk.columns[name][row] for name in WINNER_COLUMNS])
 
 
 def label_of(cells: Sequence[object]) -> int:

@@ -6,12 +6,15 @@ their file or in the user's cache folder; where neither can be written, each pro
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numba import njit
 from numpy.typing import NDArray
+
+from data.home import keeps_compiled
 
 Codes = NDArray[np.uint32]
 Flags = NDArray[np.bool_]  # a property of each code point
@@ -25,8 +28,9 @@ ONE, NEWLINE = np.uint64(1), np.uint32(10)
 
 def compiled(loop: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a loop at its first call, and keep the result on disk where that is possible."""
+    kept = keeps_compiled(Path(loop.__code__.co_filename))
     try:
-        return njit(nogil=True, cache=True, **options)(loop)
+        return njit(nogil=True, cache=kept, **options)(loop)
     except RuntimeError:  # no folder to keep it in
         return njit(nogil=True, **options)(loop)
 

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.forked import check_forked
 from features.sides import Array
 from features.tally import Formula, counted
 
@@ -23,7 +24,10 @@ def to_polars(battles: pd.DataFrame) -> pl.DataFrame:
     ------
     TypeError
         If `battles` is no pandas frame with the columns of a battles frame.
+    ForkedError
+        If this process was forked from one in which polars was at work.
     """
+    check_forked()
     columns = set(battles.columns) if isinstance(battles, pd.DataFrame) else set()
     missing = [column for column in TEXTS.values() if column not in columns]
     if missing:

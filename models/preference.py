@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
-from data.labels import TIE, A, B
+from data.labels import TIE, A, B, as_labels
 from features.sides import Array, Swap
 from models.calibration import Calibration
 from models.choice import Chosen, chosen_complexity, mean_loss
@@ -124,17 +124,18 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         ----------
         X : DataFrame, shape (n_battles, n_columns + 3)
             Named feature columns, and ``group``, ``source`` and ``characters`` (of both answers).
-        y : array-like of int, shape (n_battles,)
-            0 A, 1 B, 2 tie.
+        y : array-like, shape (n_battles,) or (n_battles, 3)
+            0 A, 1 B, 2 tie, or what else `data.labels.as_labels` takes.
 
         Raises
         ------
         ValueError
-            If a class is absent from `y`, or a part finds no inner fold to be judged on.
+            If a label is none, a class is absent from `y`, or a part finds no inner fold to be
+            judged on.
         """
         # BLAS threads would only compete with the jobs, and the sums would depend on their number.
         with threadpool_limits(limits=1, user_api="blas"):
-            rows = self._rows(X, np.asarray(y, dtype=np.int8))
+            rows = self._rows(X, as_labels(y, len(X)))
             self.seconds_ = dict.fromkeys((part.name for part in self._parts()), 0.0)
             material = Material(rows, Swap(list(self.feature_names_in_)))
             self.chosen_ = self._choose(material) if self.chosen is None else self.chosen

@@ -23,7 +23,7 @@ from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
-from pipelines.estimator.predictions import predictions, write_predictions
+from pipelines.estimator.predictions import look_through, predictions, write_predictions
 from pipelines.estimator.timing import encoding_parts
 from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
 from pipelines.report.screen import show
@@ -31,7 +31,7 @@ from pipelines.run.files import check_ordinary, csv_bytes
 from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
 from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
-from pipelines.run.submission import check_sample
+from pipelines.run.submission import SUBMISSION, Order
 
 __all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "prepare"]
 
@@ -66,7 +66,8 @@ def fit(
     skip_bad_rows : bool
         Leave out training rows that cannot be read, and list them in the report.
     sample_submission : Path, optional
-        Whose columns, ids and order the submission must have; checked before any work.
+        Whose columns and ids the submission must have, and whose order it gets; checked before
+        any work.
     device : {"auto", "cpu", "cuda"}
         Where members that can use a GPU train and predict.
     cache : Cache, optional
@@ -83,14 +84,16 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console(), member)
-    check_inputs(inputs, sample_submission)
+    order = check_inputs(inputs, sample_submission, steps)
     pipeline, found, key = prepare(config, inputs, device, cache)
+    told = inputs.told(key["files"], skip_bad_rows=skip_bad_rows)
     steps.tell(f"device: {found.name} ({found.reason})")
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
@@ -99,11 +102,11 @@ def fit(
             scores = scores_of(inputs.train, battles, folds, oof)
         choice = oof.choice(battles.plain[1], folds, calibrate=config.model.calibrate)
         final = fit_final(config, found, pipeline, battles, choice, run, steps)
-        test_file = _submission(inputs, final, run, steps)
+        test_file = _submission(inputs, order, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),
             device=found,
-            inputs=inputs.told(key["files"], skip_bad_rows=skip_bad_rows),
+            inputs=told,
             battles=battles,
             scores=scores,
             oof=oof,
@@ -119,20 +122,23 @@ def fit(
     return finished
 
 
-def check_inputs(inputs: Inputs, sample_submission: Path | None = None) -> None:
-    """Refuse files that a run cannot be made of, before any work.
+def check_inputs(inputs: Inputs, sample_submission: Path | None, steps: Steps) -> Order | None:
+    """Refuse files that a run cannot be made of, before any work; the test file is read to its end.
+
+    Returns
+    -------
+    Order or None
+        Of the submission, see `pipelines.run.submission.check_test`.
 
     Raises
     ------
     DataError
         Names the file.
     """
-    for path in (inputs.train, *inputs.extra, inputs.test, sample_submission):
-        if path:
-            check_ordinary(path)
+    for named in (*inputs.all(), *([sample_submission] if sample_submission else [])):
+        check_ordinary(named)
     inputs.check()
-    if sample_submission is not None and inputs.test is not None:
-        check_sample(inputs.test, sample_submission)
+    return None if inputs.test is None else look_through(inputs.test, sample_submission, steps)
 
 
 class Prepared(NamedTuple):
@@ -215,8 +221,11 @@ def _out_of_fold(
     return oof
 
 
-def _submission(inputs: Inputs, final: Final, run: UnfinishedRun, steps: Steps) -> dict[str, int]:
+def _submission(
+    inputs: Inputs, order: Order | None, final: Final, run: UnfinishedRun, steps: Steps
+) -> dict[str, int]:
     """Write what `pipelines.predict` writes, with the models as they lie in the run."""
+    run.remove(SUBMISSION)  # of a test file that was given before this work was interrupted
     if inputs.test is None:
         return {}
-    return write_predictions(final.pipeline, inputs.test, run.path / "submission.csv", steps)
+    return write_predictions(final.pipeline, inputs.test, run.path / SUBMISSION, steps, order)

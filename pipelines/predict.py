@@ -12,13 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data.battles import Files, Named
 from features.storage.cache import Cache
 from pipelines.command.progress import Steps
-from pipelines.estimator.predictions import write_predictions
+from pipelines.estimator.predictions import look_through, write_predictions
 from pipelines.estimator.reading import load_pipeline
+from pipelines.run.copies import find_run
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RunError, check_run
-from pipelines.run.submission import check_sample
+from pipelines.run.folder import RunError
+from pipelines.run.submission import Order
 from pipelines.stacking.finding import is_stack, named_tables
 from pipelines.stacking.predictor import load_stack
 from pipelines.stacking.tables import check_test_ids
@@ -28,7 +30,7 @@ __all__ = ["load_pipeline", "load_stack", "named_tables", "predict"]
 
 def predict(
     run: Path,
-    test: Path,
+    test: Named,
     output: Path,
     *,
     sample_submission: Path | None = None,
@@ -42,11 +44,14 @@ def predict(
     Parameters
     ----------
     run : Path
-        A finished run folder.
-    test, output : Path
-        The battles, and the file to write, which is neither an input nor one of the run's.
+        A finished run folder, or a folder that holds one and no other.
+    test : path, sequence of paths, or Files
+        The battles.
+    output : Path
+        The file to write, which is neither an input nor one of the run's.
     sample_submission : Path, optional
-        Whose columns, ids and order the submission must have; checked before any work.
+        Whose columns and ids the submission must have, and whose order it gets; checked before
+        any work.
     encoder : str, optional
         Folder of the frozen encoder, see `load_pipeline`.
     tables : mapping of str to Path, optional
@@ -61,28 +66,30 @@ def predict(
     dict of str to int
         What was counted while reading, see `data.battles.COUNTS`.
     """
-    tables = tables or {}
-    inputs = {"test file": test, "sample submission": sample_submission}
+    tables, run = tables or {}, find_run(run)
+    test = Files.of(test)
+    inputs: dict[str, Path | None] = {"sample submission": sample_submission}
+    several = len(test.paths) > 1
+    inputs |= {f"test file{f' {path.name}' if several else ''}": path for path in test.paths}
     inputs |= {f"table of {name}": path for name, path in tables.items()}
     _check_output(output, run, inputs)
     for path in (test, sample_submission):
         if path:
             check_ordinary(path)
     write = _loaded(run, test, cache, encoder, tables)
-    if sample_submission:
-        check_sample(test, sample_submission)
-    return write(test, output, Steps(console or Console()))
+    steps = Steps(console or Console())
+    order = look_through(test, sample_submission, steps)
+    return write(test, output, steps, order)
 
 
 def _loaded(
     run: Path,
-    test: Path,
+    test: Named,
     cache: Cache | None,
     encoder: str | None,
     tables: Mapping[str, Path],
-) -> Callable[[Path, Path, Steps], dict[str, int]]:
+) -> Callable[[Named, Path, Steps, Order | None], dict[str, int]]:
     """Return what predicts with a run or a stack."""
-    check_run(run)
     if not is_stack(run):
         for name in tables:
             raise RunError(f"--member {name}=…: {run} is no stack. Leave the flag out.")

@@ -12,18 +12,20 @@ from typing import Any
 
 from rich.console import Console
 
+from data.battles import Named
 from data.source import source_hash
 from features.encoding.files import need_libraries
 from features.storage.cache import Cache
 from models.device import Choice, Device, find_device
 from pipelines.command.progress import Steps
+from pipelines.estimator.predictions import look_through
 from pipelines.estimator.reading import CONFIG
 from pipelines.report.content import versions
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RUNS, RunError, UnfinishedRun, default_target, digest, file_hash
+from pipelines.run.folder import RUNS, RunError, UnfinishedRun, default_target, digest
 from pipelines.run.folds import read_folds
 from pipelines.run.inputs import Inputs, read_inputs
-from pipelines.run.submission import check_sample
+from pipelines.run.submission import Order
 from pipelines.settings import ConfigError
 from pipelines.stacking.finding import check_tables, find_sources, named_tables
 from pipelines.stacking.screen import show
@@ -73,7 +75,8 @@ def stack(
     force : bool
         Replace a finished folder, discard an unfinished one.
     sample_submission : Path, optional
-        Whose columns, ids and order the submission must have; checked before any work.
+        Whose columns and ids the submission must have, and whose order it gets; checked before
+        any work.
     device : {"auto", "cpu", "cuda"}
         Where towers predict.
     cache : Cache, optional
@@ -95,10 +98,10 @@ def stack(
     steps = Steps(console or Console())
     origin = Origin.of(given, first)
     inputs = _inputs(origin, given, sources, tables, steps)
-    _check_test(inputs.test, tables, sample_submission)
+    order = _check_test(inputs.test, tables, sample_submission, steps)
     found = _device(sources, device)
     steps.tell(f"device: {found.name} ({found.reason})")
-    key = _key(sources, settings, inputs, tables, found)
+    key = _key(sources, settings, inputs, found)
     target = output or default_target(RUNS, name, key)
     _check_target(target, sources, force=force)
     folds = read_folds(first)
@@ -109,6 +112,7 @@ def stack(
         run.write(CONFIG, write_stack_settings(settings).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds.check(battles, first)
         report = stack_sources(
             sources,
@@ -123,6 +127,7 @@ def stack(
             device=found,
             trust=trust,
             tables=tables,
+            order=order,
             cache=cache,
         )
         finished = run.finish()
@@ -161,16 +166,19 @@ def _inputs(
     return origin.inputs
 
 
-def _check_test(test: Path | None, tables: Mapping[str, Path], sample: Path | None) -> None:
+def _check_test(
+    test: Named | None, tables: Mapping[str, Path], sample: Path | None, steps: Steps
+) -> Order | None:
     """Hold the test file's ids against the sample's and the tables' before any work."""
     if test is None:
         if sample is not None:
             raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
-        return
+        return None
     if sample is not None:
         check_ordinary(sample)
-        check_sample(test, sample)
+    order = look_through(test, sample, steps)
     check_test_ids(test, tables)
+    return order
 
 
 def _device(sources: Sequence[Source], choice: Choice) -> Device:
@@ -185,17 +193,15 @@ def _key(
     sources: Sequence[Source],
     settings: StackSettings,
     inputs: Inputs,
-    tables: Mapping[str, Path],
     device: Device,
 ) -> dict[str, Any]:
-    """Return what the stack and its submission depend on."""
+    """Return what the stack depends on; its submission may become another one."""
     by_torch = any(source.kind != "csv" and source.inexact for source in sources)
     return {
         "kind": STACK,
         "settings": digest(write_stack_settings(settings).encode()),
         "files": inputs.hashes(),
         "sources": {source.name: source.digest for source in sources},
-        "tables": {name: file_hash(path) for name, path in tables.items()},
         "device": device.name,
         "versions": versions(encoder=by_torch),
         "source": source_hash("data", "features", "models", "pipelines"),

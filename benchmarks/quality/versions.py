@@ -46,6 +46,19 @@ class Version(NamedTuple):
                 f"{done.returncode}:\n{done.stderr.strip()[-2000:]}"
             )
 
+    def output(self, *arguments: str) -> str:
+        """Return what this interpreter writes in the version's folder.
+
+        Raises
+        ------
+        VersionError
+            It failed.
+        """
+        done = _python(self.folder, *arguments)
+        if done.returncode:
+            raise VersionError(f"{self.name}: {done.stderr.strip()[-2000:]}")
+        return done.stdout
+
 
 def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run this interpreter in a folder, which comes first on its path."""

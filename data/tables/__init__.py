@@ -1,4 +1,4 @@
-"""Tables on disk, CSV and Parquet, become chunks of text cells; nothing here knows battles.
+"""Tables on disk, CSV, Parquet and JSON, become chunks of cells; nothing here knows battles.
 
 The door is `data.tables.read.read_chunks`; a fault of a file is a `data.tables.chunk.DataError`.
 """

@@ -61,6 +61,23 @@ def shown(found: object) -> str:
     return repr(found) if len(found) <= _SHOWN else repr(found[:_SHOWN]) + "..."
 
 
+def are_odd(names: Collection[str]) -> bool:
+    r"""Whether names of columns show that a file is no UTF-8 text.
+
+    >>> are_odd(["id", "p\0r"]), are_odd(["id", "café"])
+    (True, False)
+    """
+    return any("\0" in name or "\ufffd" in name for name in names)
+
+
+def not_utf8(file: str) -> DataError:
+    """Return the error of a file that is no UTF-8 text."""
+    return DataError(
+        f"{file}: expected CSV text in UTF-8, found bytes that are none (a binary file, "
+        "or another encoding). Save it as CSV in UTF-8."
+    )
+
+
 def places(
     header: Sequence[str], path: Path, required: Collection[str], wanted: Collection[str] | None
 ) -> dict[str, int]:

@@ -1,10 +1,7 @@
-"""CSV files, plain and gzipped, in chunks of raw cells; see `data.tables.read_chunks`."""
+"""CSV files, plain and compressed, in chunks of raw cells; see `data.tables.read_chunks`."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from data.tables.chunk import Chunk, DataError, places
+from data.tables.chunk import Chunk, DataError, are_odd, not_utf8, places
+from data.tables.packed import PACKED_ERRORS, unpacked
 from data.tables.quotes import Quotes, scan
 from data.tables.utf8 import Utf8Stream
 
-_ERRORS = (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, zlib.error)
+_ERRORS = (pd.errors.ParserError, pd.errors.EmptyDataError, OSError, *PACKED_ERRORS)
 
 
 def csv_chunks(
@@ -55,16 +53,12 @@ def _marked(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         yield replace(before, unclosed=1)
 
 
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
-
-
 def _error(path: Path, error: Exception) -> DataError:
     """Say in our words what stopped the CSV parser."""
     if isinstance(error, pd.errors.EmptyDataError):
         return DataError(f"{path.name}: expected a header and rows, found an empty file.")
     return DataError(
-        f"{path.name}: expected CSV text (for .gz, compressed), found a file that cannot be read "
+        f"{path.name}: expected CSV text, found a file that cannot be read "
         f"as such ({error}). Write the file again."
     )
 
@@ -77,8 +71,13 @@ def _unclosed(path: Path, row: int) -> DataError:
     )
 
 
+def csv_names(path: Path) -> list[str]:
+    """Return the names in a file's header, as they stand."""
+    return _header(path, required=())
+
+
 def _header(path: Path, required: Collection[str]) -> list[str]:
-    with _open(path) as raw:
+    with unpacked(path) as raw:
         try:
             first = pd.read_csv(
                 Utf8Stream(raw), header=None, nrows=1, dtype=object, na_filter=False
@@ -87,18 +86,14 @@ def _header(path: Path, required: Collection[str]) -> list[str]:
             within_quotes = "EOF inside string" in str(error)
             raise (_unclosed(path, 0) if within_quotes else _error(path, error)) from error
     header: list[str] = first.iloc[0].tolist()
-    odd = any("\0" in name or "\ufffd" in name for name in header)
     # A name in another encoding does no harm beside all those that are needed.
-    if odd and not {name.strip() for name in header}.issuperset(required):
-        raise DataError(
-            f"{path.name}: expected CSV text in UTF-8, found bytes that are none (a binary file, "
-            "or another encoding). Save it as CSV in UTF-8."
-        )
+    if are_odd(header) and not {name.strip() for name in header}.issuperset(required):
+        raise not_utf8(path.name)
     return header
 
 
 def _scan(path: Path, chunk_rows: int, without: int | None = None) -> Quotes:
-    with _open(path) as raw:
+    with unpacked(path) as raw:
         try:
             return scan(raw, chunk_rows, without=without)
         except _ERRORS as error:
@@ -113,7 +108,7 @@ def _parsed(
     # as a function lets still longer rows pass.
     positions = [str(number) for number in range(n_names + 1)]
     read = {str(place) for place in found.values()} | {positions[-1]}
-    with _open(path) as raw:
+    with unpacked(path) as raw:
         stream = Utf8Stream(raw, ",".join(positions) + "\n", **stream_options)
         try:
             yield from _number_chunks(stream, found, read.__contains__, quotes)

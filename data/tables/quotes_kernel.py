@@ -5,11 +5,14 @@ this file or in the user's cache folder; where neither can be written, each proc
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from data.home import keeps_compiled
 
 COMMA, QUOTE, LF, CR, SPACE, TAB = b',"\n\r \t'
 # Where the loop is: those of the tokenizer of pandas, which decides what a row is.
@@ -21,8 +24,9 @@ SIZE = 8
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop at its first call, and keep the result on disk where that is possible."""
+    kept = keeps_compiled(Path(loop.__code__.co_filename))
     try:
-        return njit(nogil=True, cache=True)(loop)
+        return njit(nogil=True, cache=kept)(loop)
     except RuntimeError:  # no folder to keep it in
         return njit(nogil=True)(loop)
 

@@ -1,4 +1,4 @@
-"""Bytes as text: those that are no UTF-8 become U+FFFD, and are counted."""
+"""Bytes as text: those that are no UTF-8, and lone surrogates, become U+FFFD and are counted."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ def decoded(data: bytes) -> tuple[str, int]:
     """
     text = data.decode("utf-8", "replace")
     return text, text.count("\ufffd") - data.count(_MARK)
+
+
+def repair_surrogates(text: str) -> tuple[str, int]:
+    r"""Join surrogate pairs and replace lone surrogates by U+FFFD; also return how many were lone.
+
+    >>> repair_surrogates("\ud83d\ude00 \ude00")
+    ('😀 �', 1)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # UTF-16 is where surrogates live: its decoder joins the pairs and replaces the rest.
+        fixed = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return fixed, fixed.count("\ufffd") - text.count("\ufffd")
+    return text, 0
 
 
 class BareBytes:

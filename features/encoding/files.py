@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
@@ -69,7 +70,7 @@ def locate(name: str, role: Role = ENCODER) -> Path:
     """
     if name == MINILM:
         return _packaged()
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # unlike Path's it bears a home that is not known
     if folder.is_dir():
         if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
             raise EncoderError(

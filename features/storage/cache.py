@@ -53,6 +53,7 @@ class Cache:
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
+        self._told = False  # that nothing can be kept: once is enough
 
     def keys(self, start: str) -> list[str]:
         """Return the keys that start so, in rising order; none where there is no folder."""
@@ -118,7 +119,9 @@ class Cache:
             self._write(path, arrays)
             self._make_room(0)
         except OSError as error:
-            _warn(f"{path}: not kept ({error}). The run goes on without it.")
+            if not self._told:
+                _warn(f"{path}: not kept ({error}). The run goes on without it.")
+            self._told = True
             return False
         return True
 

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Self
 
 import torch
+from joblib import cpu_count
 
 from models.tower.errors import TowerError
 from models.tower.world import World
@@ -53,6 +54,7 @@ class Place(NamedTuple):
                 "another device."
             )
         if device == "cpu":
+            _stay_within_cores()
             return cls(torch.device("cpu"), precision)
         return cls(torch.device("cuda", world.local if world else 0), precision)
 
@@ -78,3 +80,10 @@ class Place(NamedTuple):
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=DTYPES[self.precision])
+
+
+def _stay_within_cores() -> None:
+    """Give torch no more threads than a container has cores: it counts those of the machine."""
+    allowed = cpu_count()
+    if torch.get_num_threads() > allowed:
+        torch.set_num_threads(allowed)

@@ -6,15 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from data.layouts.flags import reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     STATES,
     STATES_LIMIT,
     add_config_flags,
     add_file_flags,
-    cache_folder,
     config_source,
+    extra_from,
+    files_from,
     gigabytes,
+    kept_in,
 )
 from pipelines.presets import TOWERS
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from models.tower.states import StateStore
+    from pipelines.tower.origin import Given
 
 GO_ON = "The same command, without --force, goes on from here."
 
@@ -84,17 +88,11 @@ def _numbers(text: str) -> list[int]:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Fine-tune, and say where the results are."""
     from pipelines.command.progress import tell
-    from pipelines.finetune import Given, Origin, finetune, load_settings
+    from pipelines.finetune import Origin, finetune, load_settings
     from pipelines.tower.settings import DEFAULT
 
     settings = load_settings(**config_source(arguments))
-    given = Given(
-        arguments.train,
-        arguments.test,
-        tuple(arguments.extra),
-        arguments.skip_bad_rows,
-        arguments.soft_labels,
-    )
+    given = _given(arguments)
     finished = finetune(
         settings,
         Origin.of(given, arguments.run),
@@ -103,18 +101,31 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         folds=arguments.folds,
         device=arguments.device,
         force=arguments.force,
-        states=_states(arguments),
+        states=_states(arguments, console),
         console=console,
     )
     if finished:
         tell(console, f"folder: {finished}")
 
 
-def _states(arguments: argparse.Namespace) -> StateStore:
+def _states(arguments: argparse.Namespace, console: Console) -> StateStore | None:
     from features.encoding.files import need_libraries
 
     need_libraries()
     from models.tower.states import StateStore
 
-    folder = arguments.states or cache_folder() / STATES
-    return StateStore(folder, int(arguments.states_limit * 1e9))
+    folder = kept_in(arguments.states, "--states", console, STATES)
+    return None if folder is None else StateStore(folder, int(arguments.states_limit * 1e9))
+
+
+def _given(arguments: argparse.Namespace) -> Given:
+    from pipelines.tower.origin import Given
+
+    reading = reading_from(arguments)
+    return Given(
+        files_from(arguments.train, reading),
+        files_from(arguments.test, reading),
+        extra_from(arguments, reading),
+        arguments.skip_bad_rows,
+        arguments.soft_labels,
+    )

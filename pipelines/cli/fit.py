@@ -6,16 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from data.layouts.flags import reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     STATES,
     add_cache_flags,
     add_config_flags,
     add_file_flags,
-    cache_folder,
     cache_from,
     config_from,
     config_source,
+    extra_from,
+    files_from,
 )
 from pipelines.presets import PRESETS, STACKS
 
@@ -31,7 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
     add_config_flags(parser, (PRESETS, STACKS))
     add_cache_flags(parser)
-    add_file_flags(parser)
+    add_file_flags(parser, several=True)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run folder")
     parser.add_argument(
         "--device",
@@ -49,7 +51,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that the submission gets this file's ids, order and columns",
+        help="check ids and columns by this file beforehand, and put the submission in its order",
     )
 
 
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         skip_bad_rows=arguments.skip_bad_rows,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     tell(console, f"run folder: {finished}")
@@ -88,7 +90,8 @@ def _fit_stack(arguments: argparse.Namespace, **options: Any) -> Path:
     from pipelines.stacking.fit import fit_stack
 
     config = load_stack_config(**config_source(arguments))
-    states = None if arguments.no_cache else (arguments.cache or cache_folder()) / STATES
+    cache = options["cache"]
+    states = None if cache is None else cache.folder / STATES
     return fit_stack(config, states=states, **options)
 
 
@@ -96,10 +99,12 @@ def _inputs(arguments: argparse.Namespace) -> Inputs:
     from pipelines.config import ConfigError
     from pipelines.fit import SAMPLE, Inputs
 
-    if arguments.train is None and (arguments.test or arguments.extra):
+    if not arguments.train and (arguments.test or arguments.extra):
         raise ConfigError("--test and --extra go with --train: the bundled sample is generated.")
     if arguments.sample_submission and not arguments.test:
         raise ConfigError("--sample-submission goes with --test: it is held against its ids.")
-    if arguments.train is None:
+    reading = reading_from(arguments)
+    train = files_from(arguments.train, reading)
+    if train is None:
         return Inputs(SAMPLE / "train.csv", SAMPLE / "test.csv")
-    return Inputs(arguments.train, arguments.test, tuple(arguments.extra))
+    return Inputs(train, files_from(arguments.test, reading), extra_from(arguments, reading))

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.command.flags import add_cache_flags, add_member_flag, cache_from
+from data.layouts.flags import add_reading_flags, reading_from
+from pipelines.command.flags import add_cache_flags, add_files, add_member_flag, cache_from
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,13 +18,15 @@ GO_ON = "Run the same command again."
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run folder")
-    parser.add_argument("--test", type=Path, required=True, metavar="CSV")
+    told = "battles to predict, a file or a folder; may be repeated"
+    add_files(parser, "--test", told, required=True)
+    add_reading_flags(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="CSV")
     parser.add_argument(
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that ids, their order and columns are those of this file",
+        help="check ids and columns by this file beforehand, and put the predictions in its order",
     )
     parser.add_argument(
         "--encoder",
@@ -36,18 +39,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Predict, say what was repaired, and where the predictions are."""
-    from data.battles import COUNTS
+    from data.battles import COUNTS, Files
     from pipelines.command.progress import tell
     from pipelines.predict import named_tables, predict
 
     counts = predict(
         arguments.run,
-        arguments.test,
+        Files.of(arguments.test, reading_from(arguments)),
         arguments.output,
         sample_submission=arguments.sample_submission,
         encoder=arguments.encoder,
         tables=named_tables(arguments.member),
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     for name, number in counts.items():

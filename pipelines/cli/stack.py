@@ -6,16 +6,21 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from data.layouts.flags import reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     add_cache_flags,
     add_file_flags,
     add_member_flag,
     cache_from,
+    extra_from,
+    files_from,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from pipelines.tower.origin import Given
 
 GO_ON = "The same command, without --force, goes on from here."
 
@@ -60,20 +65,20 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sample-submission",
         type=Path,
         metavar="CSV",
-        help="check beforehand that the submission gets this file's ids, order and columns",
+        help="check ids and columns by this file beforehand, and put the submission in its order",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Stack, and say where the results are."""
     from pipelines.command.progress import tell
-    from pipelines.stack import Given, find_sources, load_stack_settings, named_tables, stack
+    from pipelines.stack import find_sources, load_stack_settings, named_tables, stack
 
     seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
     settings = load_stack_settings([*arguments.set, *seed])
     finished = stack(
         find_sources(arguments.sources),
-        Given(arguments.train, arguments.test, tuple(arguments.extra), arguments.skip_bad_rows),
+        _given(arguments),
         settings,
         arguments.output,
         trust=arguments.trust,
@@ -81,9 +86,21 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         force=arguments.force,
         sample_submission=arguments.sample_submission,
         device=arguments.device,
-        cache=cache_from(arguments),
+        cache=cache_from(arguments, console),
         console=console,
     )
     tell(console, f"run folder: {finished}")
     if (finished / "submission.csv").is_file():
         tell(console, f"submission: {finished / 'submission.csv'}")
+
+
+def _given(arguments: argparse.Namespace) -> Given:
+    from pipelines.tower.origin import Given
+
+    reading = reading_from(arguments)
+    return Given(
+        files_from(arguments.train, reading),
+        files_from(arguments.test, reading),
+        extra_from(arguments, reading),
+        arguments.skip_bad_rows,
+    )

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from data.layouts.flags import add_reading_flags
 from pipelines.command.process import WRONG_USE, say
 from pipelines.presets import PRESETS, presets
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from data.battles import Files, Reading
     from features.storage.cache import Cache
     from pipelines.config import Config
 
@@ -72,23 +75,56 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_file_flags(
-    parser: argparse.ArgumentParser, train: str = "the bundled sample", test: str = "none"
+    parser: argparse.ArgumentParser,
+    train: str = "the bundled sample",
+    test: str = "none",
+    *,
+    several: bool = False,
 ) -> None:
-    """Add ``--train``, ``--test`` and ``--extra``; what they are by default is told in words."""
+    """Add ``--train``, ``--test`` and ``--extra``, and the flags that say how they are read.
+
+    What they are by default is told in words. A flag takes `several` files where no other argument
+    could follow; it may be repeated in any case.
+    """
+    helps = {
+        "train": f"labelled battles, a file or a folder; may be repeated (default: {train})",
+        "test": f"battles to predict, a file or a folder; may be repeated (default: {test})",
+        "extra": "more labelled battles, drawn by another rule: never scored; may be repeated",
+    }
+    for name, told in helps.items():
+        add_files(parser, f"--{name}", told, several=several)
+    add_reading_flags(parser)
+
+
+def add_files(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    told: str,
+    *,
+    several: bool = False,
+    required: bool = False,
+) -> None:
+    """Add a flag that takes files, and folders of them."""
+    how: dict[str, Any] = {"action": "append"}
+    if several:
+        how = {"action": "extend", "nargs": "+"}
     parser.add_argument(
-        "--train", type=Path, metavar="CSV", help=f"labelled battles (default: {train})"
+        flag, type=Path, default=[], required=required, metavar="FILE", help=told, **how
     )
-    parser.add_argument(
-        "--test", type=Path, metavar="CSV", help=f"battles to predict (default: {test})"
-    )
-    parser.add_argument(
-        "--extra",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="CSV",
-        help="more labelled battles, drawn by another rule: never scored; may be repeated",
-    )
+
+
+def files_from(paths: Sequence[Path], reading: Reading) -> Files | None:
+    """Return the files of a flag as one table, None where there are none."""
+    from data.battles import Files
+
+    return Files.of(paths, reading) if paths else None
+
+
+def extra_from(arguments: argparse.Namespace, reading: Reading) -> tuple[Files, ...]:
+    """Return the files of ``--extra``, each a table of its own."""
+    from data.battles import Files
+
+    return tuple(Files.of(path, reading) for path in arguments.extra)
 
 
 def add_member_flag(parser: argparse.ArgumentParser) -> None:
@@ -113,18 +149,44 @@ def gigabytes(text: str) -> float:
     return number
 
 
-def cache_from(arguments: argparse.Namespace) -> Cache | None:
+def cache_from(arguments: argparse.Namespace, console: Console) -> Cache | None:
     """Return the cache that the flags ask for, None with ``--no-cache``."""
     from features.storage.cache import Cache
 
     if arguments.no_cache:
         return None
-    return Cache(arguments.cache or cache_folder(), int(arguments.cache_limit * 1e9))
+    folder = kept_in(arguments.cache, "--cache", console)
+    return None if folder is None else Cache(folder, int(arguments.cache_limit * 1e9))
 
 
-def cache_folder() -> Path:
-    """Return the folder in which all is kept that a later run can do without."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "arenaboost")
+def kept_in(named: Path | None, flag: str, console: Console, room: str = "") -> Path | None:
+    """Return the folder in which is kept what a later run can do without.
+
+    Parameters
+    ----------
+    named : Path or None
+        By the flag; by default a folder in that of the user's caches.
+    flag : str
+    console : rich.console.Console
+        Where it is said that there is no such folder, and none can be made.
+    room : str
+        Within the default folder.
+
+    Returns
+    -------
+    Path or None
+        None where nothing can be kept: that costs time and nothing else.
+    """
+    from data.home import may_be_made, user_cache
+    from pipelines.command.progress import tell
+
+    user = user_cache()
+    folder = named or (user and user / "arenaboost" / room)
+    if folder is not None and may_be_made(folder):
+        return folder
+    found = f"{folder} cannot be made" if folder else "no home folder is known"
+    tell(console, f"nothing is kept for the next run: {found}. Name a folder with {flag} DIR.")
+    return None
 
 
 def config_from(arguments: argparse.Namespace) -> Config:

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import NoReturn
 
 from pipelines.command.flags import Parser
-from pipelines.command.process import own_process
+from pipelines.command.names import hidden_line, leave_working_folder
+from pipelines.command.process import WRONG_USE, own_process, say
 
 # Each module has a docstring that says what the command does, GO_ON (how to go on after an
 # interruption), add_flags(parser), and run(arguments, console).
@@ -24,8 +25,12 @@ PROGRAM = "arenaboost"
 
 
 def main() -> NoReturn:
-    """Be the process of the command that the first argument names: ``arenaboost fit …``."""
+    """Be the process of the command that the first argument names: ``arenaboost fit …``.
+
+    Nothing is imported from the working folder, whatever lies there.
+    """
     own_process()
+    leave_working_folder()
     parser = Parser(prog=PROGRAM, description="Predict which of two answers a person prefers.")
     parser.add_argument(
         "command",
@@ -49,6 +54,10 @@ def start(name: str, argv: Sequence[str] | None = None, *, prog: str | None = No
     prog : str, optional
         What it is called in ``--help``.
     """
+    hidden = hidden_line(name, by_module=prog is None)
+    if hidden:
+        say(hidden)
+        sys.exit(WRONG_USE)
     own_process(import_module(COMMANDS[name]).GO_ON)
     sys.exit(launch(name, sys.argv[1:] if argv is None else argv, prog=prog))
 

@@ -1,7 +1,7 @@
 """What a person sees while a run works: bars with rates on a terminal, log lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -137,6 +137,11 @@ class Steps:
     def tell(self, line: str) -> None:
         """Print a line as it stands, beside those of the steps."""
         tell(self.console, self._named(line))
+
+    def tell_all(self, lines: Iterable[str]) -> None:
+        """Print lines, see `tell`."""
+        for line in lines:
+            self.tell(line)
 
     def _named(self, line: str) -> str:
         return line if self.part is None else f"{self.part}: {line}"

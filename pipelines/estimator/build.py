@@ -14,6 +14,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
+from data.frames import completed
+from data.labels import as_labels
 from features import FAMILIES, TEXTS, BattleFamily, count, to_polars, turns_of
 from features.layout import texts_of
 from features.matching.store import EncoderStore
@@ -45,13 +47,12 @@ class PassThrough(TransformerMixin, BaseEstimator):
         return self.fit(make_battles([], [], []))
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
-        """Return the three columns."""
+        """Return the three columns; who predicts has texts alone, and needs no more."""
         turns = turns_of(to_polars(battles), [TEXTS["a"], TEXTS["b"]])
         characters = turns.total(count(turns, {"characters": text.characters})["characters"])
-        passed: pd.DataFrame = battles[["group", "source"]].assign(
-            characters=characters.sum(axis=0)
-        )
-        return passed[list(PASSED_THROUGH)]
+        known = [name for name in PASSED_THROUGH if name in battles]
+        passed: pd.DataFrame = battles[known].assign(characters=characters.sum(axis=0))
+        return passed.reindex(columns=list(PASSED_THROUGH))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the three names."""
@@ -110,8 +111,13 @@ class PreferencePipeline(Pipeline):
     """Feature families, then the preference model; `fit` is what `fit_pipeline` does."""
 
     def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
-        """Fit on battles and their labels: 0 A, 1 B, 2 tie."""
-        fit_pipeline(self, X, np.asarray(y, dtype=np.int8))
+        """Fit on battles and their labels, see `data.labels.as_labels`.
+
+        Columns that a battles frame has beside the texts are made where they lack, see
+        `data.frames.completed`.
+        """
+        to_polars(X.head(0) if isinstance(X, pd.DataFrame) else X)  # says what battles must be
+        fit_pipeline(self, completed(X), as_labels(y, len(X)))
         return self
 
 

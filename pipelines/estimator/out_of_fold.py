@@ -2,7 +2,6 @@
 
 import json
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from data.battles import WINNER_COLUMNS
+from data.battles import WINNER_COLUMNS, Files, Named
 from data.folds import training_rows
 from features.families.length import LengthFeatures
 from features.memory import held, jobs_that_fit
@@ -182,13 +181,14 @@ def baseline_predictions(
     return predicted
 
 
-def true_probabilities(train: Path, ids: pd.Series) -> Array | None:
+def true_probabilities(train: Named, ids: pd.Series) -> Array | None:
     """Return the true probabilities of generated battles, None where the file has none beside it.
 
     `data.synthetic` writes them to ``train_probabilities.csv`` beside ``train.csv``. A file of that
     name that does not hold probabilities of all these battles is something else.
     """
-    path = train.with_name(f"{train.stem}_probabilities.csv")
+    first = Files.of(train).paths[0]
+    path = first.with_name(f"{first.stem}_probabilities.csv")
     columns = ["id", *WINNER_COLUMNS]
     if not path.is_file():
         return None

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from data.battles import make_battles
 from features import EncoderError
+from features.forked import ForkedError
 from features.matching.store import EncoderStore
 from features.storage.cache import Cache
 from models.device import find_device
@@ -20,7 +21,8 @@ from models.preference import PASSED_THROUGH
 from pipelines.config import Config, ConfigError, load_config
 from pipelines.estimator.build import build_pipeline, load_features
 from pipelines.estimator.encoding import hand_over
-from pipelines.run.folder import RunError, check_run, digest
+from pipelines.run.copies import WAY_OUT, check_copy, check_files
+from pipelines.run.folder import RunError, digest
 
 CONFIG, MODELS, REPORT = "config.toml", "models", "report.json"
 
@@ -61,7 +63,7 @@ def load_pipeline(run: Path, cache: Cache | None = None, encoder: str | None = N
     EncoderError
         If its frozen encoder cannot be had.
     """
-    check_run(run)
+    check_copy(run)
     report = read_report(run)
     wanted, found = report.device.name, find_device("auto")
     if wanted == "cuda" != found.name:
@@ -80,7 +82,7 @@ def read_report(run: Path) -> _Report:
     """
     path = run / REPORT
     if not path.is_file():
-        raise altered(path, "no such file")
+        raise altered(path, "no such file", WAY_OUT)
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -136,6 +138,7 @@ def read_pipeline(
     encoder : str, optional
         Where the encoder lies, if not where the configuration says.
     """
+    check_files(folder, hashes)
     files = {name: checked(folder / name, known) for name, known in hashes.items()}
     if CONFIG not in files:
         raise altered(folder / REPORT, f"no hash of {CONFIG}")
@@ -170,7 +173,7 @@ def _altered_where_it_fails(folder: Path, files: Mapping[str, bytes]) -> Iterato
     """Load models or try them: whatever fails, they are not the run's."""
     try:
         yield
-    except (RunError, EncoderError):
+    except (RunError, EncoderError, ForkedError):
         raise
     except Exception as error:
         name = str(error.args[0]) if isinstance(error, KeyError) else ""

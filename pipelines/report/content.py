@@ -5,12 +5,12 @@ import resource
 import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.battles import Named
 from models.device import Device
 from models.measures.evaluation import evaluate
 from pipelines.estimator.final import Final
@@ -98,7 +98,7 @@ class Report(MadeWith):
     peak_memory_mb: int
 
 
-def scores_of(train: Path, battles: Battles, folds: NDArray[np.int8], oof: OutOfFold) -> Scores:
+def scores_of(train: Named, battles: Battles, folds: NDArray[np.int8], oof: OutOfFold) -> Scores:
     """Measure the out-of-fold predictions, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds)

@@ -13,7 +13,7 @@ from data.tables.read import DataError, shown
 from features.sides import Array
 
 
-def ids_of(path: Path, cells: Sequence[Any]) -> NDArray[np.object_]:
+def ids_of(path: object, cells: Sequence[Any]) -> NDArray[np.object_]:
     """Return the ids of a table as a battles frame has them.
 
     Raises

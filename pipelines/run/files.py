@@ -4,14 +4,14 @@ import csv
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from data.battles import DataError
+from data.battles import DataError, Files, Named
 from pipelines.run.unfinished import being_written
 
 WRITING = ".writing"
@@ -34,7 +34,7 @@ def csv_bytes(table: pd.DataFrame, *, header: bool = True) -> bytes:
     return text.encode()
 
 
-def check_ordinary(path: Path) -> None:
+def check_ordinary(named: Named) -> None:
     """Refuse a pipe or a device as input: it is opened more than once.
 
     Raises
@@ -42,10 +42,17 @@ def check_ordinary(path: Path) -> None:
     DataError
         Names it.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise DataError(
-            f"{path}: expected a file on disk, found a pipe or a device. Save it first."
-        )
+    for path in _paths(named):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DataError(
+                f"{path}: expected a file on disk, found a pipe or a device. Save it first."
+            )
+
+
+def _paths(named: Named) -> Sequence[Path]:
+    if isinstance(named, Files):
+        return named.paths
+    return [Path(named)] if isinstance(named, str | os.PathLike) else [*map(Path, named)]
 
 
 @contextmanager

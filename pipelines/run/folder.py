@@ -1,4 +1,7 @@
-"""Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed."""
+"""Run folders: written aside in ``DIR.partial``, keyed by what they are made from, then renamed.
+
+Where DIR stands already, and is empty, its work lies in it: see `pipelines.run.moving`.
+"""
 
 import glob
 import hashlib
@@ -15,10 +18,23 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.run.difference import difference
 from pipelines.run.files import WRITING, claim, naming, sync_folder, write_whole
+from pipelines.run.moving import (
+    INSIDE,
+    MOVING,
+    in_the_way,
+    is_fixed,
+    is_free,
+    is_moved,
+    move_back,
+    move_in,
+    others_in,
+)
 
 RUNS = Path("runs")  # where run folders lie that are not given a name
 DONE = "DONE"
+WHOLE = b"This run is whole: DONE was written last.\n"  # in it: some carriers lose empty files
 PARTIAL = ".partial"
 KEY = "key.json"
 LOCK = "lock"
@@ -26,7 +42,7 @@ CHECKPOINTS = "checkpoints"
 MEMBERS = "members"  # of a stack, each a folder of its own, finished or not
 FORCED = "forced"  # begun with --force: without it the same command goes on
 REPLACED = "replaced"  # the finished run that gives way, until the new one has its name
-ONLY_UNFINISHED = (CHECKPOINTS, REPLACED, FORCED, KEY, LOCK)
+ONLY_UNFINISHED = (CHECKPOINTS, REPLACED, FORCED, LOCK, KEY)  # the key tells that they are ours
 BEGUN = (LOCK, FORCED)  # what may lie there before the key does
 HASH_BLOCK = 1 << 22
 
@@ -76,7 +92,7 @@ class UnfinishedRun:
 
     def __init__(self, target: Path, key: Mapping[str, Any], *, force: bool = False) -> None:
         self.target = target if target.name else target.resolve()  # "." has no name of its own
-        self.path = self.target.parent / (self.target.name + PARTIAL)
+        self.path = _place_of_work(self.target)
         self.key = dict(key)
         self.force = force
         if not self.target.name:
@@ -101,7 +117,9 @@ class UnfinishedRun:
 
     def _take_up(self) -> None:
         """Empty the folder, or go on with what lies there, or refuse to."""
-        if (self.path / REPLACED).exists() and not self.target.exists():
+        if self._inside:
+            move_back(self.path, self.target, REPLACED)
+        elif (self.path / REPLACED).exists() and not self.target.exists():
             (self.path / REPLACED).rename(self.target)  # a kill came between two renames
         self._check_target()  # again: another process may have finished it just now
         known = None if self.force else _key_in(self.path)
@@ -109,7 +127,7 @@ class UnfinishedRun:
             _empty(self.path)  # nothing is lost: an input was mended before any fold was finished
             known = None
         if known not in (None, self.key):
-            raise RunError(f"{self.path} holds unfinished work of {_difference(known, self.key)}")
+            raise RunError(f"{self.path} holds unfinished work of {difference(known, self.key)}")
         self.resumed = known is not None
         _remove(self.path / DONE)
         if self.force:
@@ -124,8 +142,12 @@ class UnfinishedRun:
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
+    @property
+    def _inside(self) -> bool:
+        return self.path.parent == self.target
+
     def _check_target(self) -> None:
-        """Refuse a finished run without `force`, and what is no run in any case."""
+        """Refuse a finished run without `force`, and what is no run and not empty in any case."""
         if is_run(self.target):
             _tidy(self.target)
             if not self.force and not self._forced():
@@ -133,10 +155,17 @@ class UnfinishedRun:
                     f"{self.target} is a finished run. "
                     "Name another --output, or pass --force to replace it."
                 )
-        elif os.path.lexists(self.target):
+        elif os.path.lexists(self.target) and not self._may_move_in():
+            found = next(others_in(self.target), "") if self.target.is_dir() else ""
             raise RunError(
-                f"{self.target} exists and is no run: it is not replaced. Name another --output."
+                f"{self.target} exists and is no run: it is not replaced. "
+                f"{found and f'It holds {found}. '}Name another --output, or an empty folder."
             )
+
+    def _may_move_in(self) -> bool:
+        """Whether the target is an empty folder, or what lies there was begun in one."""
+        begun = self._inside and (self.path / KEY).is_file()
+        return begun or (self.target.is_dir() and is_free(self.target))
 
     def _forced(self) -> bool:
         """Whether this very work was begun with `force`, and killed."""
@@ -184,13 +213,38 @@ class UnfinishedRun:
 
         A kill at any moment leaves work that can be gone on with, or a whole run.
         """
-        self.write(DONE, b"")
-        if self.target.exists():
-            self.target.rename(self.path / REPLACED)
-        self.path.rename(self.target)
-        sync_folder(self.target.parent)
+        self.write(DONE, WHOLE)
+        if self._inside:
+            self._move_in()
+        else:
+            if self.target.exists():
+                self.target.rename(self.path / REPLACED)
+            self.path.rename(self.target)
+            sync_folder(self.target.parent)
         _tidy(self.target)
         return self.target
+
+    def _move_in(self) -> None:
+        left = (*ONLY_UNFINISHED, DONE)
+        names = {entry.name for entry in self.path.iterdir()} - {*left}
+        for name in in_the_way(names, self.target):
+            raise RunError(
+                f"{self.target / name} stands where one of the run's own is to be. Move it away: "
+                "the same command then goes on."
+            )
+        move_in(self.path, self.target, names, REPLACED)
+
+
+def _place_of_work(target: Path) -> Path:
+    """Return where unfinished work lies: beside the target, or in it where it stands already.
+
+    A finished run is replaced by two renames, unless it cannot be renamed.
+    """
+    beside, inside = target.parent / (target.name + PARTIAL), target / INSIDE
+    if not target.is_dir() or (beside / KEY).is_file():
+        return beside
+    begun = (inside / KEY).is_file() and not is_moved(inside)
+    return inside if begun or not is_run(target) or is_fixed(target) else beside
 
 
 def _remove(path: Path) -> None:
@@ -202,8 +256,11 @@ def _remove(path: Path) -> None:
 
 
 def _tidy(run: Path) -> None:
-    """Take out of a finished run what only unfinished work needs."""
-    for name in ONLY_UNFINISHED:
+    """Take out of a finished run what only unfinished work needs, and nothing of anybody else's."""
+    if is_moved(run / INSIDE):
+        _empty(run / INSIDE)
+        _remove(run / INSIDE)
+    for name in ONLY_UNFINISHED if (run / KEY).is_file() else ():
         _remove(run / name)
 
 
@@ -222,7 +279,8 @@ def check_run(path: Path) -> None:
     """
     if is_run(path):
         return
-    found = "an unfinished run" if path.name.endswith(PARTIAL) else "no run"
+    unfinished = path.name.endswith(PARTIAL) or (path / INSIDE).is_dir()
+    found = "an unfinished run" if unfinished else "no run"
     if not path.exists():
         found = "nothing"
     raise RunError(f"{path}: expected a finished run folder, found {found}. See pipelines.fit.")
@@ -276,28 +334,7 @@ def _check_ours(path: Path) -> None:
 
 
 def _empty(path: Path) -> None:
-    """Remove all but the lock, and the key last: a folder without it is not ours."""
+    """Remove all but the lock, and what makes it ours last: the key, or that it was moved."""
     entries = [entry for entry in path.iterdir() if entry.name != LOCK]
-    for entry in sorted(entries, key=lambda entry: entry.name == KEY):
+    for entry in sorted(entries, key=lambda entry: (entry.name == KEY, entry.name == MOVING)):
         _remove(entry)
-
-
-def _difference(known: Any, key: Mapping[str, Any]) -> str:
-    """Say what two keys differ in, and the way out.
-
-    >>> _difference({"files": 1, "versions": {"numpy": "2"}}, {"files": 1, "versions": {}})
-    'other versions (numpy: 2 there, none here). Install those to go on, or pass --force to \
-discard it.'
-    """
-    known = known if isinstance(known, dict) else {}
-    changed = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
-    way = "Run the command it was started with to go on"
-    if changed == ["versions"]:
-        there, here = known.get("versions") or {}, key.get("versions") or {}
-        differ = [name for name in sorted({*there, *here}) if there.get(name) != here.get(name)]
-        listed = (f"{n}: {there.get(n, 'none')} there, {here.get(n, 'none')} here" for n in differ)
-        changed, way = [f"versions ({'; '.join(listed)})"], "Install those to go on"
-    elif changed == ["source"]:
-        changed = ["source (arenaboost's own files were edited since)"]
-        way = "Take that back to go on"
-    return f"other {' and other '.join(changed)}. {way}, or pass --force to discard it."

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from data.battles import DataError
 from data.folds import folds_digest, make_folds
+from pipelines.run.copies import check_files
 from pipelines.run.files import csv_bytes
 from pipelines.run.folder import RunError
 from pipelines.run.inputs import Battles
@@ -90,6 +91,7 @@ def read_folds(run: Path) -> Folds:
         ``folds.csv`` is not what a run writes.
     """
     path = run / FOLDS
+    check_files(run, [FOLDS])
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         id_, group = (table[name].to_numpy(dtype=object) for name in ("id", "group"))

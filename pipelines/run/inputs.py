@@ -3,24 +3,31 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import DataError, concat_battles, read_training
-from pipelines.run.folder import file_hash
+from data.battles import DataError, Files, Named, Reading, concat_battles, read_training
+from data.layouts.reading import ReadingTold
+from pipelines.run.folder import digest, file_hash
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
 
 class FileTold(TypedDict):
-    """A file as it was named, where it lay, and the SHA-256 of what was in it."""
+    """A file as it was named, where it lay, and the SHA-256 of what was in it.
+
+    Of several files that are one table, `shards` tells of each; `reading` says how they were read
+    where that was named.
+    """
 
     file: str
     path: str
     sha256: str
+    shards: NotRequired[list["FileTold"]]
+    reading: NotRequired[ReadingTold]
 
 
 class InputsTold(TypedDict):
@@ -37,17 +44,17 @@ class Inputs(NamedTuple):
 
     Attributes
     ----------
-    train : Path
+    train : path, sequence of paths, or Files
         Labelled battles; what is measured is measured on them.
-    test : Path or None
+    test : the same, or None
         Battles to predict.
-    extra : tuple of Path
+    extra : tuple of the same
         Labelled battles drawn by another rule: more to learn the direction from, never scored.
     """
 
-    train: Path
-    test: Path | None = None
-    extra: tuple[Path, ...] = ()
+    train: Named
+    test: Named | None = None
+    extra: tuple[Named, ...] = ()
 
     def check(self) -> None:
         """Refuse a file that is given twice: its battles would count twice.
@@ -57,8 +64,9 @@ class Inputs(NamedTuple):
         DataError
             Names the file.
         """
-        labelled = [self.train, *self.extra]
-        hashes = [file_hash(path) for path in labelled]
+        labelled: list[Named] = [self.train, *self.extra]
+        labelled = [Files.of(path) for one in labelled for path in Files.of(one).paths]
+        hashes = [files_hash(one) for one in labelled]
         for place, known in enumerate(hashes):
             if known in hashes[:place]:
                 raise DataError(
@@ -67,34 +75,72 @@ class Inputs(NamedTuple):
                 )
 
     def hashes(self) -> dict[str, Any]:
-        """Return the SHA-256 of each file."""
+        """Return the SHA-256 of each file that is learned from, and how it is read if named.
+
+        The test file binds nothing.
+        """
+        learned = (self.train, *self.extra)
+        readings = [Files.of(one).reading.told() for one in learned if _is_read_so(one)]
         return {
-            "train": file_hash(self.train),
-            "test": self.test and file_hash(self.test),
-            "extra": [file_hash(path) for path in self.extra],
+            "train": files_hash(self.train),
+            "extra": [files_hash(one) for one in self.extra],
+            **({"reading": readings} if readings else {}),
         }
 
+    def all(self) -> tuple[Named, ...]:
+        """Return all files that there are."""
+        return (self.train, *self.extra, *(() if self.test is None else (self.test,)))
+
     def told(self, hashes: Mapping[str, Any], *, skip_bad_rows: bool) -> InputsTold:
-        """Return what is noted of the files; `hashes` are those of `hashes`."""
+        """Return what is noted of the files, the test file included.
+
+        `hashes` are those of `hashes`.
+        """
         return {
             "train": _told(self.train, hashes["train"]),
             "extra": [_told(*one) for one in zip(self.extra, hashes["extra"], strict=True)],
-            "test": None if self.test is None else _told(self.test, hashes["test"]),
+            "test": None if self.test is None else _told(self.test, files_hash(self.test)),
             "skip_bad_rows": skip_bad_rows,
         }
 
 
-def _told(path: Path, sha256: str) -> FileTold:
-    return {"file": str(path), "path": os.path.realpath(path), "sha256": sha256}
+def files_hash(named: Named) -> str:
+    """Return the SHA-256 of a file's bytes; of several that of theirs, in order."""
+    hashes = [file_hash(path) for path in Files.of(named).paths]
+    return hashes[0] if len(hashes) == 1 else digest(" ".join(hashes).encode())
+
+
+def _is_read_so(named: Named) -> bool:
+    """Whether more is said of how files are read than their columns say."""
+    return Files.of(named).reading != Reading()
+
+
+def _told(named: Named, sha256: str) -> FileTold:
+    files = Files.of(named)
+    real = " ".join(os.path.realpath(path) for path in files.paths)
+    told: FileTold = {"file": str(files), "path": real, "sha256": sha256}
+    if len(files.paths) > 1:
+        told["shards"] = [_told(path, file_hash(path)) for path in files.paths]
+    if _is_read_so(files):
+        told["reading"] = files.reading.told()
+    return told
 
 
 class Battles(NamedTuple):
-    """All training rows, the plain ones first, and what was counted in each file."""
+    """All training rows, the plain ones first, and what was counted in each file.
+
+    `ties` says whether the votes of the plain rows know ties.
+    """
 
     frame: pd.DataFrame
     y: NDArray[np.int8]
     n_plain: int
     files: list[dict[str, Any]]
+    ties: bool = True
+
+    def read_as(self) -> list[str]:
+        """Return a line for each file: what it was read as."""
+        return [f"{one['file']}: read as {one['layout']}" for one in self.files]
 
     @property
     def plain(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
@@ -106,13 +152,22 @@ def read_inputs(
     inputs: Inputs, advance: Callable[[int], None] | None = None, *, skip_bad_rows: bool = False
 ) -> Battles:
     """Read the training files, the plain one and the extra ones; `advance` is told of rows."""
-    paths = [(inputs.train, "plain"), *((path, "extra") for path in inputs.extra)]
+    paths = [
+        (Files.of(inputs.train), "plain"),
+        *((Files.of(one), "extra") for one in inputs.extra),
+    ]
     parts = [
         read_training(path, source=source, skip_bad_rows=skip_bad_rows, progress=advance)
         for path, source in paths
     ]
     files = [
-        {"file": str(path), "source": source, **part.counts, "skipped": part.skipped}
+        {
+            "file": str(path),
+            "source": source,
+            "layout": part.layout,
+            **part.counts,
+            "skipped": part.skipped,
+        }
         for (path, source), part in zip(paths, parts, strict=True)
     ]
     return Battles(
@@ -120,4 +175,5 @@ def read_inputs(
         y=np.concatenate([part.y for part in parts if part.y is not None]),
         n_plain=len(parts[0].battles),
         files=files,
+        ties=parts[0].ties,
     )

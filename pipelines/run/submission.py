@@ -1,54 +1,185 @@
-"""A test file held against the sample submission that the competition gives along with it."""
+"""A test file looked through before any work, and held against a competition's sample submission.
 
-from collections.abc import Iterator
-from itertools import zip_longest
+Kaggle scores by id, and takes the rows in any order: what must agree is the set of ids.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from data.battles import TEXT_COLUMNS, WINNER_COLUMNS, DataError
+import numpy as np
+from numpy.typing import NDArray
+
+from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_test
 from data.frames import as_text
 from data.tables.read import read_chunks, shown
 
+SUBMISSION = "submission.csv"  # of a run
 COLUMNS = ("id", *WINNER_COLUMNS)
+DECIMAL = re.compile(r"(-?\d+)\.0+")  # what pandas makes of a whole number beside a missing one
 
 
-def check_sample(test: Path, sample: Path) -> None:
-    """Refuse a test file whose submission would not have the sample's columns, ids and order.
+class Order(NamedTuple):
+    """The rows of a submission that are not simply those of the test file.
 
-    Only ids are read, a chunk at a time, so that this can come before any long work.
+    Attributes
+    ----------
+    id : ndarray of str, shape (n_rows,)
+        As the sample writes them, in its order.
+    row : ndarray of intp, shape (n_rows,)
+        Which row of the test file each is.
+    """
+
+    id: NDArray[np.object_]
+    row: NDArray[np.intp]
+
+
+class Checked(NamedTuple):
+    """What is known of a test file that was read to its end.
+
+    Attributes
+    ----------
+    order : Order or None
+        None where the submission holds the test file's ids as they stand there.
+    notes : list of str
+        What a person is told of its ids.
+    layout : str
+        What it was read as.
+    """
+
+    order: Order | None
+    notes: list[str]
+    layout: str
+
+
+def check_test(
+    test: Named, sample: Path | None = None, advance: Callable[[int], None] | None = None
+) -> Checked:
+    """Read a test file to its end, and hold its ids against the sample's.
+
+    Whatever is wrong with a whole file is found here, before long work that a fault would cost.
 
     Parameters
     ----------
-    test : Path
-        The battles to predict: a submission holds their ids in their order.
-    sample : Path
-        ``sample_submission.csv``.
+    test : path, sequence of paths, or Files
+        The battles to predict.
+    sample : Path, optional
+        ``sample_submission.csv``: the submission has its ids in its order.
+    advance : callable, optional
+        Told of the rows that are read.
 
     Raises
     ------
     DataError
-        Names file, row, what was expected and found.
+        The test file cannot be read, or its ids or the sample's columns are others.
     """
-    n_test = n_sample = 0
-    for found, expected in zip_longest(_test_ids(test), _sample_ids(sample)):
-        n_test, n_sample = n_test + (found is not None), n_sample + (expected is not None)
-        if None not in (found, expected) and found != expected:
-            raise DataError(
-                f"{test.name}, row {n_test}, column id: expected {shown(expected)}, which is in "
-                f"row {n_sample} of {sample.name}, found {shown(found)}. A submission needs the "
-                "sample's ids in the sample's order: sort the test file so, or name the sample "
-                "that belongs to it."
-            )
-    if n_test != n_sample:
-        raise DataError(
-            f"{test.name}: expected {n_sample} rows as in {sample.name}, found {n_test}. "
-            "Name the sample that belongs to this test file."
+    wanted = None if sample is None else list(_sample_ids(sample))
+    test = Files.of(test)
+    found: list[str] = []
+    layouts: dict[str, None] = {}
+    for chunk in iter_test(test):
+        found += chunk.battles["id"].tolist()
+        layouts[chunk.layout] = None
+        if advance:
+            advance(len(chunk.battles))
+    notes, layout = _oddities(test, found), ", ".join(layouts)
+    if sample is None or wanted is None:
+        return Checked(None, notes + _decimals(test, found), layout)
+    written, mapped = _as_in_sample(found, wanted)
+    if mapped:
+        first = next(place for place, name in enumerate(found) if name != written[place])
+        notes.append(
+            f"decimal_ids: {mapped:,} (ids of {test.name} such as {found[first]}, written as in "
+            f"{sample.name}: {written[first]})"
         )
+    order = _ordered(test, sample, written, wanted)
+    in_place = np.array_equal(order.row, np.arange(len(found)))
+    if not in_place:
+        notes.append(f"order: that of {sample.name}, which is not that of {test.name}")
+    return Checked(None if in_place and not mapped else order, notes, layout)
 
 
-def _test_ids(path: Path) -> Iterator[str]:
-    for chunk in read_chunks(path, required=TEXT_COLUMNS, wanted=("id",), close_quotes=True):
-        rows = range(chunk.start, chunk.start + chunk.n_rows)
-        yield from map(as_text, chunk.columns.get("id", rows))
+def _oddities(test: Files, ids: Sequence[str]) -> list[str]:
+    """Tell of ids that no competition takes."""
+    empty = sum(not name for name in ids)
+    doubled = len(ids) - empty - len({name for name in ids if name})
+    notes = []
+    if empty:
+        notes.append(f"empty_ids: {empty:,} (rows of {test.name} without an id)")
+    if doubled:
+        notes.append(f"doubled_ids: {doubled:,} (rows of {test.name} whose id an earlier one has)")
+    return notes
+
+
+def _decimals(test: Files, ids: Sequence[str]) -> list[str]:
+    """Tell of ids that were whole numbers once, where no sample says how they are to be."""
+    number = sum(DECIMAL.fullmatch(name) is not None for name in ids)
+    if not number:
+        return []
+    example = next(name for name in ids if DECIMAL.fullmatch(name))
+    return [
+        f"decimal_ids: {number:,} (ids of {test.name} such as {example}, written as they stand; "
+        f"where a competition has {_whole(example)}, name its file by --sample-submission)"
+    ]
+
+
+def _whole(name: str) -> str:
+    """Return an id without the decimal zeros of a whole number.
+
+    >>> _whole("136060.0"), _whole("136060.5"), _whole("00012")
+    ('136060', '136060.5', '00012')
+    """
+    found = DECIMAL.fullmatch(name)
+    return found[1] if found else name
+
+
+def _as_in_sample(found: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], int]:
+    """Write ids as the sample does where nothing but decimal zeros tells them apart, and count.
+
+    >>> _as_in_sample(["7.0", "8", "9.5"], ["8.0", "7", "9"])
+    (['7', '8.0', '9.5'], 2)
+    """
+    known = set(wanted)
+    theirs = {_whole(name): name for name in wanted}
+    written = [name if name in known else theirs.get(_whole(name), name) for name in found]
+    return written, sum(map(str.__ne__, found, written))
+
+
+def _ordered(test: Files, sample: Path, found: Sequence[str], wanted: Sequence[str]) -> Order:
+    """Find the row of each of the sample's ids; of an id that stands there twice, in turn."""
+    places = {key: row for row, key in enumerate(_numbered(found))}
+    keys = list(_numbered(wanted))
+    rows = np.array([places.get(key, -1) for key in keys], dtype=np.intp)
+    missing = np.flatnonzero(rows < 0).tolist()
+    foreign = sorted(places[key] for key in places.keys() - set(keys))
+    if missing or foreign:
+        faults = []
+        if missing:
+            first = f"{shown(wanted[missing[0]])} (row {missing[0] + 1} of {sample.name})"
+            faults.append(f"{len(missing):,} of them missing, the first of which is {first}")
+        if foreign:
+            first = f"{shown(found[foreign[0]])} (row {foreign[0] + 1})"
+            faults.append(f"{len(foreign):,} foreign to it, the first of which is {first}")
+        raise DataError(
+            f"{test.name}, column id: expected the {len(wanted):,} ids of {sample.name}, each as "
+            f"often as there, found {' and '.join(faults)}. Name the sample that belongs to this "
+            "test file."
+        )
+    return Order(np.array(wanted, dtype=object), rows)
+
+
+def _numbered(ids: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Tell apart ids that are the same: by how many came before.
+
+    >>> list(_numbered(["a", "b", "a"]))
+    [('a', 0), ('b', 0), ('a', 1)]
+    """
+    seen: Counter[str] = Counter()
+    for name in ids:
+        yield name, seen[name]
+        seen[name] += 1
 
 
 def _sample_ids(path: Path) -> Iterator[str]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.stacking.members import NAME, StackError
+from pipelines.run.copies import check_copy
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import check_run, file_hash
+from pipelines.run.folder import file_hash
 from pipelines.stacking.sources import ENDINGS, KINDS, REPORT, STACK, Kind, Source, stem
 from pipelines.tower.leaves import RECORD
 
@@ -140,7 +141,7 @@ def _kind_of(path: Path) -> Kind:
                 f"in {', '.join(ENDINGS)}, found another file."
             )
         return "csv"
-    check_run(path)
+    check_copy(path)
     if is_stack(path):
         raise _no_member(path)
     return "tower" if (path / RECORD).is_file() else "run"

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 
-from data.battles import iter_test
 from features.storage.cache import Cache
 from models.device import Choice, Device
 from pipelines.command.progress import Steps
@@ -57,7 +56,8 @@ def fit_stack(
     skip_bad_rows : bool
         Leave out training rows that cannot be read, and list them in the report.
     sample_submission : Path, optional
-        Whose columns, ids and order the submission must have; checked before any work.
+        Whose columns and ids the submission must have, and whose order it gets; checked before
+        any work.
     device : {"auto", "cpu", "cuda"}
         Where members that can use a GPU train and predict.
     cache : Cache, optional
@@ -79,8 +79,7 @@ def fit_stack(
         blame for is told before any work.
     """
     steps = Steps(console or Console())
-    check_inputs(inputs, sample_submission)
-    _check_test(inputs.test)
+    order = check_inputs(inputs, sample_submission, steps)
     options = Options(
         inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
     )
@@ -92,6 +91,7 @@ def fit_stack(
         run.write(CONFIG, write_stack_config(config).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
+        steps.tell_all(battles.read_as())
         folds = cut_folds(battles, config.n_folds, config.seed)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)
@@ -106,17 +106,12 @@ def fit_stack(
             told=inputs.told(inputs.hashes(), skip_bad_rows=skip_bad_rows),
             made_with={"versions": key["versions"], "source": key["source"]},
             device=_device(members),
+            order=order,
             cache=cache,
         )
         finished = run.finish()
     show(steps.console, report)
     return finished
-
-
-def _check_test(test: Path | None) -> None:
-    """Refuse a test file that cannot be read at all, by its first row: it comes last."""
-    if test is not None:
-        next(iter_test(test, chunk_rows=1))
 
 
 def _key(config: StackConfig, members: Sequence[Making]) -> dict[str, Any]:

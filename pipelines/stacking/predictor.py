@@ -10,7 +10,9 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from data.battles import Named
 from features.encoding.files import locate, weights_digest
+from features.layout import to_polars
 from features.sides import Array
 from features.storage.cache import Cache
 from models.stacking.members import Member, columns_of
@@ -19,7 +21,9 @@ from pipelines.command.progress import Steps
 from pipelines.estimator.build import PassThrough
 from pipelines.estimator.predictions import write_table
 from pipelines.estimator.reading import CONFIG, MODELS, REPORT, altered, checked, load_pipeline
-from pipelines.run.folder import MEMBERS, RunError, check_run, file_hash
+from pipelines.run.copies import check_copy, check_files
+from pipelines.run.folder import MEMBERS, RunError, file_hash
+from pipelines.run.submission import Order
 from pipelines.stacking.finding import check_tables
 from pipelines.stacking.predicting import Predicting, RunMember, TableMember, TowerMember
 from pipelines.stacking.sources import Kind, RunSource
@@ -65,17 +69,19 @@ class StackPredictor:
         self.seconds[name] += time.perf_counter() - start
         return Member(name, *logits)
 
-    def write(self, test: Path, output: Path, steps: Steps) -> dict[str, int]:
+    def write(
+        self, test: Named, output: Path, steps: Steps, order: Order | None = None
+    ) -> dict[str, int]:
         """Write the probabilities of a test file; return what was counted while reading.
 
-        Read in chunks: memory does not grow with its rows.
+        Read in chunks: memory does not grow with its texts.
         """
 
         def tell() -> None:
             for name, member in self.members.items():
                 member.tell(name, steps)
 
-        return write_table(self.predict_proba, test, output, steps, tell)
+        return write_table(self.predict_proba, test, output, steps, tell, order)
 
 
 def sizes(battles: pd.DataFrame) -> dict[str, Array]:
@@ -88,7 +94,7 @@ def sizes(battles: pd.DataFrame) -> dict[str, Array]:
     characters = PassThrough().fit(battles).transform(battles)["characters"]
     return {
         "characters": characters.to_numpy(dtype="float64"),
-        "turns": battles["prompt"].list.len().to_numpy(dtype="float64"),
+        "turns": to_polars(battles)["prompt"].list.len().cast(float).to_numpy(),
     }
 
 
@@ -152,7 +158,7 @@ def load_stack(
     EncoderError
         A frozen encoder cannot be had.
     """
-    check_run(run)
+    check_copy(run)
     told = _read_told(run)
     check_tables(tables or {}, told.kinds, run)
     device = "cpu"
@@ -173,6 +179,7 @@ def read_stack(
     tables: Mapping[str, Path] | None = None,
 ) -> StackPredictor:
     """Return what predicts with a stack, finished or not, its files checked by their SHA-256."""
+    check_files(folder, told.files)
     files_of_own = {name for name in told.files if not name.startswith(f"{MEMBERS}/")}
     files = {name: checked(folder / name, told.files[name]) for name in sorted(files_of_own)}
     models = {name.removeprefix(f"{MODELS}/"): content for name, content in files.items()}
@@ -213,12 +220,8 @@ def _reading_with(encoder: str | None, folder: Path, told: StackTold) -> list[st
 def _check_files(folder: Path, told: StackTold, name: str) -> None:
     """Refuse a member that is not the one that was copied there."""
     for file, known in told.files.items():
-        if file.startswith(f"{MEMBERS}/{name}/"):
-            path = folder / file
-            if not path.is_file():
-                raise altered(path, "no such file", AGAIN)
-            if file_hash(path) != known:
-                raise altered(path, "a file that was changed since", AGAIN)
+        if file.startswith(f"{MEMBERS}/{name}/") and file_hash(folder / file) != known:
+            raise altered(folder / file, "a file that was changed since", AGAIN)
 
 
 def _read_told(run: Path) -> StackTold:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import WINNER_COLUMNS
+from data.battles import WINNER_COLUMNS, Files, Named, iter_ids
 from data.tables.read import read_chunks, shown
 from features.sides import Array
 from models.stacking.guards import check_finite, check_probabilities
@@ -81,7 +81,7 @@ def read_table(path: Path) -> Table:
     return Table(path, ids, z, t, None if fold is None else fold.astype(np.int64))
 
 
-def check_test_ids(test: Path, tables: Mapping[str, Path]) -> None:
+def check_test_ids(test: Named, tables: Mapping[str, Path]) -> None:
     """Refuse a test file whose rows tables cannot speak for: without ids, doubled, or not there.
 
     Raises
@@ -93,10 +93,10 @@ def check_test_ids(test: Path, tables: Mapping[str, Path]) -> None:
     """
     if not tables:
         return
-    parts = read_chunks(test, required=("id",), wanted=("id",), close_quotes=True)
-    ids = ids_of(test, [cell for part in parts for cell in part.columns["id"]])
+    name = str(Files.of(test))
+    ids = ids_of(name, list(iter_ids(test, numbered=False)))
     for path in tables.values():
-        read_table(path).places(ids, test)
+        read_table(path).places(ids, name)
 
 
 def _logits(path: Path, cells: dict[str, list[Any]]) -> tuple[Array, Array]:

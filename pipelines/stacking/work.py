@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.battles import Files, Named
 from data.tables.read import shown
 from features.storage.cache import Cache
 from models.device import Device
@@ -22,6 +23,7 @@ from pipelines.run.files import csv_bytes, naming, whole_file
 from pipelines.run.folder import MEMBERS, UnfinishedRun, digest, file_hash
 from pipelines.run.folds import FOLDS, Folds
 from pipelines.run.inputs import Battles, Inputs, InputsTold
+from pipelines.run.submission import SUBMISSION, Order
 from pipelines.stacking.fitting import Stacked, fitted
 from pipelines.stacking.predictor import StackTold, read_stack, sizes
 from pipelines.stacking.report import StackReport, member_told, report_of, write_report
@@ -29,7 +31,7 @@ from pipelines.stacking.settings import StackSettings
 from pipelines.stacking.sources import Source
 from pipelines.tower.scores import compared
 
-OOF, SUBMISSION = "oof.csv", "submission.csv"
+OOF = "oof.csv"
 
 
 def stack_sources(
@@ -46,6 +48,7 @@ def stack_sources(
     device: Device,
     trust: bool = False,
     tables: Mapping[str, Path] | None = None,
+    order: Order | None = None,
     cache: Cache | None = None,
 ) -> StackReport:
     """Stack sources, and write all that the folder holds but ``DONE``.
@@ -74,6 +77,8 @@ def stack_sources(
         Take members without proof of their folds.
     tables : mapping of str to Path, optional
         Predictions of the test file by members that are CSV.
+    order : Order, optional
+        Ids and rows of the submission, by default those of the test file.
     cache : Cache, optional
         Where vectors of frozen encoders are kept on disk.
 
@@ -104,7 +109,7 @@ def stack_sources(
             files |= _bring(source, run)
             advance(1)
     known = StackTold.of(device.name, files, {source.name: source.kind for source in sources})
-    seconds, test_file = _submission(known, inputs.test, run, steps, tables or {}, cache)
+    seconds, test_file = _submission(known, inputs.test, order, run, steps, tables or {}, cache)
     with steps.step("evaluate"):
         scores = compared(inputs.train, battles, folds, stacked.proba)
     report = report_of(
@@ -126,7 +131,7 @@ def stack_sources(
     return report
 
 
-def check_distinct(folds: Folds, train: Path) -> None:
+def check_distinct(folds: Folds, train: Named) -> None:
     """Refuse training rows of one id: a stack puts predictions together by it.
 
     Raises
@@ -137,9 +142,9 @@ def check_distinct(folds: Folds, train: Path) -> None:
     doubled = pd.Index(folds.id).duplicated()
     if doubled.any():
         raise StackError(
-            f"{train}, column id: expected each id once, for a stack puts predictions together by "
-            f"it, found {shown(folds.id[doubled][0])} in more than one row. Give each row an id of "
-            "its own, and fit again."
+            f"{Files.of(train)}, column id: expected each id once, for a stack puts predictions "
+            f"together by it, found {shown(folds.id[doubled][0])} in more than one row. Give each "
+            "row an id of its own, and fit again."
         )
 
 
@@ -223,15 +228,17 @@ def _copy(origin: Path, place: Path) -> None:
 
 def _submission(
     told: StackTold,
-    test: Path | None,
+    test: Named | None,
+    order: Order | None,
     run: UnfinishedRun,
     steps: Steps,
     tables: Mapping[str, Path],
     cache: Cache | None,
 ) -> tuple[dict[str, float], dict[str, int]]:
     """Write what `pipelines.predict` writes; return what each member took, and what was counted."""
+    run.remove(SUBMISSION)  # of a test file that was given before this work was interrupted
     if test is None:
         return {}, {}
     predictor = read_stack(run.path, told, told.device.name, cache, tables=tables)
-    counts = predictor.write(test, run.path / SUBMISSION, steps)
+    counts = predictor.write(test, run.path / SUBMISSION, steps, order)
     return predictor.seconds, counts

@@ -63,6 +63,7 @@ def write_test(
     dict of str to int
         What was counted while reading, see `data.battles.COUNTS`; nothing without a test file.
     """
+    run.remove(TEST)  # of a test file that was given before this work was interrupted
     if inputs.test is None:
         return {}
     from models.tower.tower import Tower

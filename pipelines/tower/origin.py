@@ -7,11 +7,14 @@ from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
 
+from data.battles import Files, Named, Reading
+from data.layouts.reading import BothBad
 from models.tower.settings import TowerSettings
+from pipelines.run.copies import check_copy
 from pipelines.run.files import check_ordinary
-from pipelines.run.folder import RunError, check_run, file_hash
+from pipelines.run.folder import RunError, file_hash
 from pipelines.run.folds import Folds, cut_folds, read_folds
-from pipelines.run.inputs import SAMPLE, Battles, Inputs
+from pipelines.run.inputs import SAMPLE, Battles, Inputs, files_hash
 from pipelines.settings import ConfigError
 
 TELLING = ("report.json", "logits.json")  # of a run, of a tower
@@ -21,9 +24,9 @@ SHOWN = 12  # digits of a hash
 class Given(NamedTuple):
     """Files that are named."""
 
-    train: Path | None = None
-    test: Path | None = None
-    extra: tuple[Path, ...] = ()
+    train: Named | None = None
+    test: Named | None = None
+    extra: tuple[Named, ...] = ()
     skip_bad_rows: bool = False
     soft_labels: Path | None = None
 
@@ -79,7 +82,7 @@ class Origin(NamedTuple):
 
     @classmethod
     def _of_run(cls, run: Path, given: Given) -> Self:
-        check_run(run)
+        check_copy(run)
         folds, told = read_folds(run), _told(run)
         if told is not None:
             skip = given.skip_bad_rows or told.skip_bad_rows
@@ -147,10 +150,26 @@ class Origin(NamedTuple):
         return self.folds
 
 
+class _Reading(BaseModel):
+    layout: str | None
+    columns: dict[str, str]
+    votes: dict[str, int]
+    both_bad: BothBad
+
+
 class _File(BaseModel):
+    """See `pipelines.run.inputs.FileTold`."""
+
     file: str
     path: str
     sha256: str
+    shards: list["_File"] = []
+    reading: _Reading | None = None
+
+    def read_so(self, named: Named) -> Files:
+        """Return files as the run read them."""
+        known = self.reading
+        return Files.of(named, Reading() if known is None else Reading(**known.model_dump()))
 
 
 class _Told(BaseModel):
@@ -184,7 +203,7 @@ def _found(run: Path, told: _Told, given: Given) -> Inputs:
 
     A test file that is named may be any: nothing that was learned depends on it.
     """
-    named = [] if given.train is None else [given.train]
+    named: list[Named] = [] if given.train is None else [given.train]
     (train,) = _matched([told.train], named, "--train", run)
     extra = _matched(told.extra, given.extra, "--extra", run)
     test = given.test
@@ -193,21 +212,30 @@ def _found(run: Path, told: _Told, given: Given) -> Inputs:
     return Inputs(train, test, tuple(extra))
 
 
-def _matched(told: Sequence[_File], named: Sequence[Path], flag: str, run: Path) -> list[Path]:
-    """Return a path for each file, of those that are named or else from where it lay."""
+def _matched(told: Sequence[_File], named: Sequence[Named], flag: str, run: Path) -> list[Files]:
+    """Return files for each that is told, of those that are named or else from where they lay."""
     known = {one.sha256 for one in told}
-    hashes = {file_hash(path): path for path in named}
-    for found, path in hashes.items():
+    hashes = {files_hash(one): Files.of(one) for one in named}
+    for found, files in hashes.items():
         if found not in known:
             expected = " or ".join(sorted(sha[:SHOWN] for sha in known)) or "none"
             raise RunError(
-                f"{flag} {path}: expected a file that {run} was made from (SHA-256 {expected}), "
+                f"{flag} {files}: expected a file that {run} was made from (SHA-256 {expected}), "
                 f"found another ({found[:SHOWN]}). Name that file, or leave the flag out."
             )
-    return [hashes.get(one.sha256) or _where_it_lay(one, flag, run) for one in told]
+    return [
+        one.read_so(hashes[one.sha256] if one.sha256 in hashes else _where_it_lay(one, flag, run))
+        for one in told
+    ]
 
 
-def _where_it_lay(told: _File, flag: str, run: Path) -> Path:
+def _where_it_lay(told: _File, flag: str, run: Path) -> Named:
+    if told.shards:
+        return tuple(_where_one_lay(shard, flag, run) for shard in told.shards)
+    return _where_one_lay(told, flag, run)
+
+
+def _where_one_lay(told: _File, flag: str, run: Path) -> Path:
     places = [path for path in map(Path, (told.path, told.file)) if path.is_file()]
     hashes = {path: file_hash(path) for path in places}
     for path, found in hashes.items():

@@ -1,10 +1,10 @@
 """How good a tower's out-of-fold logits are, once calibrated on the other folds."""
 
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from data.battles import Named
 from features.sides import Array
 from models.calibration import Calibration
 from models.heads import Labels, probabilities
@@ -16,14 +16,14 @@ from pipelines.run.folds import Folds
 from pipelines.run.inputs import Battles
 
 
-def scores_of(train: Path, battles: Battles, folds: Folds, z: Array, t: Array) -> Compared:
+def scores_of(train: Named, battles: Battles, folds: Folds, z: Array, t: Array) -> Compared:
     """Measure calibrated logits, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     length = PassThrough().fit(frame).transform(frame)["characters"].to_numpy(dtype=np.float64)
     return compared(train, battles, folds, calibrated(z, t, y, length, folds))
 
 
-def compared(train: Path, battles: Battles, folds: Folds, proba: Array) -> Compared:
+def compared(train: Named, battles: Battles, folds: Folds, proba: Array) -> Compared:
     """Measure out-of-fold probabilities, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds.fold)

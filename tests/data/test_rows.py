@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.rows import RowError, Votes, label_of, training_row
+from data.rows import RowError, Votes, check_fields, label_of
 from data.tables.read import Chunk
 
 
@@ -45,20 +45,12 @@ def test_votes_are_told_apart_by_cells_not_by_their_text_run_together() -> None:
     assert votes.add([["ab", None], "c"], 1) is None
 
 
-def test_training_row_of_a_chunk() -> None:
-    columns = {
-        "prompt": ['["p"]', "p", "p"],
-        "response_a": ['["\\ud83d"]', "a", "a"],
-        "response_b": ["b", "[b", "b"],
-        "winner_model_a": ["0", "1", "1"],
-        "winner_model_b": ["1", "0", "0"],
-        "winner_tie": ["0", "0", "0"],
-    }
-    chunk = Chunk(start=0, n_rows=3, columns=columns, long_rows=set(), stray_quotes={2}, replaced=0)
-    assert training_row(chunk, 0) == ([["p"], ["\ufffd"], ["b"]], 1, 1)
-    with pytest.raises(RowError, match=r"column response_b: expected a JSON list .*, got '\[b'"):
-        training_row(chunk, 1)
+def test_rows_whose_cells_may_not_be_those_of_their_columns() -> None:
+    chunk = Chunk(start=0, n_rows=3, columns={}, long_rows={1}, stray_quotes={2}, replaced=0)
+    check_fields(chunk, 0)
+    with pytest.raises(RowError, match=r"all columns: expected as many fields as the header has"):
+        check_fields(chunk, 1)
     with pytest.raises(
         RowError, match=r"all columns: expected a comma or the end of the row after"
     ):
-        training_row(chunk, 2)
+        check_fields(chunk, 2)

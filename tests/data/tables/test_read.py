@@ -183,8 +183,8 @@ def test_gzip(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"1,x\n" * 1000)
     (columns,) = _read(tmp_path / "t.csv.gz", packed)
     assert columns["a"] == ["1"] * 1000
-    for broken in (packed[:-10], b"a,b\n1,x\n", packed[:30] + b"\0\0\0\0" + packed[34:]):
-        with pytest.raises(DataError, match=r"t.csv.gz: expected CSV text \(for .gz, compressed\)"):
+    for broken in (packed[:-10], packed[:30] + b"\0\0\0\0" + packed[34:]):
+        with pytest.raises(DataError, match=r"t.csv.gz: .* (read as such|be unpacked)"):
             _read(tmp_path / "t.csv.gz", broken)
 
 
@@ -219,7 +219,7 @@ def test_parquet_faults(tmp_path: Path) -> None:
 
 
 def test_other_file_names_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"t.txt: expected a name that ends in .csv, .csv.gz"):
+    with pytest.raises(DataError, match=r"t.txt: expected a name that ends in .csv, .parquet"):
         _read(tmp_path / "t.txt", b"a,b\n1,x\n")
     for name in ("none.csv", "none.csv.gz", "none.parquet"):
         with pytest.raises(FileNotFoundError, match="none"):

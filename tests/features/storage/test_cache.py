@@ -197,6 +197,14 @@ def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path):
         cache.put("a", ARRAYS)
 
 
+def test_one_warning_is_enough(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    cache = Cache(tmp_path / "file" / "cache", LIMIT)
+    with pytest.warns(RuntimeWarning) as warned:
+        assert [cache.put(key, ARRAYS) for key in "abc"] == [False] * 3
+    assert len(warned) == 1
+
+
 def test_a_read_only_folder_is_still_read(cache, monkeypatch):
     cache.put("a", ARRAYS)
 

@@ -42,3 +42,13 @@ def test_products_are_in_its_precision_and_weights_are_not():
         with Place.of("cpu", precision).autocast():
             assert layer(torch.ones(1, 3)).dtype == dtype
     assert layer.weight.dtype == torch.float32
+
+
+def test_torch_has_no_more_threads_than_the_container_has_cores(three_threads, monkeypatch):
+    """It counts the machine's: 64 threads on the 2 cores of a quota only wait for each other."""
+    monkeypatch.setattr("models.tower.device.cpu_count", lambda: 4)
+    Place.of("cpu", "auto")
+    assert torch.get_num_threads() == three_threads
+    monkeypatch.setattr("models.tower.device.cpu_count", lambda: 2)
+    Place.of("cpu", "auto")
+    assert torch.get_num_threads() == 2

@@ -228,7 +228,10 @@ def test_folds_that_are_none_are_refused(content, run_of, tower_flags, capsys):
     if content is not None:
         path.write_text(content)
     assert tuned(run_of, tower_flags=tower_flags) == 2
-    assert re.search(r"folds\.csv: expected the columns id, group, fold", said(capsys))
+    words = r"folds\.csv: expected the columns id, group, fold"
+    if content is None:
+        words = r"not there: folds\.csv\. Copy the folder whole"
+    assert re.search(words, said(capsys))
 
 
 def test_bad_rows_are_skipped_as_the_run_skipped_them(refit, files, tower_flags, tmp_path):

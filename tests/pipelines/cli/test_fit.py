@@ -16,7 +16,7 @@ from tests.commands import fit
         (["--set", "model.x=1"], r"model\.x: unknown key\. Allowed: direction"),
         (["--train", "missing.csv"], r"missing\.csv: no such file"),
         (["--config", "missing.toml"], r"missing\.toml: cannot be read"),
-        (["--train", "."], r"\.: a folder where a file is expected"),
+        (["--train", "."], r"\.: expected a folder with files that end in \.csv"),
         (["--preset", ""], r"--preset : no such preset"),
         (["--set", "x=" + "[" * 5000], r"--set x=\[+\.\.\.: expected TOML\. "),
         (["--set", "seed=" + "9" * 5000], r"--set seed=9+\.\.\.: expected TOML\. .*digits"),

@@ -34,7 +34,7 @@ def here(light_run, files, tmp_path, monkeypatch):
     pd.read_csv(files / "test.csv", dtype=str).iloc[:20].to_csv("test.csv", index=False)
     test = pd.read_csv("run/submission.csv", dtype={"id": str}).iloc[:20]
     test.to_csv("answers.csv", index=False)
-    test[["id", *names]].iloc[::-1].to_csv("sample.csv", index=False)
+    test[["id", *names]].iloc[:0:-1].to_csv("sample.csv", index=False)
     os.mkfifo("pipe")
     return tmp_path
 
@@ -54,7 +54,10 @@ def here(light_run, files, tmp_path, monkeypatch):
         (["run", "--member", "x"], r"--member x: expected NAME=CSV"),
         (["run", "--member", "x=answers.csv"], r"--member x=…: the stack has no member of this"),
         (["run", "other.csv", "--test", "test.csv"], r"member other is a CSV, which cannot pred"),
-        (["run", "--test", "test.csv", "--sample-submission", "sample.csv"], r"test\.csv, row 1,"),
+        (
+            ["run", "--test", "test.csv", "--sample-submission", "sample.csv"],
+            r"test\.csv, column id",
+        ),
         (["run", "--output", "a.partial"], r"a\.partial: a name that ends in \.partial is kept"),
         (["run", "--output", "run"], r"run is a finished run\. .*--force"),
     ],

@@ -1,6 +1,7 @@
 """Flags that commands share, and what comes of them."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,58 @@ def test_flags_become_the_configuration(tmp_path):
         (["--no-cache"], None, None),
     ],
 )
-def test_flags_say_where_counts_are_kept(flags, place, limit, monkeypatch):
+def test_flags_say_where_counts_are_kept(flags, place, limit, monkeypatch, quiet):
     monkeypatch.setenv("XDG_CACHE_HOME", "xdg")
     parser = Parser()
     add_cache_flags(parser)
-    cache = cache_from(parser.parse_args(flags))
+    cache = cache_from(parser.parse_args(flags), quiet())
     found = (str(cache.folder), cache.limit_bytes) if cache else (None, None)
     assert found == (place, limit)
+
+
+def no_home(monkeypatch, tmp_path):
+    """A user id without a line in /etc/passwd, as docker -u gives one."""
+
+    def unknown(_):
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+def home_in_a_file(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
+
+
+def home_on_a_read_only_disk(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/proc/home")
+    monkeypatch.setattr("data.home.os.access", lambda place, mode: str(place) != "/proc")
+
+
+@pytest.mark.parametrize(
+    ("surround", "found"),
+    [
+        (no_home, r"no home folder is known"),
+        (home_in_a_file, r".*file/home/\.cache/arenaboost cannot be made"),
+        (home_on_a_read_only_disk, r"/proc/home/\.cache/arenaboost cannot be made"),
+    ],
+)
+def test_without_a_place_for_it_a_line_is_said_and_nothing_kept(
+    surround, found, monkeypatch, tmp_path, quiet
+):
+    surround(monkeypatch, tmp_path)
+    parser, console = Parser(), quiet()
+    add_cache_flags(parser)
+    assert cache_from(parser.parse_args([]), console) is None
+    line = console.file.getvalue()
+    assert re.fullmatch(
+        rf"nothing is kept for the next run: {found}\. Name a folder with --cache DIR\.\n", line
+    )
+    assert cache_from(parser.parse_args(["--cache", str(tmp_path / "kept")]), console) is not None
 
 
 @pytest.mark.parametrize(

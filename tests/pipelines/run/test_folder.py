@@ -61,8 +61,11 @@ def test_a_finished_run_is_refused_with_the_way_out(tmp_path):
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").write_bytes(b"1")
     with (
-        pytest.raises(RunError, match=r"photos exists and is no run"),
+        pytest.raises(
+            RunError, match=r"photos exists and is no run: .* holds cat\.png\. .*empty folder"
+        ),
         UnfinishedRun(tmp_path / "photos", KEY),
     ):
         pass
@@ -141,7 +144,8 @@ def test_force_does_not_replace_what_is_no_run(kind, tmp_path):
 
 @pytest.mark.parametrize("output", [".", ".."])
 def test_the_current_folder_is_refused_as_any_other(output, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(RunError, match="is no run"), UnfinishedRun(Path(output), KEY):
         pass
 

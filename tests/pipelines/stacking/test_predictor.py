@@ -109,8 +109,10 @@ def test_a_file_that_is_not_the_stacks_is_refused(name, harm, whole, tmp_path):
         (stack / name).write_bytes((stack / name).read_bytes() + b" ")
     else:
         (stack / name).unlink()
-    words = "changed since" if harm == "changed" else "no such file"
-    with pytest.raises(RunError, match=rf"{name}: expected the file that the run wrote.*{words}"):
+    words = rf"{name}: expected the file that the run wrote.*changed since"
+    if harm == "missing":
+        words = rf"expected the files that the run wrote, not there: {name}\. Copy the folder whole"
+    with pytest.raises(RunError, match=words):
         load_stack(stack)
 
 

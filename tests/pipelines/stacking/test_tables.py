@@ -105,8 +105,9 @@ def test_a_test_file_is_held_against_the_tables(written):
         check_test_ids(written(text + "b,p,x,y\nc,p,x,y\n", "test.csv"), {"other": table})
     with pytest.raises(DataError, match=r"test\.csv, row 2, column id: expected each id once"):
         check_test_ids(written(text + "b,p,x,y\nb,q,x,y\n", "test.csv"), {"other": table})
-    with pytest.raises(DataError, match=r"test\.csv: expected the columns id, found 'prompt'"):
-        check_test_ids(written("prompt\np\n", "test.csv"), {"other": table})
+    without = "prompt,response_a,response_b\np,x,y\n"
+    with pytest.raises(DataError, match=r"test\.csv: expected a column id; not there: id"):
+        check_test_ids(written(without, "test.csv"), {"other": table})
 
 
 def test_what_a_run_writes_reads_back(light_run):

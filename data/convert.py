@@ -1,0 +1,136 @@
+"""``python -m data.convert FILE … --output train.csv``: votes of any layout in Kaggle's format."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from data.battles import (
+    COUNTS,
+    TEXT_COLUMNS,
+    WINNER_COLUMNS,
+    DataError,
+    ReadBattles,
+    iter_test,
+    iter_training,
+)
+from data.layouts.flags import add_reading_flags, reading_from
+
+MODELS = ("model_a", "model_b")
+WRITING = ".writing"
+WRONG_USE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert, and say what was counted.
+
+    Returns
+    -------
+    int
+        0, or 2 where a file is not what it should be.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m data.convert", description="Write votes of any layout in Kaggle's format."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a folder of files")
+    parser.add_argument("--output", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--no-votes", action="store_true", help="a test file: leave votes out")
+    parser.add_argument(
+        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
+    )
+    add_reading_flags(parser)
+    options = parser.parse_args(argv)
+    try:
+        reading = reading_from(options)
+        parts = (
+            iter_test(options.files, reading=reading)
+            if options.no_votes
+            else iter_training(options.files, reading=reading, skip_bad_rows=options.skip_bad_rows)
+        )
+        _tell(*convert(parts, options.output))
+    except (DataError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return WRONG_USE
+    return 0
+
+
+def convert(parts: Iterable[ReadBattles], output: Path) -> tuple[list[str], Counter[str]]:
+    """Write what was read as a CSV file of Kaggle's, a chunk at a time.
+
+    Parameters
+    ----------
+    parts : iterable of ReadBattles
+        As `iter_training` or `iter_test` give them.
+    output : Path
+        The file to write; it appears when it is whole.
+
+    Returns
+    -------
+    layouts : list of str
+        What the files were read as.
+    counts : Counter
+        What was counted, see `data.battles.COUNTS`.
+    """
+    counts: Counter[str] = Counter()
+    layouts: dict[str, None] = {}
+    with _whole_file(output) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, part in enumerate(parts):
+            if number == 0:
+                writer.writerow(_header(part))
+            writer.writerows(_rows(part))
+            counts.update(part.counts)
+            layouts[part.layout] = None
+    return list(layouts), counts
+
+
+def _header(part: ReadBattles) -> list[str]:
+    if part.y is None:
+        return ["id", *TEXT_COLUMNS]
+    return ["id", *MODELS, *TEXT_COLUMNS, *WINNER_COLUMNS]
+
+
+def _rows(part: ReadBattles) -> Iterator[list[Any]]:
+    """Yield the rows: texts as JSON lists, votes as three numbers."""
+    texts = [[_as_json(cell) for cell in part.battles[name]] for name in TEXT_COLUMNS]
+    ids = part.battles["id"]
+    if part.y is None:
+        yield from ([*row] for row in zip(ids, *texts, strict=True))
+        return
+    models = [part.battles[name].astype(object).fillna("") for name in MODELS]
+    for *cells, vote in zip(ids, *models, *texts, part.y, strict=True):
+        yield [*cells, *(int(vote == place) for place in range(len(WINNER_COLUMNS)))]
+
+
+def _as_json(turns: Iterable[str | None]) -> str:
+    return json.dumps(list(turns), ensure_ascii=False)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[str]]:
+    """Open a file that appears under its name when it is whole."""
+    aside = path.with_name(path.name + WRITING)
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _tell(layouts: Sequence[str], counts: Counter[str]) -> None:
+    sys.stdout.write(f"read as {', '.join(layouts)}: {counts['kept']:,} battles written\n")
+    for name, number in counts.items():
+        if number and name not in ("rows", "kept"):
+            sys.stdout.write(f"{name}: {number:,} ({COUNTS[name]})\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
