@@ -1,6 +1,7 @@
 """Flags that commands share, and what they ask for.
 
-What takes long to import is imported where it is used: flags are read before any of it.
+What takes long to import is imported where it is used: flags are read before any of it. So is
+`data`, which a file of the user's may hide: the launcher, which needs the parser, says so first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from data.layouts.flags import add_reading_flags
 from pipelines.command.process import WRONG_USE, say
 from pipelines.presets import PRESETS, presets
 
@@ -86,6 +86,8 @@ def add_file_flags(
     What they are by default is told in words. A flag takes `several` files where no other argument
     could follow; it may be repeated in any case.
     """
+    from data.layouts.flags import add_reading_flags
+
     helps = {
         "train": f"labelled battles, a file or a folder; may be repeated (default: {train})",
         "test": f"battles to predict, a file or a folder; may be repeated (default: {test})",
