@@ -94,13 +94,14 @@ class Records:
             raise _unreadable(self._path, "nested too deeply", self._n_rows) from error
         if not isinstance(record, dict):
             raise _no_object(self._path, record, self._n_rows)
-        return self._mended(record, text)
+        return self._mended([record], text)[0]
 
-    def _mended(self, record: Record, text: str) -> Record:
+    def _mended(self, records: list[Record], text: str) -> list[Record]:
+        """Return the records of a text, which is looked through once for all of them."""
         if "\\ud" in text or "\\uD" in text:  # surrogates come from escapes only
-            mended: Record = self._repaired(record)
+            mended: list[Record] = self._repaired(records)
             return mended
-        return record
+        return records
 
     def _repaired(self, value: Any) -> Any:
         """Return a value with U+FFFD in the place of lone surrogates, and count them."""
@@ -125,7 +126,7 @@ class Records:
             text = (text + more).lstrip() if self._n_rows == 0 else text + more
             with _uncollected():
                 records, end = _decoded(self._path, text, self._n_rows, last=not more)
-            records = [self._mended(record, text) for record in records]
+            records = self._mended(records, text)
             self._n_rows += len(records)
             size = BLOCK if records else 2 * size
             text = text[end:]

@@ -69,6 +69,17 @@ def test_chunks_of_long_rows_hold_few(tmp_path, monkeypatch):
     assert max(chunk.n_rows for chunk in chunks) <= (5000 + 1000) // 400  # and a block
 
 
+def test_a_list_is_looked_through_for_surrogates_once_a_block(tmp_path, monkeypatch):
+    looked, mended = [], records.Records._mended
+    monkeypatch.setattr(
+        records.Records, "_mended", lambda *args: looked.append(len(args[1])) or mended(*args)
+    )
+    rows = [{"a": "x", "b": "\ud83d"}] * 500
+    (chunk,) = read(tmp_path / "t.json", json.dumps(rows))
+    assert len(looked) < 10  # once a record, a block of many would take seconds
+    assert (chunk.columns["b"], chunk.replaced) == (["\ufffd"] * 500, 500)
+
+
 def test_what_is_missing_or_null_is_empty_and_other_types_stay(tmp_path):
     content = '{"a": null, "b": 1.5, "c": {"d": [true]}}\n{"b": ["x"], "e": 1}\n'
     (chunk,) = read(tmp_path / "t.jsonl", content)
