@@ -13,6 +13,7 @@ from features.ngram.tokens import Grams
 
 # They carry what is computed elsewhere, or name it, or refuse what cannot be.
 CARRIERS = {
+    "data.home",
     "data.source",
     "features.layout",
     "features.parameters",

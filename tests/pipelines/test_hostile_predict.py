@@ -169,8 +169,11 @@ STOPPED = {
         r"found bytes that are none \(a binary file, or another encoding\)\. Save it as CSV",
     ),
     "picture": (b"\x89PNG\r\n\x1a\n\0\0\0", "found bytes that are none"),
-    "archive": (b"PK\x03\x04" + bytes(range(256)), "found bytes that are none"),
-    "web page": (b"<!DOCTYPE html>\n<p>", "found '<!DOCTYPE html>'; not there: prompt, response_a"),
+    "archive": (b"PK\x03\x04" + bytes(range(256)), "a compressed file that cannot be unpacked"),
+    "web page": (
+        b"<!DOCTYPE html>\n<p>",
+        r"found '<!DOCTYPE html>'\. The nearest is .*; not there: prompt, resp",
+    ),
     "semicolons": (HEADER.replace(b",", b";") + b"1;p;a;b\n", "must be UTF-8 text with commas"),
     "missing column": (b"id,prompt,response_a\n1,p,a\n", "not there: response_b. Rename or add"),
     "other case": (HEADER.upper() + b"1,p,a,b\n", "not there: prompt, response_a, response_b"),

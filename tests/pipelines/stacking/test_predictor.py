@@ -213,7 +213,7 @@ def test_a_table_cannot_speak_for_rows_without_ids(with_table, answers, tmp_path
     pd.read_csv(test, dtype=str).drop(columns="id").to_csv(test, index=False)
     flags = ["--test", str(test), "--output", str(tmp_path / "o.csv"), "--member", f"other={table}"]
     assert predict([str(with_table), *flags]) == 2
-    assert "test.csv: expected the columns id, found" in capsys.readouterr().err
+    assert "test.csv: expected a column id; not there: id" in capsys.readouterr().err
 
 
 def test_a_table_cannot_speak_for_rows_of_one_id(with_table, files, answers, tmp_path, capsys):
