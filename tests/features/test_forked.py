@@ -42,8 +42,8 @@ def run(before):
 
 @pytest.mark.parametrize(
     "before",
-    ["use()\n", "import features\n" + COUNT],
-    ids=["ours was used", "ours is imported"],
+    ["use()\n", COUNT, "import features\n" + COUNT],
+    ids=["ours was used", "polars was used, ours is not imported", "ours is imported"],
 )
 def test_after_polars_was_at_work_a_child_is_refused_at_once(before):
     out = run(before)
@@ -62,3 +62,23 @@ def test_the_process_itself_is_not_asked_twice(monkeypatch):
     forked.check_forked()
     monkeypatch.setattr(forked, "_lost", lambda: pytest.fail("asked again"))
     forked.check_forked()
+
+
+@pytest.mark.parametrize(
+    ("names", "lost"),
+    [
+        (["python", "polars-0"], False),
+        (["python", "named-0", "named-1"], False),  # a pool by another name
+        (["python", "python", "python", "jemalloc_bg_thd"], True),  # other libraries' threads
+        (["python"], True),
+    ],
+)
+def test_whose_threads_are_polars(monkeypatch, tmp_path, names, lost):
+    for number, name in zip([forked.os.getpid(), 1, 2, 3], names, strict=False):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "comm").write_text(f"{name}\n")
+    monkeypatch.setattr(forked, "TASKS", tmp_path)
+    monkeypatch.setattr(forked, "WAIT", 0.01)
+    monkeypatch.setattr(forked, "_imported_in", forked.os.getpid())
+    monkeypatch.setattr(forked.pl, "thread_pool_size", lambda: 2)
+    assert forked._lost() == lost
