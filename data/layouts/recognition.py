@@ -82,6 +82,8 @@ def recognise(
         return recognise(file, names, Reading(both_bad=reading.both_bad), labelled=labelled)
     if not fitting and are_odd(names):
         raise not_utf8(file)
+    if not fitting and reading.layout:
+        _refuse_for_another(file, own.keys(), LAYOUTS[reading.layout], labelled=labelled)
     if not fitting:
         raise _unknown(file, names, own.keys(), layouts, labelled=labelled)
     layout = max(fitting, key=lambda one: _n_known(one, own, labelled=labelled))
@@ -124,6 +126,20 @@ def _fits(layout: Layout, own: Collection[str], *, labelled: bool) -> bool:
 def _n_known(layout: Layout, own: Collection[str], *, labelled: bool) -> int:
     sets = _sets(layout, labelled=labelled)
     return max(len(known) for known in sets if set(known).issubset(own))
+
+
+def _refuse_for_another(file: str, own: Set[str], named: Layout, *, labelled: bool) -> None:
+    """Say that a file is not of the layout that is named, where its columns are another's."""
+    known = [one for one in LAYOUTS.values() if _fits(one, own, labelled=labelled)]
+    if known:
+        other = max(known, key=lambda one: _n_known(one, own, labelled=labelled))
+        missing = [name for name in named.needed(labelled=labelled) if name not in own]
+        raise DataError(
+            f"{file}: expected the columns of {named.title}, which --layout names; not there: "
+            f"{', '.join(missing)}. By its columns it is {other.title}: leave --layout "
+            "away. If another file needs it, write that one in Kaggle's format first (python -m "
+            "data.convert)."
+        )
 
 
 def _unknown(

@@ -11,7 +11,7 @@ from data.tables.chunk import DataError, shown
 from data.tables.packed import bare_name
 from data.tables.read import SUFFIXES
 
-_NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+")  # as data sets are cut: train-00000-of-00007
+_NUMBERED = re.compile(r"(.*?)[-_.]?(\d+)-of-(\d+)")  # as data sets are cut: train-00000-of-00007
 
 _ABOUT = ("dataset_info", "state.json")  # what Hugging Face writes beside a table
 
@@ -32,7 +32,7 @@ def files_of(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -
     Raises
     ------
     DataError
-        A folder without tables, or with those of several splits.
+        A folder without tables, with those of several splits, or not with all of one.
     """
     paths = [given] if isinstance(given, str | os.PathLike) else list(given)
     found = [file for path in map(Path, paths) for file in _listed(path)]
@@ -77,4 +77,20 @@ def _listed(path: Path) -> list[Path]:
             f"{path}: expected the files of one table, found those of several splits: "
             f"{', '.join(sorted(splits))}. Name the files of one."
         )
+    _check_whole(path, tables)
     return tables
+
+
+def _check_whole(folder: Path, tables: Sequence[Path]) -> None:
+    """Refuse a folder in which one of so many files is not there; who names files knows them."""
+    matches = [match for file in tables if (match := _NUMBERED.match(file.name))]
+    for total in {int(match[3]) for match in matches}:
+        there = {int(match[2]) for match in matches if int(match[3]) == total}
+        first = 0 if 0 in there or total not in there else 1
+        missing = sorted(set(range(first, first + total)) - there)
+        if missing:
+            raise DataError(
+                f"{folder}: expected {total} files, as their names say, found {len(there)}; not "
+                f"there: number {', '.join(map(str, missing))}. Fetch the rest, or name the files "
+                "that are there."
+            )

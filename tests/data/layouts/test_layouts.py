@@ -305,5 +305,5 @@ def test_the_nesting_of_140k_with_columns_of_no_type(tmp_path):
         name: pa.array([cell], pa.list_(message)) if "conversation_" in name else pa.array([cell])
         for name, cell in record.items()
     }
-    pq.write_table(pa.table(arrays), tmp_path / "train-00000-of-00007.parquet")
+    pq.write_table(pa.table(arrays), tmp_path / "train-00000-of-00001.parquet")
     assert as_votes(read_training(tmp_path)) == [Vote(["p"], ["a"], ["b"], 1)]

@@ -63,7 +63,7 @@ def test_a_layout_that_is_named_is_taken(tmp_path):
     assert read_training(path).battles["prompt"].tolist() == [['["p"]']]
     named = read_training(path, reading=Reading(layout="plain"))
     assert named.battles["prompt"].tolist() == [["p"]]
-    with pytest.raises(DataError, match="nearest is HelpSteer3"):
+    with pytest.raises(DataError, match="HelpSteer3, which --layout names"):
         read_training(path, reading=Reading(layout="helpsteer3"))
     assert read_training(path, source="extra", reading=Reading(layout="helpsteer3")).y[0] == 0
 

@@ -61,3 +61,12 @@ def test_of_several_layouts_the_one_with_most_columns_is_taken():
              "conversation_b", "turn", "anony", "language", "tstamp"]  # fmt: skip
     found = recognise("t", names, Reading(), labelled=True).layout
     assert found.title == "LMArena 100k"  # the 33k before it has a judge and a turn as well
+
+
+def test_a_file_of_another_layout_than_the_one_that_is_named():
+    names = LAYOUTS["kaggle"].columns
+    message = r"columns of WSDM Cup, which --layout names; not there: winner, language\. By its .*"
+    with pytest.raises(DataError, match=message + r"it is Kaggle LMSYS: leave --layout away"):
+        recognise("train.csv", names, Reading(layout="wsdm"), labelled=True)
+    extra = recognise("more.csv", names, Reading(layout="wsdm"), labelled=True, optional=True)
+    assert extra.layout is LAYOUTS["kaggle"]

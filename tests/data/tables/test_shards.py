@@ -33,6 +33,21 @@ def test_a_folder_of_several_splits(tmp_path):
         files_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [("01", ""), ("12", ""), ("1", "0"), ("2", "1"), ("0", "1"), ("", "")],
+)
+def test_a_folder_that_lacks_one_of_so_many_files(numbers, missing, tmp_path):
+    touched(tmp_path, "more.parquet")
+    touched(tmp_path, *(f"more-0000{number}-of-00002.parquet" for number in numbers))
+    if missing:
+        with pytest.raises(DataError, match=rf"2 files.*found 1; not there: number {missing}\."):
+            files_of(tmp_path)
+    else:
+        assert len(files_of(tmp_path)) == 1 + len(numbers)
+    assert files_of([tmp_path / "more.parquet"]) == (tmp_path / "more.parquet",)
+
+
 def shards(folder, *, ids=True):
     """Three files of two battles each, in three kinds and two layouts."""
     votes = [Vote([f"q {number}"], ["a"], ["b"], number % 2) for number in range(6)]
