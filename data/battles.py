@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from data.cells import prompt_group
+from data.faults import Whole
 from data.files import Files, Named
 from data.frames import (
     FRAME_COLUMNS,
@@ -16,11 +17,12 @@ from data.frames import (
     as_text,
     concat_battles,
     make_battles,
+    rows_in_both,
     swap_battles,
 )
 from data.layouts.reading import Reading
 from data.opened import Ids, open_files
-from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
+from data.parts import COUNTS, ReadBattles, counted, merged, test_part, training_part
 from data.rows import WINNER_COLUMNS, Votes
 from data.tables.read import CHUNK_ROWS, DataError
 
@@ -36,6 +38,7 @@ __all__ = [
     "ReadBattles",
     "Reading",
     "concat_battles",
+    "counted",
     "iter_ids",
     "iter_test",
     "iter_training",
@@ -43,6 +46,7 @@ __all__ = [
     "prompt_group",
     "read_test",
     "read_training",
+    "rows_in_both",
     "swap_battles",
 ]
 
@@ -108,8 +112,12 @@ def iter_training(
     opened = open_files(Files.of(files, reading), labelled=True, optional=source == "extra")
     ids, votes = Ids(opened), Votes()
     for one in opened:
+        whole = Whole(one)
         for chunk in one.chunks(chunk_rows=chunk_rows):
-            yield training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
+            part = training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
+            whole.add(chunk, part.counts["skipped_rows"])
+            yield part
+        whole.check()
 
 
 def read_test(
@@ -166,8 +174,11 @@ def iter_test(
     opened = open_files(Files.of(files, reading), labelled=False)
     ids = Ids(opened)
     for one in opened:
+        whole = Whole(one)
         for chunk in one.chunks(chunk_rows=chunk_rows, close_quotes=True):
             yield test_part(one, chunk, ids.of(one, chunk))
+            whole.add(chunk)
+        whole.check()
 
 
 def iter_ids(

@@ -10,18 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from data.battles import (
-    COUNTS,
     TEXT_COLUMNS,
     WINNER_COLUMNS,
     DataError,
     ReadBattles,
+    counted,
     iter_test,
     iter_training,
 )
-from data.layouts.flags import add_reading_flags, reading_from
+from data.layouts.flags import add_reading_flags, add_skip_flags, reading_from
 
 MODELS = ("model_a", "model_b")
 WRITING = ".writing"
@@ -42,9 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a folder of files")
     parser.add_argument("--output", type=Path, required=True, metavar="CSV")
     parser.add_argument("--no-votes", action="store_true", help="a test file: leave votes out")
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
-    )
+    add_skip_flags(parser)
     add_reading_flags(parser)
     options = parser.parse_args(argv)
     try:
@@ -54,14 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.no_votes
             else iter_training(options.files, reading=reading, skip_bad_rows=options.skip_bad_rows)
         )
-        _tell(*convert(parts, options.output))
+        _tell(convert(parts, options.output))
     except (DataError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return WRONG_USE
     return 0
 
 
-def convert(parts: Iterable[ReadBattles], output: Path) -> tuple[list[str], Counter[str]]:
+class Converted(NamedTuple):
+    """What files were read as, what was counted (`data.battles.COUNTS`), and what else is told."""
+
+    layouts: list[str]
+    counts: Counter[str]
+    notes: list[str]
+
+
+def convert(parts: Iterable[ReadBattles], output: Path) -> Converted:
     """Write what was read as a CSV file of Kaggle's, a chunk at a time.
 
     Parameters
@@ -73,13 +79,12 @@ def convert(parts: Iterable[ReadBattles], output: Path) -> tuple[list[str], Coun
 
     Returns
     -------
-    layouts : list of str
-        What the files were read as.
-    counts : Counter
-        What was counted, see `data.battles.COUNTS`.
+    Converted
+        What is told of it.
     """
     counts: Counter[str] = Counter()
     layouts: dict[str, None] = {}
+    notes: list[str] = []
     with _whole_file(output) as file:
         writer = csv.writer(file, lineterminator="\n")
         for number, part in enumerate(parts):
@@ -88,7 +93,8 @@ def convert(parts: Iterable[ReadBattles], output: Path) -> tuple[list[str], Coun
             writer.writerows(_rows(part))
             counts.update(part.counts)
             layouts[part.layout] = None
-    return list(layouts), counts
+            notes += part.notes
+    return Converted(list(layouts), counts, notes)
 
 
 def _header(part: ReadBattles) -> list[str]:
@@ -125,11 +131,11 @@ def _whole_file(path: Path) -> Iterator[IO[str]]:
         aside.unlink(missing_ok=True)
 
 
-def _tell(layouts: Sequence[str], counts: Counter[str]) -> None:
-    sys.stdout.write(f"read as {', '.join(layouts)}: {counts['kept']:,} battles written\n")
-    for name, number in counts.items():
-        if number and name not in ("rows", "kept"):
-            sys.stdout.write(f"{name}: {number:,} ({COUNTS[name]})\n")
+def _tell(done: Converted) -> None:
+    layouts = ", ".join(done.layouts)
+    sys.stdout.write(f"read as {layouts}: {done.counts['kept']:,} battles written\n")
+    lines = [*done.notes, *counted(done.counts)]
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

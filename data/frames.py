@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -185,6 +185,24 @@ def concat_battles(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     [0, 1]
     """
     return pd.concat(list(frames), ignore_index=True)
+
+
+def rows_in_both(battles: pd.DataFrame, others: pd.DataFrame) -> int:
+    """Count the battles whose three texts stand in others too, the answers in either order.
+
+    >>> one = make_battles(["Hi", "Hi"], ["Hello!", "Yes?"], ["Hey", "Yo"])
+    >>> rows_in_both(one, make_battles(["Hi"], ["Hey"], ["Hello!"]))
+    1
+    """
+    shared = set(battles["group"]) & set(others["group"])
+
+    def keys(frame: pd.DataFrame) -> Iterator[tuple[object, object]]:
+        rows = frame[frame["group"].isin(list(shared))]
+        for prompt, a, b in zip(*(rows[name] for name in TEXT_COLUMNS), strict=True):
+            yield tuple(prompt), frozenset((tuple(a), tuple(b)))
+
+    known = set(keys(others))
+    return sum(key in known for key in keys(battles))
 
 
 def completed(battles: pd.DataFrame) -> pd.DataFrame:

@@ -8,12 +8,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.files import Files
-from data.frames import as_text
-from data.layouts.kaggle import KAGGLE
+from data.frames import TEXT_COLUMNS, as_text
+from data.layouts.kaggle import BOTH_BAD_COLUMNS, KAGGLE
 from data.layouts.layout import Row
+from data.layouts.look import Look
 from data.layouts.reading import Reading
 from data.layouts.recognition import Recognised, recognise
-from data.tables.read import Chunk, DataError, column_names, read_chunks, shown
+from data.rows import WINNER_COLUMNS
+from data.tables.encodings import Likely, likely_encoding
+from data.tables.packed import unpacked
+from data.tables.read import (
+    Chunk,
+    DataError,
+    are_odd,
+    column_names,
+    is_text,
+    read_chunks,
+    shown,
+)
 
 
 class Opened(NamedTuple):
@@ -26,12 +38,20 @@ class Opened(NamedTuple):
     reading : Reading
     labelled : bool
         Whether votes are read.
+    look : Look, optional
+        Tells, once it is asked, which notations the columns are in.
     """
 
     path: Path
     recognised: Recognised
     reading: Reading
     labelled: bool
+    look: Look | None = None
+
+    @property
+    def name(self) -> str:
+        """What the file is called in messages."""
+        return self.path.name
 
     @property
     def ties(self) -> bool:
@@ -59,6 +79,7 @@ class Opened(NamedTuple):
         # What makes a vote of Kaggle's another one may stand in any column.
         wanted = None if self.labelled and self.compares_cells else tuple(known.values())
         renamed = {called: name for name, called in known.items() if called != name}
+        options["encoding"] = self.reading.encoding
         for chunk in read_chunks(self.path, required=required, wanted=wanted, **options):
             if renamed:
                 columns = {renamed.get(name, name): c for name, c in chunk.columns.items()}
@@ -69,9 +90,27 @@ class Opened(NamedTuple):
         """Yield chunks of the column that names battles, or of no column where there is none."""
         called = self.recognised.own.get(self.id_column)
         wanted = () if called is None else (called,)
-        for chunk in read_chunks(self.path, required=(), wanted=wanted, close_quotes=True):
+        options: Any = {"close_quotes": True, "encoding": self.reading.encoding}
+        for chunk in read_chunks(self.path, required=(), wanted=wanted, **options):
             ids = {} if called is None else {self.id_column: chunk.columns[called]}
             yield replace(chunk, columns=ids)
+
+    def with_look(self) -> Opened:
+        """Return the same with a look over its columns, which is taken once a cell is odd."""
+        votes = (*WINNER_COLUMNS, *BOTH_BAD_COLUMNS)
+        known = [name for name in self.recognised.layout.looked_at() if name in self.recognised.own]
+        look = Look(
+            self.name,
+            lambda: self.chunks(close_quotes=not self.labelled),
+            [name for name in TEXT_COLUMNS if name in known],
+            [name for name in votes if name in known and self.labelled],
+            strict=not (self.labelled or self.reading.raw),
+        )
+        return self._replace(look=look)
+
+    def notes(self) -> list[str]:
+        """Return what a person is told of the columns' notations, once."""
+        return self.look.notes() if self.look else []
 
     def row(self, chunk: Chunk) -> Row:
         """Return a row that can be moved through a chunk."""
@@ -82,6 +121,7 @@ class Opened(NamedTuple):
             raw=not self.labelled,
             words=self.reading.words,
             own=own,
+            look=self.look,
         )
 
 
@@ -89,14 +129,30 @@ def open_files(files: Files, *, labelled: bool, optional: bool = False) -> list[
     """Find the layout of each file, before any of them is read; see `recognise`."""
     how = {"labelled": labelled, "optional": optional}
     return [
-        Opened(
-            path,
-            recognise(path.name, column_names(path), files.reading, **how),
-            files.reading,
-            labelled,
-        )
+        Opened(path, _recognised(path, files.reading, **how), files.reading, labelled).with_look()
         for path in files.paths
     ]
+
+
+def _recognised(path: Path, reading: Reading, *, labelled: bool, optional: bool) -> Recognised:
+    names = column_names(path, reading.encoding)
+    likely = likely_of(path) if are_odd(names) else None
+    return recognise(
+        path.name,
+        names,
+        reading,
+        labelled=labelled,
+        optional=optional,
+        likely=likely and likely.name,
+    )
+
+
+def likely_of(path: Path) -> Likely | None:
+    """Return which encoding a file of text is likely in that is no UTF-8."""
+    if not is_text(path):
+        return None
+    with unpacked(path) as raw:
+        return likely_encoding(raw)
 
 
 class Ids:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from data.cells import MOST_TURNS, Conversation, join_turns
+from data.faults import row_message, stopped
 from data.frames import TEXT_COLUMNS, build_frame, concat_battles
 from data.labels import TIE
 from data.layouts.layout import BOTH_BAD, Battle
 from data.opened import Opened
 from data.rows import RowError, Votes, check_fields
-from data.tables.read import Chunk, DataError
+from data.tables.read import Chunk
 
 COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
@@ -35,6 +36,9 @@ COUNTS = {
     "unclosed_quotes": "test files with a quote that is never closed: it was closed at the end of "
     "the file, or left out where other lines follow",
     "raw_cells": "text cells of a test file that are no list of turns: their raw text is one turn",
+    "cut_cells": "such cells that end at 32,767 characters, where a spreadsheet cut them",
+    "other_messages": "messages left out: of a prompt those that are not the user's, of an answer "
+    "those that are not the assistant's",
     "both_bad": "votes that both answers are bad: ties, or left out with --both-bad skip",
     "image_parts": "parts of messages that are images, left out",
     "audio_parts": "parts of messages that are sound, left out",
@@ -42,8 +46,20 @@ COUNTS = {
     "file_parts": "parts of messages that are files, left out",
     "tool_parts": "calls of tools in messages, and what tools gave back, left out",
     "other_parts": "parts of messages of another kind that are no text, left out",
+    "rows_in_train": "rows of an extra file whose three texts stand in the training file too, in "
+    "either order: they train where their prompt is not held out, and are not scored",
     "repaired_characters": "undecodable bytes and lone surrogates that became U+FFFD",
 }
+
+
+def counted(counts: Mapping[str, int]) -> list[str]:
+    """Return a line for each count that is not zero and tells of something out of the ordinary.
+
+    >>> counted({"rows": 2, "kept": 2, "duplicate_ids": 1, "raw_cells": 0})
+    ['duplicate_ids: 1 (kept rows of a training file whose id an earlier one has)']
+    """
+    told = {name: counts.get(name, 0) for name in COUNTS if name not in ("rows", "kept")}
+    return [f"{name}: {number:,} ({COUNTS[name]})" for name, number in told.items() if number]
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,8 @@ class ReadBattles:
         What the file was read as.
     ties : bool
         Whether votes of its kind know ties.
+    notes : list of str
+        What a person is told of how the file is written, and was read.
     """
 
     battles: pd.DataFrame
@@ -73,6 +91,7 @@ class ReadBattles:
     skipped: list[str]
     layout: str
     ties: bool
+    notes: list[str] = field(default_factory=list)
 
 
 def training_part(
@@ -96,12 +115,9 @@ def training_part(
             check_fields(chunk, at)
             battle = opened.recognised.layout.read(row)
         except RowError as error:
-            skipped.append(
-                f"{opened.path.name}, row {chunk.start + at + 1}, {error}. Fix the row, or pass "
-                "--skip-bad-rows to leave out such rows and list them."
-            )
             if not skip_bad_rows:
-                raise DataError(skipped[-1]) from None
+                raise stopped(opened, chunk.start + at + 1, error) from None
+            skipped.append(row_message(opened, chunk.start + at + 1, error))
             continue
         if battle.vote == BOTH_BAD:
             counts["both_bad"] += 1
@@ -126,6 +142,7 @@ def training_part(
         y=y,
         counts=counts,
         skipped=skipped,
+        notes=row.notes,
     )
 
 
@@ -159,15 +176,15 @@ def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattle
         try:
             battles.append(opened.recognised.layout.read(row))
         except RowError as error:
-            where = f"{opened.path.name}, row {chunk.start + row.at + 1}"
-            raise DataError(f"{where}, {error}. Fix the row: each needs its prediction.") from None
+            raise stopped(opened, chunk.start + row.at + 1, error) from None
     counts = Counter(
         repaired_characters=chunk.replaced + row.repaired,
         long_rows=len(chunk.long_rows),
         stray_quotes=len(chunk.stray_quotes),
         unclosed_quotes=chunk.unclosed,
     )
-    return _part(opened, chunk, battles, ids, "plain", y=None, counts=counts + row.counts)
+    counts += row.counts
+    return _part(opened, chunk, battles, ids, "plain", y=None, counts=counts, notes=row.notes)
 
 
 def _part(
@@ -180,6 +197,7 @@ def _part(
     y: NDArray[np.int8] | None,
     counts: Counter[str],
     skipped: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> ReadBattles:
     """Put the kept rows of a chunk into a frame, and count what is in them."""
     texts: list[Sequence[Conversation]] = [battle[:3] for battle in battles]
@@ -209,6 +227,7 @@ def _part(
         list(skipped),
         opened.recognised.layout.title,
         opened.ties,
+        [f"{opened.name}: {one}" for one in (*chunk.notes, *opened.notes(), *notes)],
     )
 
 
@@ -222,4 +241,5 @@ def merged(parts: Sequence[ReadBattles]) -> ReadBattles:
         [message for part in parts for message in part.skipped],
         ", ".join(dict.fromkeys(part.layout for part in parts)),
         any(part.ties for part in parts),
+        [note for part in parts for note in part.notes],
     )

@@ -13,10 +13,11 @@ WINNER_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
 
 
 class RowError(Exception):
-    """A row of a training file that cannot be read: where in it, what was expected and found."""
+    """A row that cannot be read: where in it, what was expected and found, and the cell itself."""
 
-    def __init__(self, where: str, expected: str, found: str) -> None:
+    def __init__(self, where: str, expected: str, found: str, cell: object = "") -> None:
         super().__init__(f"{where}: expected {expected}, got {found}")
+        self.where, self.expected, self.found, self.cell = where, expected, found, cell
 
 
 class Votes:
@@ -92,7 +93,7 @@ def label_of(cells: Sequence[object]) -> int:
     votes = [vote(cell) for cell in cells]
     for name, cell, found in zip(WINNER_COLUMNS, cells, votes, strict=True):
         if found is None:
-            raise RowError(f"column {name}", "1 or 0", shown(cell))
+            raise RowError(f"column {name}", "1 or 0", shown(cell), cell)
     if votes.count(1) != 1:
         where = f"columns {', '.join(WINNER_COLUMNS)}"
         raise RowError(where, "exactly one 1 and two 0", ", ".join(map(str, votes)))

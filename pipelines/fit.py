@@ -93,7 +93,7 @@ def fit(
         steps.tell(run.announcement)
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
-        steps.tell_all(battles.read_as())
+        steps.tell_all(battles.read_as(counts=steps.part is None))
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)

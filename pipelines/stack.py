@@ -112,7 +112,7 @@ def stack(
         run.write(CONFIG, write_stack_settings(settings).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
-        steps.tell_all(battles.read_as())
+        steps.tell_all(battles.read_as(counts=steps.part is None))
         folds.check(battles, first)
         report = stack_sources(
             sources,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--layout``, ``--columns``, ``--votes`` and ``--both-bad``."""
+    """Add ``--layout``, ``--columns``, ``--votes``, ``--both-bad``, ``--encoding``, ``--raw``."""
     parser.add_argument(
         "--layout",
         metavar="NAME",
@@ -33,6 +33,41 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
         default="tie",
         help="what a vote is that both answers are bad: a tie, or left out (default: tie)",
     )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="what CSV and JSON files are encoded in: gb18030, cp1252, utf-16 … (default: utf-8)",
+    )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="cells of a test file that begin like lists and are none are text as it stands",
+    )
+
+
+def add_skip_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--skip-bad-rows`` and ``--skip-at-most``."""
+    parser.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave out rows that cannot be read, and list them",
+    )
+    parser.add_argument(
+        "--skip-at-most",
+        type=_share,
+        metavar="SHARE",
+        help="the share of a file's rows that --skip-bad-rows may leave out (default: 0.05)",
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, found {text!r}")
+    return share
 
 
 def reading_from(arguments: argparse.Namespace) -> Reading:
@@ -43,11 +78,15 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
     DataError
         Names the flag.
     """
-    from data.layouts.reading import Reading, parse_columns, parse_votes
+    from data.layouts.reading import SKIP_AT_MOST, Reading, parse_columns, parse_votes
 
+    skip_at_most = getattr(arguments, "skip_at_most", None)  # of commands that train
     return Reading(
         layout=arguments.layout,
         columns=parse_columns(arguments.columns) if arguments.columns else {},
         votes=parse_votes(arguments.votes) if arguments.votes else {},
         both_bad=arguments.both_bad,
+        encoding=arguments.encoding,
+        raw=arguments.raw,
+        skip_at_most=SKIP_AT_MOST if skip_at_most is None else skip_at_most,
     )

@@ -40,7 +40,8 @@ def _vote(row: Row) -> Vote:
     for usual, found in _USUAL:
         if cells == usual:
             return found
-    both_bad = any(vote(row.get(name)) == 1 for name in BOTH_BAD_COLUMNS)
+    cells = tuple(map(row.one_or_zero, WINNER_COLUMNS))
+    both_bad = any(vote(row.one_or_zero(name)) == 1 for name in BOTH_BAD_COLUMNS)
     if both_bad and [vote(cell) for cell in cells] == [0, 0, 0]:
         return BOTH_BAD
     return label_of(cells)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from data.cells import Conversation, checked_turns, parse_cell, repair_surrogates
+from data.cells import Conversation, checked_turns, parse_cell, repair_surrogates, vote
 from data.labels import TIE, A, B
+from data.layouts.look import Look
 from data.layouts.messages import Dialogue, Messages, dialogue, messages_of
+from data.layouts.notation import CALLS, FLAG, PYTHON, flag_of, is_cut, shown_cell, turns_in
 from data.rows import RowError
-from data.tables.read import Chunk, shown
+from data.tables.read import Chunk
 
 BOTH_BAD = 3  # a vote beside A, B and TIE: neither answer will do
 Vote = int
@@ -61,6 +63,8 @@ class Row:
         What stands for which vote.
     own : mapping of str to str
         What the file calls columns that it does not call as the layout does.
+    look : Look, optional
+        Tells of notations other than JSON, once a cell is none.
     """
 
     def __init__(
@@ -71,11 +75,15 @@ class Row:
         raw: bool = False,
         words: Mapping[str, Vote] = WORDS,
         own: Mapping[str, str] | None = None,
+        look: Look | None = None,
     ) -> None:
         self.labelled = labelled
         self.at = 0
         self.repaired = 0
         self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self._start = chunk.start
+        self._look = look
         self._raw = raw
         self._columns = chunk.columns
         self._words = words
@@ -91,23 +99,57 @@ class Row:
 
     def error(self, name: str, expected: str) -> RowError:
         """Return what is to be raised where a cell is not as expected."""
-        return RowError(f"column {self._own.get(name, name)}", expected, shown(self[name]))
+        cell = self[name]
+        return RowError(self._column(name), expected, shown_cell(cell), cell)
+
+    def _column(self, name: str) -> str:
+        return f"column {self._own.get(name, name)}"
 
     def turns(self, name: str) -> Conversation:
-        """Return a cell's turns: a JSON list of strings and nulls, or text, which is one turn."""
+        """Return a cell's turns: a JSON list of strings and nulls, or text, which is one turn.
+
+        Where the whole file is in another notation, a cell that is no such list is read in it.
+        """
         cell = self[name]
         try:
             if isinstance(cell, list):  # what is no text was repaired where it was read
                 return checked_turns(cell)
             turns, repaired = parse_cell(cell)
+            understood = type(cell) is not str or not cell.startswith(CALLS)
         except ValueError:
-            if not self._raw:
-                raise self.error(name, "a JSON list of strings or nulls") from None
-            self.counts["raw_cells"] += 1
-            text, repaired = repair_surrogates(str(cell))
-            turns = [text]
+            understood = False
+        if not understood:
+            turns, repaired = self._otherwise(name, cell)
         self.repaired += repaired
         return turns
+
+    def _otherwise(self, name: str, cell: Any) -> tuple[Conversation, int]:
+        """Return the turns of a cell that is no JSON list, and how many characters were mended."""
+        notations = self._look.notations(name) if self._look else ()
+        try:
+            return turns_in(cell, notations, answers=name != "prompt", left_out=self.counts)
+        except ValueError:
+            called = isinstance(cell, str) and cell.startswith(CALLS)
+        if called and not (self._look and self._look.is_mostly(name, PYTHON)):
+            return [cell], 0
+        if not self._raw:
+            raise self.error(name, "a JSON list of strings or nulls") from None
+        self.counts["raw_cells"] += 1
+        if is_cut(cell):
+            self.counts["cut_cells"] += 1
+            self.notes.append(
+                f"row {self._start + self.at + 1}, {self._column(name)}: {shown_cell(cell)}"
+            )
+        text, repaired = repair_surrogates(str(cell))
+        return [text], repaired
+
+    def one_or_zero(self, name: str) -> Any:
+        """Return a winner's cell; as a number where the whole column is in another notation."""
+        cell = self.get(name)
+        if cell == "" or vote(cell) is not None or not self._look:
+            return cell
+        found = flag_of(cell) if FLAG in self._look.notations(name) else None
+        return cell if found is None else found
 
     def text(self, name: str) -> Conversation:
         """Return a cell of plain text as one turn, as it stands."""
@@ -149,12 +191,12 @@ class Row:
 
 
 def as_word(cell: object) -> str:
-    """Return a cell as a word for a vote: small letters, whole numbers without decimals.
+    """Return a cell as a word for a vote: small letters, no quotes, whole numbers as such.
 
-    >>> as_word(" Model_A "), as_word(1.0), as_word("1.0"), as_word(True)
-    ('model_a', '1', '1', 'true')
+    >>> as_word(" Model_A "), as_word('"tie"'), as_word(1.0), as_word("1.0"), as_word(True)
+    ('model_a', 'tie', '1', '1', 'true')
     """
-    text = str(cell).strip().lower()
+    text = str(cell).strip().strip("\"'").strip().lower()
     return text[:-2] if text.endswith(".0") and text[:-2].lstrip("-").isdigit() else text
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 from typing import Any
 
+_DEEPEST = 50  # brackets within brackets: what people bring has a handful
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<open>[\[({])
@@ -19,13 +20,16 @@ _TOKEN = re.compile(
 )
 _WORDS = {"None": None, "null": None, "nan": None, "True": True, "False": False,
           "true": True, "false": False}  # fmt: skip
+# Calls whose first value is meant: of NumPy, by either name or by none.
+_CALLS = {f"{of}{name}" for of in ("", "np.", "numpy.") for name in ("array", "str_")}
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 
 
 def parse_literal(text: str) -> Any:
     r"""Read lists, tuples (as lists), objects, strings, numbers, None, True and False.
 
-    NumPy's ``array([…], dtype=object)`` is its list, and its lists need no commas.
+    NumPy's ``array([…], dtype=object)`` is its list, whose values need no commas, and its
+    ``np.str_('…')`` is the string.
 
     Raises
     ------
@@ -61,14 +65,14 @@ class _Open:
 
     def __init__(self, bracket: str) -> None:
         self.bracket = bracket
-        self.is_call = False  # of array(…): its first value is meant
+        self.is_call = False  # of array(…) or np.str_(…): its first value is meant
         self.values: list[Any] = []
         self.word = ""
 
     def closed(self) -> Any:
         if self.is_call:
             if not self.values:
-                raise ValueError("array() without values")
+                raise ValueError("a call without values")
             return self.values[0]
         if self.bracket != "{":
             return self.values
@@ -84,6 +88,8 @@ def _take(stack: list[_Open], kind: str, token: str) -> None:
     if top.word and token != "(":  # noqa: S105
         raise ValueError(f"{top.word!r} is no value")
     if kind == "open":
+        if len(stack) > _DEEPEST:
+            raise ValueError("nested too deeply")
         inner = _Open(token)
         inner.is_call, top.word = bool(top.word), ""
         stack.append(inner)
@@ -103,7 +109,7 @@ def _take(stack: list[_Open], kind: str, token: str) -> None:
 def _take_word(top: _Open, token: str) -> None:
     if token in _WORDS:
         top.values.append(_WORDS[token])
-    elif token == "array":  # noqa: S105
+    elif token in _CALLS:
         top.word = token
     elif not top.is_call:  # within a call: dtype=object
         raise ValueError(f"{token!r} is no value")

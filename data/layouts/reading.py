@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypedDict
 
 from data.labels import TIE, A, B
 from data.layouts.layout import BOTH_BAD, WORDS, Vote, as_word
 from data.layouts.registry import LAYOUTS
 from data.tables.read import DataError, shown
+from data.tables.texts import known_encoding
 
 BothBad = Literal["tie", "skip"]
+SKIP_AT_MOST = 0.05
 _SIDES: dict[str, Vote] = {"a": A, "b": B, "tie": TIE, "both-bad": BOTH_BAD}
 
 
@@ -22,6 +24,9 @@ class ReadingTold(TypedDict):
     columns: dict[str, str]
     votes: dict[str, Vote]
     both_bad: BothBad
+    encoding: str | None
+    raw: bool
+    skip_at_most: float
 
 
 @dataclass(frozen=True)
@@ -39,19 +44,32 @@ class Reading:
         default the layout's own words.
     both_bad : {"tie", "skip"}
         Whether votes that both answers are bad are ties, or left out.
+    encoding : str, optional
+        Of CSV and JSON text. By default it is UTF-8, and a file of which much is not is refused.
+    raw : bool
+        Whether cells of a test file that begin like lists, in no notation that is known, are text.
+    skip_at_most : float
+        The share of the rows of a file that may be left out because they cannot be read.
 
     Raises
     ------
     DataError
-        There is no such layout.
+        There is no such layout or encoding, or the share is none.
     """
 
     layout: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
     both_bad: BothBad = "tie"
+    encoding: str | None = None
+    raw: bool = False
+    skip_at_most: float = SKIP_AT_MOST
 
     def __post_init__(self) -> None:
+        if self.encoding is not None:
+            object.__setattr__(self, "encoding", known_encoding(self.encoding))
+        if not 0 <= self.skip_at_most <= 1:
+            raise DataError(f"--skip-at-most {self.skip_at_most:g}: expected a share from 0 to 1.")
         if self.layout is not None and self.layout not in LAYOUTS:
             raise DataError(
                 f"--layout {self.layout}: no such layout. Expected one of {', '.join(LAYOUTS)}."
@@ -74,7 +92,14 @@ class Reading:
             "columns": dict(self.columns),
             "votes": dict(self.votes),
             "both_bad": self.both_bad,
+            "encoding": self.encoding,
+            "raw": self.raw,
+            "skip_at_most": self.skip_at_most,
         }
+
+    def binding(self) -> Reading:
+        """Return what of it says which training rows there are."""
+        return replace(self, raw=False, skip_at_most=SKIP_AT_MOST)
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Sequence, Set
+from dataclasses import replace
 from typing import NamedTuple
 
 from data.layouts.layout import Layout
@@ -54,6 +55,7 @@ def recognise(
     *,
     labelled: bool,
     optional: bool = False,
+    likely: str | None = None,
 ) -> Recognised:
     """Find the layout of a file.
 
@@ -69,6 +71,8 @@ def recognise(
         Whether votes are to be read.
     optional : bool
         Whether `reading` was meant for another file, should it not fit this one.
+    likely : str, optional
+        The encoding that the file is likely in, if its columns show that it is no UTF-8.
 
     Raises
     ------
@@ -79,9 +83,10 @@ def recognise(
     layouts = [LAYOUTS[reading.layout]] if reading.layout else list(LAYOUTS.values())
     fitting = [one for one in layouts if _fits(one, own, labelled=labelled)]
     if not fitting and optional and (reading.layout or reading.columns):
-        return recognise(file, names, Reading(both_bad=reading.both_bad), labelled=labelled)
+        reading = replace(reading, layout=None, columns={}, votes={})
+        return recognise(file, names, reading, labelled=labelled, likely=likely)
     if not fitting and are_odd(names):
-        raise not_utf8(file)
+        raise not_utf8(file, likely)
     if not fitting and reading.layout:
         _refuse_for_another(file, own.keys(), LAYOUTS[reading.layout], labelled=labelled)
     if not fitting:

@@ -36,6 +36,8 @@ class Chunk:
         Undecodable bytes that were replaced by U+FFFD since the chunk before.
     unclosed : int
         1 in the last chunk of a file in which a quote was never closed and was repaired, else 0.
+    notes : tuple of str
+        In the first chunk of a file, what a person is told of how it is read.
     """
 
     start: int
@@ -45,6 +47,7 @@ class Chunk:
     stray_quotes: set[int]
     replaced: int
     unclosed: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def shown(found: object) -> str:
@@ -70,11 +73,12 @@ def are_odd(names: Collection[str]) -> bool:
     return any("\0" in name or "\ufffd" in name for name in names)
 
 
-def not_utf8(file: str) -> DataError:
-    """Return the error of a file that is no UTF-8 text."""
+def not_utf8(file: str, likely: str | None = None) -> DataError:
+    """Return the error of a file that is no UTF-8 text; `likely` is the encoding to name."""
+    way = f" If it is text, pass --encoding {likely}, which it is likely in." if likely else ""
     return DataError(
         f"{file}: expected CSV text in UTF-8, found bytes that are none (a binary file, "
-        "or another encoding). Save it as CSV in UTF-8."
+        f"or another encoding). Save it as CSV in UTF-8.{way}"
     )
 
 

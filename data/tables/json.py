@@ -6,30 +6,30 @@ What stands in a file tells which of both it is, not its name. See `data.tables.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 from data.tables import records as of_records
 from data.tables.chunk import CHUNK_BYTES, Chunk, DataError, places
 from data.tables.records import Record, Records
+from data.tables.texts import TextFile
 
 
-def json_names(path: Path) -> list[str]:
+def json_names(file: TextFile) -> list[str]:
     """Return the names in a file's first objects, in order of appearance."""
-    for records in Records(path).blocks():
+    for records in Records(file).blocks():
         return list(dict.fromkeys(name for record in records for name in record))
     return []
 
 
 def json_chunks(
-    path: Path, required: Collection[str], wanted: Collection[str] | None, chunk_rows: int
+    file: TextFile, required: Collection[str], wanted: Collection[str] | None, chunk_rows: int
 ) -> Iterator[Chunk]:
     """Yield a file's rows in order."""
-    own = json_names(path)
+    own = json_names(file)
     if not own:
-        raise DataError(f"{path.name}: expected objects of JSON, found an empty file.")
-    found = {name: own[at] for name, at in places(own, path, required, wanted).items()}
-    start, replaced, source = 0, 0, Records(path)
+        raise DataError(f"{file.name}: expected objects of JSON, found an empty file.")
+    found = {name: own[at] for name, at in places(own, file.path, required, wanted).items()}
+    start, replaced, source = 0, 0, Records(file)
     for records in _grouped(source.blocks(), chunk_rows):
         cells = {name: _cells(records, key) for name, key in found.items()}
         yield Chunk(start, len(records), cells, set(), set(), source.replaced - replaced)

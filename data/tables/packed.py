@@ -23,32 +23,39 @@ _NO_DATA = ("__MACOSX/", ".")  # what a computer puts into an archive on its own
 _WORKBOOK = "[Content_Types].xml"
 
 
-class _Zstandard(io.RawIOBase):
-    """A zstd file, decompressed; seeking backwards begins again."""
+class Rewound(io.RawIOBase):
+    """Bytes that come in order; seeking backwards begins again.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._rewind()
+    What derives from it says how they are read (`_read`), and how they begin (`_rewind`).
+    """
+
+    _place = 0
 
     def _rewind(self) -> None:
-        self._file = pa.CompressedInputStream(pa.OSFile(str(self._path)), "zstd")
         self._place = 0
 
+    def _read(self, size: int) -> bytes:
+        raise NotImplementedError
+
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
+        """Read the next bytes, at most as many as the buffer holds; 0 at the end."""
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         self._place += len(data)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, counted from the beginning."""
         if whence != io.SEEK_SET:
-            raise io.UnsupportedOperation("zstd is read from its beginning")
+            raise io.UnsupportedOperation("such a file is read from its beginning")
         if offset < self._place:
             self._rewind()
         while self._place < offset and self.readinto(bytearray(min(offset - self._place, 1 << 20))):
@@ -56,7 +63,23 @@ class _Zstandard(io.RawIOBase):
         return self._place
 
     def tell(self) -> int:
+        """Return the place."""
         return self._place
+
+
+class _Zstandard(Rewound):
+    """A zstd file, decompressed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._file = pa.CompressedInputStream(pa.OSFile(str(self._path)), "zstd")
+        super()._rewind()
+
+    def _read(self, size: int) -> bytes:
+        return bytes(self._file.read(size))
 
     def close(self) -> None:
         self._file.close()

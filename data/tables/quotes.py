@@ -43,6 +43,11 @@ class Quotes(NamedTuple):
     cuts: list[int]
     unclosed: Unclosed | None
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether each quote is closed, and nothing follows where it is."""
+        return self.unclosed is None and not len(self.stray)
+
 
 def scan(raw: io.BufferedIOBase, most_rows: int, *, without: int | None = None) -> Quotes:
     r"""Look through the bytes of a CSV file, at about a gigabyte a second.

@@ -7,6 +7,7 @@ counted; a fault of the whole file is a `DataError`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from data.tables.csv import csv_chunks, csv_names
 from data.tables.json import json_chunks, json_names
 from data.tables.packed import inner_name, unpacked
 from data.tables.parquet import parquet_chunks, parquet_names
+from data.tables.texts import TextFile
 
 __all__ = [
     "CHUNK_ROWS",
@@ -23,6 +25,7 @@ __all__ = [
     "DataError",
     "are_odd",
     "column_names",
+    "is_text",
     "not_utf8",
     "read_chunks",
     "shown",
@@ -32,12 +35,17 @@ __all__ = [
 class _Format(NamedTuple):
     """How the names of the columns and the rows of a file are read."""
 
-    names: Callable[[Path], list[str]]
-    chunks: Callable[[Path, Collection[str], Collection[str] | None, int, bool], Iterator[Chunk]]
+    names: Callable[[TextFile], list[str]]
+    chunks: Callable[
+        [TextFile, Collection[str], Collection[str] | None, int, bool], Iterator[Chunk]
+    ]
 
 
-_JSON = _Format(json_names, lambda path, *how: json_chunks(path, *how[:3]))
-_PARQUET = _Format(parquet_names, lambda path, *how: parquet_chunks(path, *how[:3]))
+_JSON = _Format(json_names, lambda file, *how: json_chunks(file, *how[:3]))
+_PARQUET = _Format(
+    lambda file: parquet_names(file.path),
+    lambda file, *how: parquet_chunks(file.path, *how[:3]),
+)
 _FORMATS = {
     ".csv": _Format(csv_names, csv_chunks),
     ".parquet": _PARQUET,
@@ -49,8 +57,10 @@ SUFFIXES = tuple(_FORMATS)
 _PARQUET_START = b"PAR1"
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Path, encoding: str | None = None) -> list[str]:
     """Return the names of a table's columns, bare of white space and byte-order marks.
+
+    `encoding` is that of text, see `read_chunks`.
 
     Raises
     ------
@@ -59,7 +69,13 @@ def column_names(path: Path) -> list[str]:
     OSError
         The file cannot be opened.
     """
-    return [name.replace("\ufeff", "").strip() for name in _format(path).names(path)]
+    names = _format(path).names(TextFile(path, encoding))
+    return [name.replace("\ufeff", "").strip() for name in names]
+
+
+def is_text(path: Path) -> bool:
+    """Whether a table is text, CSV or JSON, which may be in this encoding or that."""
+    return _format(path) is not _PARQUET
 
 
 def _format(path: Path) -> _Format:
@@ -83,6 +99,7 @@ def read_chunks(
     wanted: Collection[str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     close_quotes: bool = False,
+    encoding: str | None = None,
 ) -> Iterator[Chunk]:
     """Yield a table's rows in order, at most `chunk_rows` at a time, fewer where they are long.
 
@@ -103,6 +120,8 @@ def read_chunks(
         Whether a quote of a CSV row that is never closed is repaired: closed where nothing but its
         own line follows it, else left out, so that the rows after it are read. By default it is
         an error.
+    encoding : str, optional
+        Of CSV and JSON text, by Python's name; by default UTF-8. A byte-order mark tells more.
 
     Raises
     ------
@@ -111,9 +130,12 @@ def read_chunks(
     OSError
         The file cannot be opened.
     """
-    chunks = _format(path).chunks(path, required, wanted, chunk_rows, close_quotes)
+    file = TextFile(path, encoding)
+    chunks = _format(path).chunks(file, required, wanted, chunk_rows, close_quotes)
     empty = True
     for chunk in chunks:
+        if empty and is_text(path) and (read_as := file.read_as()):
+            chunk = replace(chunk, notes=(f"read as {read_as.upper()}", *chunk.notes))
         empty = False
         yield chunk
     if empty:

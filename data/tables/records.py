@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data.tables.chunk import DataError
-from data.tables.packed import PACKED_ERRORS, unpacked
+from data.tables.packed import PACKED_ERRORS
+from data.tables.texts import TextFile
 from data.tables.utf8 import BareBytes, Utf8Stream, decoded, repair_surrogates
 
 BLOCK = 1 << 20
@@ -28,7 +29,7 @@ class Records:
 
     Parameters
     ----------
-    path : Path
+    file : TextFile
 
     Attributes
     ----------
@@ -36,14 +37,14 @@ class Records:
         Undecodable bytes and lone surrogates that became U+FFFD so far.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: TextFile) -> None:
+        self._file, self._path = file, file.path
         self._n_rows = 0
         self.replaced = 0
 
     def blocks(self) -> Iterator[list[Record]]:
         """Yield the objects that are whole in what was read so far, some at a time."""
-        with unpacked(self._path) as raw:
+        with self._file.open() as raw:
             blocks = self._lines(raw) if self._is_one_a_line() else self._stream(raw)
             for number, records in enumerate(blocks):
                 alone = number == 0 and len(records) == 1
@@ -51,7 +52,7 @@ class Records:
 
     def _is_one_a_line(self) -> bool:
         """Whether the first line is an object: of such files a line is decoded at a time."""
-        with unpacked(self._path) as raw:
+        with self._file.open() as raw:
             first = BareBytes(raw).read(3) + self._read(raw, BLOCK)
         line, end, _ = first.lstrip().partition(b"\n")
         if not (end and line.startswith(b"{")):

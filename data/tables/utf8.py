@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 
-_MARK = "\ufffd".encode()
+MARK = "\ufffd".encode()
 
 
 def decoded(data: bytes) -> tuple[str, int]:
@@ -15,7 +15,7 @@ def decoded(data: bytes) -> tuple[str, int]:
     ('café � �', 1)
     """
     text = data.decode("utf-8", "replace")
-    return text, text.count("\ufffd") - data.count(_MARK)
+    return text, text.count("\ufffd") - data.count(MARK)
 
 
 def repair_surrogates(text: str) -> tuple[str, int]:
@@ -111,5 +111,5 @@ class Utf8Stream(io.TextIOBase):
 
     def _count(self, data: bytes, text: str) -> None:
         window = self._tail + data
-        self.replaced += text.count("\ufffd") - window.count(_MARK)
+        self.replaced += text.count("\ufffd") - window.count(MARK)
         self._tail = window[-2:]

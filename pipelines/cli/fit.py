@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from data.layouts.flags import reading_from
+from data.layouts.flags import add_skip_flags, reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     STATES,
@@ -42,11 +42,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="where members that can use a GPU train (default: a CUDA device where there is one)",
     )
     parser.add_argument("--force", action="store_true", help="replace what lies in the run folder")
-    parser.add_argument(
-        "--skip-bad-rows",
-        action="store_true",
-        help="leave out rows that cannot be read, and list them",
-    )
+    add_skip_flags(parser)
     parser.add_argument(
         "--sample-submission",
         type=Path,

@@ -38,12 +38,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
-    """Predict, say what was repaired, and where the predictions are."""
-    from data.battles import COUNTS, Files
+    """Predict, and say where the predictions are."""
+    from data.battles import Files
     from pipelines.command.progress import tell
     from pipelines.predict import named_tables, predict
 
-    counts = predict(
+    predict(
         arguments.run,
         Files.of(arguments.test, reading_from(arguments)),
         arguments.output,
@@ -53,7 +53,4 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         cache=cache_from(arguments, console),
         console=console,
     )
-    for name, number in counts.items():
-        if number and name not in ("rows", "kept"):
-            tell(console, f"{name}: {number:,} ({COUNTS[name]})")
     tell(console, f"predictions: {arguments.output}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from data.layouts.flags import reading_from
+from data.layouts.flags import add_skip_flags, reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     add_cache_flags,
@@ -58,9 +58,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="take a table that does not tell of its folds"
     )
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
-    )
+    add_skip_flags(parser)
     parser.add_argument(
         "--sample-submission",
         type=Path,

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_test
+from data.battles import WINNER_COLUMNS, DataError, Files, Named, counted, iter_test
 from pipelines.command.progress import Steps
 from pipelines.estimator.encoding import encoder_store
 from pipelines.run.files import csv_bytes, whole_file
@@ -24,8 +24,7 @@ def look_through(test: Named, sample: Path | None, steps: Steps) -> Order | None
     with steps.step("test file") as advance:
         found = check_test(test, sample, advance)
     steps.tell(f"{Files.of(test)}: read as {found.layout}")
-    for note in found.notes:
-        steps.tell(note)
+    steps.tell_all([*found.notes, *counted(found.counts)])
     return found.order
 
 

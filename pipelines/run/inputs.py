@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.battles import DataError, Files, Named, Reading, concat_battles, read_training
+from data.battles import (
+    DataError,
+    Files,
+    Named,
+    Reading,
+    concat_battles,
+    counted,
+    read_training,
+    rows_in_both,
+)
 from data.layouts.reading import ReadingTold
 from pipelines.run.folder import digest, file_hash
 
@@ -80,7 +89,8 @@ class Inputs(NamedTuple):
         The test file binds nothing.
         """
         learned = (self.train, *self.extra)
-        readings = [Files.of(one).reading.told() for one in learned if _is_read_so(one)]
+        hows = [Files.of(one).reading.binding() for one in learned]
+        readings = [how.told() for how in hows if how != Reading()]
         return {
             "train": files_hash(self.train),
             "extra": [files_hash(one) for one in self.extra],
@@ -138,9 +148,17 @@ class Battles(NamedTuple):
     files: list[dict[str, Any]]
     ties: bool = True
 
-    def read_as(self) -> list[str]:
-        """Return a line for each file: what it was read as."""
-        return [f"{one['file']}: read as {one['layout']}" for one in self.files]
+    def read_as(self, *, counts: bool = True) -> list[str]:
+        """Return lines for each file: what it was read as, what is odd in it, and its `counts`."""
+        return [
+            line
+            for one in self.files
+            for line in (
+                f"{one['file']}: read as {one['layout']}",
+                *one["notes"],
+                *(counted(one) if counts else ()),
+            )
+        ]
 
     @property
     def plain(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
@@ -160,6 +178,8 @@ def read_inputs(
         read_training(path, source=source, skip_bad_rows=skip_bad_rows, progress=advance)
         for path, source in paths
     ]
+    for part in parts[1:]:
+        part.counts["rows_in_train"] = rows_in_both(part.battles, parts[0].battles)
     files = [
         {
             "file": str(path),
@@ -167,6 +187,7 @@ def read_inputs(
             "layout": part.layout,
             **part.counts,
             "skipped": part.skipped,
+            "notes": part.notes,
         }
         for (path, source), part in zip(paths, parts, strict=True)
     ]

@@ -17,6 +17,7 @@ from data.frames import as_text
 from data.tables.read import read_chunks, shown
 
 SUBMISSION = "submission.csv"  # of a run
+MOST_NOTES = 10  # of how a file is written
 COLUMNS = ("id", *WINNER_COLUMNS)
 DECIMAL = re.compile(r"(-?\d+)\.0+")  # what pandas makes of a whole number beside a missing one
 
@@ -44,14 +45,17 @@ class Checked(NamedTuple):
     order : Order or None
         None where the submission holds the test file's ids as they stand there.
     notes : list of str
-        What a person is told of its ids.
+        What a person is told of its ids, and of how it is written.
     layout : str
         What it was read as.
+    counts : dict of str to int
+        See `data.battles.COUNTS`.
     """
 
     order: Order | None
     notes: list[str]
     layout: str
+    counts: dict[str, int]
 
 
 def check_test(
@@ -79,26 +83,31 @@ def check_test(
     test = Files.of(test)
     found: list[str] = []
     layouts: dict[str, None] = {}
+    written: list[str] = []
+    counts: Counter[str] = Counter()
     for chunk in iter_test(test):
         found += chunk.battles["id"].tolist()
         layouts[chunk.layout] = None
+        written += chunk.notes
+        counts.update(chunk.counts)
         if advance:
             advance(len(chunk.battles))
-    notes, layout = _oddities(test, found), ", ".join(layouts)
+    notes = [*written[:MOST_NOTES], *_oddities(test, found)]
+    told = (", ".join(layouts), dict(counts))
     if sample is None or wanted is None:
-        return Checked(None, notes + _decimals(test, found), layout)
-    written, mapped = _as_in_sample(found, wanted)
+        return Checked(None, notes + _decimals(test, found), *told)
+    ids, mapped = _as_in_sample(found, wanted)
     if mapped:
-        first = next(place for place, name in enumerate(found) if name != written[place])
+        first = next(place for place, name in enumerate(found) if name != ids[place])
         notes.append(
             f"decimal_ids: {mapped:,} (ids of {test.name} such as {found[first]}, written as in "
-            f"{sample.name}: {written[first]})"
+            f"{sample.name}: {ids[first]})"
         )
-    order = _ordered(test, sample, written, wanted)
+    order = _ordered(test, sample, ids, wanted)
     in_place = np.array_equal(order.row, np.arange(len(found)))
     if not in_place:
         notes.append(f"order: that of {sample.name}, which is not that of {test.name}")
-    return Checked(None if in_place and not mapped else order, notes, layout)
+    return Checked(None if in_place and not mapped else order, notes, *told)
 
 
 def _oddities(test: Files, ids: Sequence[str]) -> list[str]:

@@ -91,7 +91,7 @@ def fit_stack(
         run.write(CONFIG, write_stack_config(config).encode())
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
-        steps.tell_all(battles.read_as())
+        steps.tell_all(battles.read_as(counts=steps.part is None))
         folds = cut_folds(battles, config.n_folds, config.seed)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)

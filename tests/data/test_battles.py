@@ -22,6 +22,7 @@ from data.battles import (
     WINNER_COLUMNS,
     DataError,
     ReadBattles,
+    Reading,
     iter_test,
     make_battles,
     read_test,
@@ -29,6 +30,7 @@ from data.battles import (
 )
 
 KAGGLE = ("id", "model_a", "model_b", *TEXT_COLUMNS, *WINNER_COLUMNS)
+ANY = Reading(skip_at_most=1)  # of few rows one is many
 TURNS = pd.ArrowDtype(pa.large_list(pa.large_string()))
 
 
@@ -167,7 +169,7 @@ def test_what_stops_training_or_is_skipped(
     path = _csv(tmp_path / "train.csv", [_row(0), _row(1, **cells), _row(2)])
     with pytest.raises(DataError, match=f"train.csv, row 2, .*{message}"):
         read_training(path)
-    read = read_training(path, skip_bad_rows=True)
+    read = read_training(path, skip_bad_rows=True, reading=ANY)
     assert read.battles["id"].tolist() == ["00000", "00002"]
     assert read.counts["skipped_rows"] == len(read.skipped) == 1
 
@@ -178,7 +180,7 @@ def test_rows_of_the_wrong_length(tmp_path: Path) -> None:
     path.write_text(f"{header}\np,a,b,1,0,0\np,a,b,1,0,0,9\np,a,b,1\n")
     with pytest.raises(DataError, match="row 2, all columns: expected as many fields as the head"):
         read_training(path)
-    read = read_training(path, skip_bad_rows=True)
+    read = read_training(path, skip_bad_rows=True, reading=ANY)
     assert read.counts["kept"] == 1
     assert "row 3, column winner_model_b: expected 1 or 0, got ''" in read.skipped[1]
 
@@ -186,7 +188,7 @@ def test_rows_of_the_wrong_length(tmp_path: Path) -> None:
 def test_no_row_left(tmp_path: Path) -> None:
     path = _csv(tmp_path / "train.csv", [_row(prompt="[")])
     with pytest.raises(DataError, match=r"no row is left, all were skipped. train.csv, row 1"):
-        read_training(path, skip_bad_rows=True)
+        read_training(path, skip_bad_rows=True, reading=ANY)
 
 
 def test_missing_winner_columns(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_cells_that_can_be_repaired_are_counted(tmp_path: Path) -> None:
 def test_test_file_keeps_every_row_and_takes_broken_cells_as_text(tmp_path: Path) -> None:
     cells = ["[oops", "{}", "[" * 50_000, "[1]", "", "[]", "__import__('os')"]
     rows = [_row(7, response_a=cell) for cell in cells]
-    read = read_test(_csv(tmp_path / "test.csv", rows))
+    read = read_test(_csv(tmp_path / "test.csv", rows), reading=Reading(raw=True))
     assert read.y is None
     assert read.battles["id"].tolist() == ["00007"] * len(cells)
     expected = [[cell] for cell in cells]
@@ -268,7 +270,7 @@ def test_quote_never_closed_loses_no_row(tmp_path: Path, chunk_rows: int) -> Non
     path = tmp_path / "test.csv"
     before, after = b"caf\xe9,a,b\n" * 7, b"q,a,b\n" * 9
     path.write_bytes(b"prompt,response_a,response_b\n" + before + b'p,a,"q\n' + after)
-    parts = list(iter_test(path, chunk_rows=chunk_rows))
+    parts = list(iter_test(path, chunk_rows=chunk_rows, reading=Reading(encoding="utf-8")))
     assert [row for part in parts for row in part.battles["id"]] == [*map(str, range(17))]
     assert [row for part in parts for row in part.battles["prompt"]][7] == ["p"]
     assert [row for part in parts for row in part.battles["response_b"]][7] == ["q"]
@@ -279,9 +281,9 @@ def test_quote_never_closed_loses_no_row(tmp_path: Path, chunk_rows: int) -> Non
 def test_test_file_in_chunks_is_the_same_as_whole(tmp_path: Path) -> None:
     rows = [_row(number, response_b="[" if number % 3 else "b") for number in range(20)]
     path = _csv(tmp_path / "test.csv", rows, TEXT_COLUMNS)
-    parts = list(iter_test(path, chunk_rows=6))
+    parts = list(iter_test(path, chunk_rows=6, reading=Reading(raw=True)))
     seen: list[int] = []
-    whole = read_test(path, progress=seen.append)
+    whole = read_test(path, progress=seen.append, reading=Reading(raw=True))
     assert len(parts) == 4
     assert seen == [20]
     assert max(len(part.battles) for part in parts) <= 6

@@ -11,7 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.battles import COUNTS, TEXT_COLUMNS, WINNER_COLUMNS, DataError, read_test, read_training
+from data.battles import (
+    COUNTS,
+    TEXT_COLUMNS,
+    WINNER_COLUMNS,
+    DataError,
+    Reading,
+    read_test,
+    read_training,
+)
 from data.folds import make_folds
 
 NAMES = ("id", "model_a", "model_b", *TEXT_COLUMNS, *WINNER_COLUMNS)
@@ -20,6 +28,7 @@ GOOD = b"7,gpt,llama,good,x,y,0,0,1\n"
 VOTES = (b"1,0,0", b"0,1,0", b"0,0,1")
 WAY_OUT = r"Fix the row, or pass --skip-bad-rows to leave out such rows and list them\."
 NO_TURNS = "expected a JSON list of strings or nulls, got "
+SKIP = {"skip_bad_rows": True, "reading": Reading(skip_at_most=1)}  # of few rows one is many
 MARKED = b"\xef\xbb\xbf"
 
 
@@ -53,6 +62,7 @@ TWO = HEADER + row(1) + row(2, votes=VOTES[2], prompt=b"q")
 REPAIRED = {
     "byte-order mark": Repaired(MARKED + TWO, [0, 2], [["a"]] * 2),
     "CRLF": Repaired(TWO.replace(b"\n", b"\r\n"), [0, 2], [["a"]] * 2),
+    "UTF-16": Repaired(TWO.decode().encode("utf-16"), [0, 2], [["a"]] * 2),
     "lone CR": Repaired(TWO.replace(b"\n", b"\r"), [0, 2], [["a"]] * 2),
     "blank lines": Repaired(b"\n" + TWO.replace(b"\n", b"\n\n"), [0, 2], [["a"]] * 2),
     "Latin-1": one(b"caf\xe9", ["caf\ufffd"], repaired_characters=1),
@@ -123,7 +133,10 @@ NOT_UTF8 = r"expected CSV text in UTF-8, found bytes that are none .* Save it as
 STOPPED = {
     "empty file": (b"", "expected a header and rows, found an empty file"),
     "header only": (HEADER, "expected at least one row, found a header and no rows"),
-    "UTF-16": (TWO.decode().encode("utf-16"), NOT_UTF8),
+    "UTF-16 without a mark": (
+        TWO.decode().encode("utf-16-le"),
+        f"{NOT_UTF8} .*--encoding utf-16-le",
+    ),
     "binary file": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), NOT_UTF8),
     "quote never closed": (
         TWO + b'3,m,n,p,"a,b,1,0,0\n4,m,n,p,a,b,1,0,0\n',
@@ -167,13 +180,13 @@ def test_a_bad_row_stops_or_is_left_out_and_listed(name: str, tmp_path: Path) ->
     path = written(tmp_path, HEADER + GOOD + bad + row(9, prompt=b"last"))
     with pytest.raises(DataError, match=whole) as caught:
         read_training(path)
-    read = read_training(path, skip_bad_rows=True)
+    read = read_training(path, **SKIP)
     assert read.skipped == [str(caught.value)]
     assert read.battles["id"].tolist() == ["7", "9"]
     assert (read.counts["rows"], read.counts["skipped_rows"]) == (3, 1)
     alone = written(tmp_path, HEADER + bad)
     with pytest.raises(DataError, match=r"no row is left, all were skipped\. train\.csv, row 1"):
-        read_training(alone, skip_bad_rows=True)
+        read_training(alone, **SKIP)
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -309,7 +322,7 @@ def test_parquet_of_wrong_types_is_a_bad_row(cells: pa.Array, found: str, tmp_pa
     path = tmp_path / "train.parquet"
     with pytest.raises(DataError, match=rf"train\.parquet, row 1, column .*{NO_TURNS}{found}"):
         read_training(path)
-    assert read_training(path, skip_bad_rows=True).counts["kept"] == 1
+    assert read_training(path, **SKIP).counts["kept"] == 1
 
 
 def test_parquet_with_a_needed_column_twice(tmp_path: Path) -> None:

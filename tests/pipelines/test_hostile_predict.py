@@ -60,6 +60,7 @@ REPAIRED = {
     "three byte-order marks": plain(b"\xef\xbb\xbf" * 3 + b'"id"' + HEADER[2:] + b"1,p,a,b\n", "1"),
     "byte-order mark in a cell": one('\ufeff["Hi"]', ["Hi"]),
     "byte-order mark before text": one("\ufeffHi", ["\ufeffHi"]),
+    "UTF-16": plain((HEADER + b"1,p,a,b\n").decode().encode("utf-16"), "1"),
     "CRLF": plain((HEADER + b"1,p,a,b\n2,p,a,b\n").replace(b"\n", b"\r\n"), "1", "2"),
     "CRLF in a cell": one("x\r\ny", ["x\r\ny"]),
     "lone CR": plain((HEADER + b"1,p,a,b\n2,p,a,b\n").replace(b"\n", b"\r"), "1", "2"),
@@ -163,7 +164,6 @@ STOPPED = {
     "empty file": (b"", "expected a header and rows, found an empty file"),
     "blank lines alone": (b"\n \n\n", "found an empty file"),
     "header only": (HEADER, "expected at least one row, found a header and no rows"),
-    "UTF-16": ((HEADER + b"1,p,a,b\n").decode().encode("utf-16"), "found bytes that are none"),
     "UTF-16 without a mark": (
         (HEADER + b"1,p,a,b\n").decode().encode("utf-16-le"),
         r"found bytes that are none \(a binary file, or another encoding\)\. Save it as CSV",

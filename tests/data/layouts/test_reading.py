@@ -98,6 +98,19 @@ def test_flags_that_cannot_be_meant(parse, text, message):
 def test_what_is_noted_of_it():
     how = reading("--votes", "a=1.0,b=2,both-bad=0", "--both-bad", "skip")
     assert how.told() == {
-        "layout": None, "columns": {}, "votes": {"1": 0, "2": 1, "0": 3}, "both_bad": "skip"
+        "layout": None, "columns": {}, "votes": {"1": 0, "2": 1, "0": 3}, "both_bad": "skip",
+        "encoding": None, "raw": False, "skip_at_most": 0.05,
     }  # fmt: skip
     assert Reading(**how.told()) == how
+
+
+def test_encodings_and_shares():
+    how = reading("--encoding", "GBK", "--raw")
+    assert (how.encoding, how.raw) == ("gbk", True)
+    assert how.binding() == Reading(encoding="gbk")  # --raw says nothing of what is learned from
+    with pytest.raises(DataError, match="--encoding klingon: no such encoding.*cp1252"):
+        reading("--encoding", "klingon")
+    with pytest.raises(DataError, match="--encoding hex: no such encoding"):
+        reading("--encoding", "hex")
+    with pytest.raises(DataError, match="--skip-at-most 2: expected a share from 0 to 1"):
+        Reading(skip_at_most=2)

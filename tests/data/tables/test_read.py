@@ -56,7 +56,7 @@ def test_csv_cells_come_as_they_stand(
         (b"a,b\n", "expected at least one row, found a header and no rows"),
         (b"a,b", "found a header and no rows"),
         (bytes(range(256)) * 10, "found bytes that are none"),
-        ("a,b\n1,x\n".encode("utf-16"), "found bytes that are none"),
+        ("a,b\n1,x\n".encode("utf-16-be"), "found bytes that are none.*--encoding utf-16-be"),
         (b"\x89PNG\r\n\x1a\n" + b"\0\0\0", "found bytes that are none"),
         (b"a,c\n1,x\n", "expected the columns a, b, found 'a, c'; not there: b. Rename or add"),
         (b"A,b\n1,x\n", "not there: a"),
