@@ -142,8 +142,8 @@ class Calibration(NamedTuple):
         return cls(slopes, tie_slopes, margins, intercepts, tuple(edges.tolist()))
 
 
-def taken(t: Array | None, rows: NDArray[np.bool_]) -> Array | None:
-    """Return the masked rows of tie logits, where there are any.
+def taken(t: Array | None, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Array | None:
+    """Return some rows of tie logits, where there are any.
 
     >>> taken(np.array([1.0, 2.0]), np.array([False, True])), taken(None, np.array([True]))
     (array([2.]), None)

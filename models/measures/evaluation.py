@@ -23,9 +23,7 @@ from models.measures.metrics import (
 
 Figures = dict[str, Any]
 NAMES = tuple(METRICS)
-_BLOCK_SIZE = (
-    4_000_000  # numbers in one block of weights (32 MB), however many replicates there are
-)
+_BLOCK_SIZE = 4_000_000  # numbers in a block of weights (32 MB), whatever the replicates are
 _MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
 
 
