@@ -21,7 +21,7 @@ from data.frames import (
     swap_battles,
 )
 from data.layouts.reading import Reading
-from data.opened import Ids, open_files
+from data.opened import Ids, Opened, open_files
 from data.parts import COUNTS, ReadBattles, counted, merged, test_part, training_part
 from data.rows import WINNER_COLUMNS, Votes
 from data.tables.read import CHUNK_ROWS, DataError
@@ -42,6 +42,7 @@ __all__ = [
     "iter_ids",
     "iter_test",
     "iter_training",
+    "layouts_of",
     "make_battles",
     "prompt_group",
     "read_test",
@@ -95,6 +96,11 @@ def read_training(
         raise DataError(f"{Files.of(files).name}: no row is left, all were skipped. {why}")
     read.counts["duplicate_ids"] = int(read.battles["id"].duplicated().sum())
     return read
+
+
+def layouts_of(files: Named, *, reading: Reading | None = None) -> list[Opened]:
+    """Return what each training file will be read as, by its columns alone; see `read_training`."""
+    return open_files(Files.of(files, reading), labelled=True)
 
 
 def iter_training(

@@ -11,26 +11,28 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from data.labels import CLASS_NAMES
+from data.labels import CLASS_NAMES, TIE
 from data.tables.read import DataError
 
 _MOST_FOLDS = int(np.iinfo(np.int8).max)
 
 
 def make_folds(
-    y: ArrayLike, group: ArrayLike, *, n_folds: int = 5, seed: int = 0
+    y: ArrayLike, group: ArrayLike, *, n_folds: int = 5, seed: int = 0, ties: bool = True
 ) -> NDArray[np.int8]:
     """Cut the rows into folds, stratified by label and never through a group.
 
     Parameters
     ----------
     y : array-like of int, shape (n_rows,)
-        0 A, 1 B, 2 tie; all three must occur.
+        0 A, 1 B, 2 tie; all that votes know must occur.
     group : array-like of str, shape (n_rows,)
     n_folds : int
         2 to 127.
     seed : int
         Shuffles the groups.
+    ties : bool
+        Whether votes know ties.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def make_folds(
     codes, groups = pd.factorize(np.asarray(group, dtype=object), sort=True)
     if len(codes) != len(labels):
         raise ValueError(f"y has {len(labels)} rows and group {len(codes)}; they must agree.")
-    _check_enough(labels, len(groups), n_folds)
+    _check_enough(labels, len(groups), n_folds, CLASS_NAMES if ties else CLASS_NAMES[:TIE])
     folds = np.full(len(labels), -1, dtype=np.int8)
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
@@ -73,10 +75,13 @@ def _check_n_folds(n_folds: int) -> None:
         raise ValueError(f"n_folds must be 2 to {_MOST_FOLDS}. Got {n_folds} instead.")
 
 
-def _check_enough(labels: NDArray[np.generic], n_groups: int, n_folds: int) -> None:
-    per_class = [int((labels == label).sum()) for label in range(len(CLASS_NAMES))]
+def _check_enough(
+    labels: NDArray[np.generic], n_groups: int, n_folds: int, classes: Sequence[str]
+) -> None:
+    per_class = [int((labels == label).sum()) for label in range(len(classes))]
     if sum(per_class) != len(labels):
-        raise ValueError("y must hold 0 (A), 1 (B) and 2 (tie) only.")
+        known = "0 (A), 1 (B) and 2 (tie)" if len(classes) > TIE else "0 (A) and 1 (B)"
+        raise ValueError(f"y must hold {known} only.")
     available = {
         "rows": len(labels),
         "different prompts (groups)": n_groups,
@@ -88,10 +93,11 @@ def _check_enough(labels: NDArray[np.generic], n_groups: int, n_folds: int) -> N
                 f"expected at least as many {what} as folds, found {number} {what} and {n_folds} "
                 "folds. Give more battles, or ask for fewer folds."
             )
-    absent = [name for name, rows in zip(CLASS_NAMES, per_class, strict=True) if not rows]
+    absent = [name for name, rows in zip(classes, per_class, strict=True) if not rows]
     if absent:
+        of_all = "all three" if len(classes) > TIE else "both"
         raise DataError(
-            f"expected battles of all three classes, found none of class {' and '.join(absent)} "
+            f"expected battles of {of_all} classes, found none of class {' and '.join(absent)} "
             f"in {len(labels)} rows. Give training rows of that class."
         )
 

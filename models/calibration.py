@@ -29,7 +29,8 @@ class Calibration(NamedTuple):
 
     ``z`` becomes ``direction_slope * z``, and with that ``t`` becomes
     ``tie_slope * t + tie_margin * |z| + tie_intercept``. Each number has one value for each bin of
-    length; a bin's upper edge belongs to it.
+    length; a bin's upper edge belongs to it. Where votes know no ties there is no ``t``, here and
+    in what is fitted, and the direction's slope is all that is found.
 
     Source: Platt, 1999, "Probabilistic outputs for support vector machines".
 
@@ -54,15 +55,17 @@ class Calibration(NamedTuple):
     tie_intercept: tuple[float, ...] = (0.0,)
     edges: tuple[float, ...] = ()
 
-    def __call__(self, z: Array, t: Array, length: Array) -> tuple[Array, Array]:
+    def __call__(self, z: Array, t: Array | None, length: Array) -> tuple[Array, Array | None]:
         """Return the calibrated logits of battles of given lengths, shape (n_battles,) each."""
         place = np.searchsorted(self.edges, length, side="left")
         slope, tie_slope, margin, intercept = (np.array(values)[place] for values in self[:4])
         z = slope * z
-        return z, tie_slope * t + margin * _margin(z) + intercept
+        return z, None if t is None else tie_slope * t + margin * _margin(z) + intercept
 
     @classmethod
-    def fit(cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8]) -> Self:
+    def fit(
+        cls, z: Array, t: Array | None, y: Labels, length: Array, fold: NDArray[np.int8]
+    ) -> Self:
         """Find the numbers of least log loss on out-of-fold logits.
 
         A slope below 0 (out of fold, the scores point the wrong way) becomes 0: a member that
@@ -84,7 +87,7 @@ class Calibration(NamedTuple):
 
     @classmethod
     def where_it_holds(
-        cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8]
+        cls, z: Array, t: Array | None, y: Labels, length: Array, fold: NDArray[np.int8]
     ) -> Self:
         """Find the numbers as `fit` does, or leave the logits as they are.
 
@@ -99,7 +102,7 @@ class Calibration(NamedTuple):
         return cls._fit(z, t, y, length, binned=clear(binned - whole))
 
     @classmethod
-    def without_bins(cls, z: Array, t: Array, y: Labels) -> Self:
+    def without_bins(cls, z: Array, t: Array | None, y: Labels) -> Self:
         """Find the numbers of least log loss, the same for battles of any length.
 
         Parameters
@@ -111,17 +114,24 @@ class Calibration(NamedTuple):
 
     @classmethod
     def _held_out(
-        cls, z: Array, t: Array, y: Labels, length: Array, fold: NDArray[np.int8], *, binned: bool
+        cls,
+        z: Array,
+        t: Array | None,
+        y: Labels,
+        length: Array,
+        fold: NDArray[np.int8],
+        *,
+        binned: bool,
     ) -> Array:
         """Return the log likelihood of each battle by the numbers that the other folds give."""
         found = np.zeros(len(y))
         for held in (fold == number for number in np.unique(fold)):
-            rest = cls._fit(z[~held], t[~held], y[~held], length[~held], binned=binned)
-            found[held] = log_likelihood(rest, z[held], t[held], y[held], length[held])
+            rest = cls._fit(z[~held], taken(t, ~held), y[~held], length[~held], binned=binned)
+            found[held] = log_likelihood(rest, z[held], taken(t, held), y[held], length[held])
         return found
 
     @classmethod
-    def _fit(cls, z: Array, t: Array, y: Labels, length: Array, *, binned: bool) -> Self:
+    def _fit(cls, z: Array, t: Array | None, y: Labels, length: Array, *, binned: bool) -> Self:
         if not binned or len(y) < BINS * SMALLEST_BIN:
             return cls.without_bins(z, t, y)
         whole = _platt(z, t, y)
@@ -132,7 +142,18 @@ class Calibration(NamedTuple):
         return cls(slopes, tie_slopes, margins, intercepts, tuple(edges.tolist()))
 
 
-def log_likelihood(found: Calibration, z: Array, t: Array, y: Labels, length: Array) -> Array:
+def taken(t: Array | None, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Array | None:
+    """Return some rows of tie logits, where there are any.
+
+    >>> taken(np.array([1.0, 2.0]), np.array([False, True])), taken(None, np.array([True]))
+    (array([2.]), None)
+    """
+    return None if t is None else t[rows]
+
+
+def log_likelihood(
+    found: Calibration, z: Array, t: Array | None, y: Labels, length: Array
+) -> Array:
     """Return the log of what calibrated logits say of each outcome, shape (n_battles,)."""
     p = probabilities(*found(z, t, length))
     likelihood: Array = np.log(p[np.arange(len(p)), y])
@@ -158,18 +179,20 @@ def _margin(z: Array) -> Array:
     return np.abs(np.clip(z, -CLIP, CLIP))
 
 
-def _platt(z: Array, t: Array, y: Labels) -> _Line:
+def _platt(z: Array, t: Array | None, y: Labels) -> _Line:
     tied = y == TIE
     (slope,), _ = _logistic([z[~tied]], [1], y[~tied] == A, intercept=False)
+    if t is None:
+        return _Line(slope, tie_slope=1.0, tie_margin=0.0, tie_intercept=0.0)
     (tie_slope, margin), intercept = _logistic([t, _margin(slope * z)], [1, -1], tied)
     return _Line(slope, tie_slope, margin, intercept)
 
 
-def _shrunk(z: Array, t: Array, y: Labels, rows: NDArray[np.bool_], whole: _Line) -> _Line:
+def _shrunk(z: Array, t: Array | None, y: Labels, rows: NDArray[np.bool_], whole: _Line) -> _Line:
     """Return a bin's own line, drawn towards the whole's as if by `SHRINKAGE` battles of it."""
     if not rows.any():
         return whole
-    own = _platt(z[rows], t[rows], y[rows])
+    own = _platt(z[rows], taken(t, rows), y[rows])
     share = rows.sum() / (rows.sum() + SHRINKAGE)
     return _Line(*(float(share * o + (1 - share) * w) for o, w in zip(own, whole, strict=True)))
 

@@ -51,17 +51,17 @@ def tie_loss(t: Array, y: Labels, weight: Array | None = None) -> float:
     return float(np.average(np.logaddexp(0.0, np.where(y == TIE, -t, t)), weights=weight))
 
 
-def probabilities(z: Array, t: Array) -> Array:
-    """Turn logits into the probabilities of A, B and tie.
+def probabilities(z: Array, t: Array | None) -> Array:
+    """Turn logits into the probabilities of A, B and, where votes know ties, tie.
 
     Parameters
     ----------
     z, t : ndarray of float64, shape (n_battles,)
-        Direction and tie logits; both are clipped to ±30.
+        Direction and tie logits; both are clipped to ±30. Without `t` votes know no ties.
 
     Returns
     -------
-    ndarray of float64, shape (n_battles, 3)
+    ndarray of float64, shape (n_battles, 3), or (n_battles, 2) without `t`
         Each strictly between 0 and 1, rows adding up to 1. Under a swap of A and B (z changes
         sign) the first two columns change places bit for bit.
 
@@ -69,8 +69,14 @@ def probabilities(z: Array, t: Array) -> Array:
     --------
     >>> probabilities(np.array([0.0]), np.array([0.0]))
     array([[0.25, 0.25, 0.5 ]])
+    >>> probabilities(np.array([0.0]), None)
+    array([[0.5, 0.5]])
     """
-    z, t = np.clip(z, -CLIP, CLIP), np.clip(t, -CLIP, CLIP)
+    z = np.clip(z, -CLIP, CLIP)
+    if t is None:
+        p_a, p_b = expit(z), expit(-z)
+        return np.column_stack([p_a, p_b]) / (p_a + p_b)[:, None]
+    t = np.clip(t, -CLIP, CLIP)
     decided = expit(-t)
     p_a, p_b, p_tie = decided * expit(z), decided * expit(-z), expit(t)
     return np.column_stack([p_a, p_b, p_tie]) / ((p_a + p_b) + p_tie)[:, None]
@@ -185,4 +191,41 @@ class MulticlassHead(Head):
 FORMS: dict[str, tuple[Head, ...]] = {
     "heads": (DirectionHead(), TieHead()),
     "multiclass": (MulticlassHead(),),
+    "direction": (DirectionHead(),),
 }
+
+
+def classes_of(form: str) -> tuple[int, ...]:
+    """Return the classes that a form tells apart.
+
+    >>> classes_of("heads"), classes_of("direction")
+    ((0, 1, 2), (0, 1))
+    """
+    return (A, B) if form == "direction" else (A, B, TIE)
+
+
+def check_classes(y: Labels, form: str) -> None:
+    """Refuse labels of plain rows that a form has no place for, or that lack a class of it.
+
+    Raises
+    ------
+    ValueError
+        Names the class, and the way out.
+    """
+    known = classes_of(form)
+    ties = int((y == TIE).sum())
+    if ties and TIE not in known:
+        raise ValueError(
+            f"y must hold 0 (A preferred) and 1 (B preferred) alone among the plain rows, for the "
+            f"form {form!r} knows no ties. Got 2 (tie) {ties:,} times. Leave the form out, which "
+            'is then "heads", or leave these battles out.'
+        )
+    absent = sorted(set(known) - set(y.tolist()))
+    if absent:
+        named = "each of 0 (A preferred), 1 (B preferred) and 2 (tie)"
+        hint = " Where votes know no ties, the form is 'direction'." if absent == [TIE] else ""
+        if TIE not in known:
+            named = "both 0 (A preferred) and 1 (B preferred)"
+        raise ValueError(
+            f"y must hold {named} among the plain rows. Got no {absent[0]} instead.{hint}"
+        )

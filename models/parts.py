@@ -99,7 +99,7 @@ class Material:
     def __init__(self, rows: Rows, swap: Swap) -> None:
         self.rows = rows
         self.swap = swap
-        heads = list(chain(*FORMS.values()))
+        heads = {head.name: head for head in chain(*FORMS.values())}.values()
         self._used = {h.name: np.flatnonzero(learned(h, rows, NO_FOLD)) for h in heads}
         self._samples = {head.name: self._whole(head) for head in heads}
 
@@ -198,14 +198,18 @@ def part_logits(
     return part.head.logits(model.raw(X, complexity), model.raw(swap(X), complexity))
 
 
-def average(given: Iterable[tuple[Part, Mapping[str, Array]]]) -> tuple[Array, Array]:
-    """Average ``z`` and ``t`` over the copies of each member, then over the members."""
+def average(given: Iterable[tuple[Part, Mapping[str, Array]]]) -> tuple[Array, Array | None]:
+    """Average ``z`` and ``t`` over the copies of each member, then over the members.
+
+    Where no part answers for ties, ``t`` is None.
+    """
     values: dict[str, dict[str, list[Array]]] = {"z": {}, "t": {}}
     for part, logits in given:
         for name, value in logits.items():
             values[name].setdefault(part.member, []).append(value)
-    z, t = (
-        np.mean([np.mean(copies, axis=0) for copies in members.values()], axis=0)
-        for members in values.values()
-    )
-    return z, t
+    mean: dict[str, Array] = {
+        name: np.mean([np.mean(copies, axis=0) for copies in members.values()], axis=0)
+        for name, members in values.items()
+        if members
+    }
+    return mean["z"], mean.get("t")

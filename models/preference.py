@@ -22,12 +22,12 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
-from data.labels import TIE, A, B, as_labels
+from data.labels import as_labels
 from features.sides import Array, Swap
 from models.calibration import Calibration
 from models.choice import Chosen, chosen_complexity, mean_loss
 from models.fits import run_fits
-from models.heads import FORMS, Head, Labels, probabilities
+from models.heads import FORMS, Head, Labels, check_classes, classes_of, probabilities
 from models.learners.contract import Learner, Matrix, Model
 from models.parts import (
     Fit,
@@ -52,9 +52,10 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         Their logits are averaged.
     direction, tie : sequence of str, optional
         Names of the members of a head, where not all answer both; of the form ``heads`` alone.
-    form : {"heads", "multiclass"}, default="heads"
+    form : {"heads", "multiclass", "direction"}, default="heads"
         A direction head and a tie head, or one model of three classes, the plain alternative,
-        which learns from extra rows how often battles tie as well: calibrate it.
+        which learns from extra rows how often battles tie as well: calibrate it. Or the direction
+        head alone, where votes know no ties: of extra rows it learns from those without a tie.
     inner_folds : int, default=4
         Folds, cut by a hash of ``group``, that choose each part's complexity and calibrate. The
         direction's complexity is judged by extra rows as well, all else by plain rows alone.
@@ -75,7 +76,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (3,)
+    classes_ : ndarray of shape (3,), or (2,) of the form ``direction``
         0 for A, 1 for B, 2 for tie.
     feature_names_in_ : ndarray of str, shape (n_columns,)
         Without the columns `PASSED_THROUGH`.
@@ -130,8 +131,8 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a label is none, a class is absent from `y`, or a part finds no inner fold to be
-            judged on.
+            If a label is none, a class is absent from `y`, a tie stands in it where the form knows
+            none, or a part finds no inner fold to be judged on.
         """
         # BLAS threads would only compete with the jobs, and the sums would depend on their number.
         with threadpool_limits(limits=1, user_api="blas"):
@@ -158,15 +159,18 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
             learner.check_device()
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """Return P(A), P(B), P(tie), shape (n_battles, 3), each strictly between 0 and 1."""
+        """Return the probability of each class, each strictly between 0 and 1.
+
+        P(A), P(B) and P(tie), shape (n_battles, 3), or without the last, shape (n_battles, 2).
+        """
         return probabilities(*self.logits(X))
 
     def predict(self, X: pd.DataFrame) -> NDArray[np.int_]:
         """Return the likeliest class of each battle."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def logits(self, X: pd.DataFrame, *, calibrated: bool = True) -> tuple[Array, Array]:
-        """Return direction and tie logits, shape (n_battles,) each."""
+    def logits(self, X: pd.DataFrame, *, calibrated: bool = True) -> tuple[Array, Array | None]:
+        """Return direction and tie logits, shape (n_battles,) each; no ties in a direction form."""
         check_is_fitted(self)
         matrix, swap = _matrix(X[self.feature_names_in_]), Swap(list(self.feature_names_in_))
         z, t = average(
@@ -198,7 +202,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     def load(self, files: Mapping[str, bytes]) -> Self:
         """Take over the state that `dump` gave of a model with the same parameters."""
         state = json.loads(files["preference.json"])
-        self.classes_ = np.array([A, B, TIE])
+        self.classes_ = np.array(classes_of(self.form))
         self.feature_names_in_ = np.array(state["columns"], dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
         self.chosen_ = Chosen.read(state)
@@ -222,10 +226,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
     def _members_of(self, head: Head) -> Sequence[str]:
         known = [name for name, _ in self.members]
         by_head = {"direction": self.direction, "tie": self.tie}
-        if head.name not in by_head and any(named is not None for named in by_head.values()):
+        none = [name for name in by_head if name not in {of.name for of in FORMS[self.form]}]
+        if any(by_head[name] is not None for name in none):
             raise ValueError(
-                "The direction and tie of PreferenceModel must be None with the form "
-                f"{self.form!r}, which has no such heads."
+                f"The {' and '.join(none)} of PreferenceModel must be None with the form "
+                f"{self.form!r}, which has no such head{'s' * (len(none) > 1)}."
             )
         named = by_head.get(head.name)
         if named is None:
@@ -247,18 +252,13 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         features = X.drop(columns=list(PASSED_THROUGH))
         self.feature_names_in_ = features.columns.to_numpy(dtype=object)
         self.n_features_in_ = features.shape[1]
-        self.classes_ = np.array([A, B, TIE])
+        self.classes_ = np.array(classes_of(self.form))
         plain = (X["source"] == "plain").to_numpy(dtype=np.bool_)
         folds = hash_folds(
             X["group"].to_numpy(dtype=object), n_folds=self.inner_folds, salt=self.seed
         )
         weight = np.where(plain, 1.0, self.extra_weight)
-        absent = sorted({A, B, TIE} - set(y[plain].tolist()))
-        if absent:
-            raise ValueError(
-                f"y must hold each of 0 (A preferred), 1 (B preferred) and 2 (tie) among the "
-                f"plain rows. Got no {absent[0]} instead."
-            )
+        check_classes(y[plain], self.form)
         return Rows(_matrix(features), y, plain, weight, _length(X), folds).take(weight > 0)
 
     def _inner_fits(self, material: Material) -> dict[str, dict[int, Model]]:
@@ -298,16 +298,20 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         if not self.calibrate or not shared:
             return Calibration()
         rows, swap = material.rows, material.swap
-        z, t = np.zeros(len(rows.y)), np.zeros(len(rows.y))
+        z, t = np.zeros((2, len(rows.y)))
+        tied = None
         for fold in shared:
             held = rows.plain & (rows.fold == fold)
-            z[held], t[held] = average(
+            z[held], tied = average(
                 (part, part_logits(part, inner[part.name][fold], rows.X[held], swap, place))
                 for part in self._parts()
                 for place in [complexity[part.name]]
             )
+            if tied is not None:
+                t[held] = tied
         used = rows.plain & np.isin(rows.fold, list(shared))
-        return Calibration.fit(z[used], t[used], rows.y[used], rows.length[used], rows.fold[used])
+        ties = None if tied is None else t[used]
+        return Calibration.fit(z[used], ties, rows.y[used], rows.length[used], rows.fold[used])
 
 
 def _length(X: pd.DataFrame) -> Array:

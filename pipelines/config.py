@@ -68,13 +68,14 @@ class ModelConfig(Section):
     """``[model]``: the preference model, see `models.preference.PreferenceModel`.
 
     Members are named by head, or for both heads at once: learners by the registry's names, or
-    sections ``[learners.NAME]`` that say with ``kind`` which learner they set.
+    sections ``[learners.NAME]`` that say with ``kind`` which learner they set. Of files whose votes
+    know no ties a run has the form ``direction``, whatever a preset says.
     """
 
     direction: Members | None = None
     tie: Members | None = None
     members: Members | None = None  # of both heads, or of the three classes
-    form: Literal["heads", "multiclass"] = "heads"
+    form: Literal["heads", "multiclass", "direction"] = "heads"
     inner_folds: Annotated[int, Field(ge=2, le=100)] = 4
     extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     calibrate: bool = True
@@ -87,6 +88,8 @@ class ModelConfig(Section):
             raise ValueError("members stands for direction and tie, and not beside them")
         if by_head and self.form == "multiclass":
             raise ValueError("three classes have one list: name members, not direction and tie")
+        if self.tie is not None and self.form == "direction":
+            raise ValueError("the form direction knows no ties: leave the members of tie out")
         return self
 
     def resolved(self) -> Self:
@@ -94,6 +97,8 @@ class ModelConfig(Section):
         if self.form == "multiclass":
             return self.model_copy(update={"members": self.members or MEMBERS["direction"]})
         by_head = {head: getattr(self, head) or self.members or MEMBERS[head] for head in MEMBERS}
+        if self.form == "direction":
+            by_head["tie"] = None
         return self.model_copy(update={**by_head, "members": None})
 
     def names(self) -> list[str]:
@@ -288,6 +293,16 @@ def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
         raise ConfigError(f"{where}: features.{name}: {error}") from None
 
 
+def without_ties(config: Config) -> Config:
+    """Return the configuration for votes that know no ties: A against B, by the same members.
+
+    >>> without_ties(load_config(preset="ngram_xgboost")).model.direction
+    ['xgboost']
+    """
+    model = config.model.model_copy(update={"form": "direction", "tie": None}).resolved()
+    return _resolved(config.model_copy(update={"model": model}))
+
+
 def write_config(config: Config) -> str:
     """Return the configuration as TOML that `load_config` reads back."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
@@ -302,7 +317,7 @@ def _settle_members(data: dict[str, Any], keys: Sequence[str]) -> None:
     """Take away what the keys that were set, dotted, leave no room for.
 
     One that names members in one way replaces what stands there in the other, as does the form
-    of three classes, which has no heads.
+    of three classes, which has no heads, and that of two, which has no tie.
     """
     both, by_head = "model.members" in keys, any(f"model.{head}" in keys for head in MEMBERS)
     model = data.get("model")
@@ -315,3 +330,5 @@ def _settle_members(data: dict[str, Any], keys: Sequence[str]) -> None:
         members = model.pop("members")
         for head in MEMBERS:
             model.setdefault(head, members)
+    if "model.form" in keys and model["form"] == "direction" and "model.tie" not in keys:
+        model.pop("tie", None)

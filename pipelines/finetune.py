@@ -16,6 +16,7 @@ from features.encoding.files import BACKBONE, locate, need_libraries, weights_di
 from models.device import Choice, Device
 from models.tower.settings import TowerSettings
 from pipelines.command.progress import Steps
+from pipelines.estimator.form import check_votes, no_ties
 from pipelines.estimator.predictions import look_through
 from pipelines.report.content import versions_of
 from pipelines.report.screen import print_scores
@@ -110,6 +111,8 @@ def finetune(
     wanted = _wanted(folds, settings)
     world = World.here()
     steps = Steps((console or Console()) if world.main else Console(quiet=True), member)
+    if not origin.inputs.knows_ties():
+        raise no_ties(origin.inputs, "a tower learns A, B and tie. Give")
     if origin.inputs.test is not None:
         look_through(origin.inputs.test, None, steps)
     found, key = prepare(settings, origin, device)
@@ -201,6 +204,7 @@ def _work(
     with steps.step("read") as advance:
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
     steps.tell_all(battles.read_as(counts=steps.part is None))
+    check_votes(battles, ties=True)
     folds = origin.folds_of(settings, battles)
     soft = None if origin.soft_labels is None else SoftLabels.read(origin.soft_labels, battles)
     if soft:

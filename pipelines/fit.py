@@ -22,6 +22,7 @@ from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
+from pipelines.estimator.form import TOLD, check_votes, has_ties, settled
 from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import look_through, predictions, write_predictions
 from pipelines.estimator.timing import encoding_parts
@@ -32,6 +33,8 @@ from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
 from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
 from pipelines.run.submission import SUBMISSION, Order
+
+ALONE = "Where votes know no ties fit A against B alone, by --set model.form=direction. "
 
 __all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "prepare"]
 
@@ -49,12 +52,14 @@ def fit(
     cache: Cache | None = None,
     console: Console | None = None,
     member: str | None = None,
+    keep_form: bool = False,
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
 
     Parameters
     ----------
     config : Config
+        Of a training file whose votes know no ties A against B is fitted, whatever form it has.
     inputs : Inputs
     output : Path, optional
         The run folder; by default ``runs/NAME-TIME``, or the unfinished one of the same
@@ -77,6 +82,8 @@ def fit(
     member : str, optional
         Which member of a stack the run is: lines begin with this name, and the scores are left to
         the stack.
+    keep_form : bool
+        Refuse votes that do not go with the configuration's form.
 
     Returns
     -------
@@ -84,7 +91,8 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console(), member)
-    order = check_inputs(inputs, sample_submission, steps)
+    config = _settled(config, inputs, steps, keep_form=keep_form)
+    order = check_inputs(inputs, sample_submission, steps, ties=has_ties(config))
     pipeline, found, key = prepare(config, inputs, device, cache)
     told = inputs.told(key["files"], skip_bad_rows=skip_bad_rows)
     steps.tell(f"device: {found.name} ({found.reason})")
@@ -122,8 +130,21 @@ def fit(
     return finished
 
 
-def check_inputs(inputs: Inputs, sample_submission: Path | None, steps: Steps) -> Order | None:
+def _settled(config: Config, inputs: Inputs, steps: Steps, *, keep_form: bool) -> Config:
+    """Return the configuration in the form that votes ask for; say so where they know no ties."""
+    check_ordinary(inputs.train)
+    found = settled(config, inputs, keep=keep_form)
+    if steps.part is None and not inputs.knows_ties():
+        steps.tell(TOLD)
+    return found
+
+
+def check_inputs(
+    inputs: Inputs, sample_submission: Path | None, steps: Steps, *, ties: bool = True
+) -> Order | None:
     """Refuse files that a run cannot be made of, before any work; the test file is read to its end.
+
+    `ties` says whether ties are one of the classes that are predicted.
 
     Returns
     -------
@@ -138,7 +159,9 @@ def check_inputs(inputs: Inputs, sample_submission: Path | None, steps: Steps) -
     for named in (*inputs.all(), *([sample_submission] if sample_submission else [])):
         check_ordinary(named)
     inputs.check()
-    return None if inputs.test is None else look_through(inputs.test, sample_submission, steps)
+    if inputs.test is None:
+        return None
+    return look_through(inputs.test, sample_submission, steps, ties=ties)
 
 
 class Prepared(NamedTuple):
@@ -179,7 +202,9 @@ def prepare(config: Config, inputs: Inputs, device: Choice, cache: Cache | None)
 
 
 def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
-    folds = cut_folds(battles, config.folds.n_folds, config.seed)
+    ties = has_ties(config)
+    check_votes(battles, ties=ties, way_out=ALONE)
+    folds = cut_folds(battles, config.folds.n_folds, config.seed, ties=ties)
     check_parts(config, battles, folds.fold)
     run.write(FOLDS, folds.table())
     return folds.fold

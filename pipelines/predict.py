@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from data.battles import Files, Named
+from data.labels import TIE
 from features.storage.cache import Cache
 from pipelines.command.progress import Steps
 from pipelines.estimator.predictions import look_through, write_predictions
@@ -76,9 +77,9 @@ def predict(
     for path in (test, sample_submission):
         if path:
             check_ordinary(path)
-    write = _loaded(run, test, cache, encoder, tables)
+    write, ties = _loaded(run, test, cache, encoder, tables)
     steps = Steps(console or Console())
-    order = look_through(test, sample_submission, steps)
+    order = look_through(test, sample_submission, steps, ties=ties)
     return write(test, output, steps, order)
 
 
@@ -88,15 +89,16 @@ def _loaded(
     cache: Cache | None,
     encoder: str | None,
     tables: Mapping[str, Path],
-) -> Callable[[Named, Path, Steps, Order | None], dict[str, int]]:
-    """Return what predicts with a run or a stack."""
+) -> tuple[Callable[[Named, Path, Steps, Order | None], dict[str, int]], bool]:
+    """Return what predicts with a run or a stack, and whether ties are one of its classes."""
     if not is_stack(run):
         for name in tables:
             raise RunError(f"--member {name}=…: {run} is no stack. Leave the flag out.")
-        return partial(write_predictions, load_pipeline(run, cache, encoder))
+        pipeline = load_pipeline(run, cache, encoder)
+        return partial(write_predictions, pipeline), TIE in pipeline.classes_
     stack = load_stack(run, cache, encoder, tables)
     check_test_ids(test, tables)
-    return stack.write
+    return stack.write, TIE in stack.model.classes_
 
 
 def _check_output(output: Path, run: Path, kept: dict[str, Path | None]) -> None:

@@ -98,7 +98,8 @@ def stack(
     steps = Steps(console or Console())
     origin = Origin.of(given, first)
     inputs = _inputs(origin, given, sources, tables, steps)
-    order = _check_test(inputs.test, tables, sample_submission, steps)
+    ties = sources[0].table().t is not None
+    order = _check_test(inputs.test, tables, sample_submission, steps, ties=ties)
     found = _device(sources, device)
     steps.tell(f"device: {found.name} ({found.reason})")
     key = _key(sources, settings, inputs, found)
@@ -167,7 +168,12 @@ def _inputs(
 
 
 def _check_test(
-    test: Named | None, tables: Mapping[str, Path], sample: Path | None, steps: Steps
+    test: Named | None,
+    tables: Mapping[str, Path],
+    sample: Path | None,
+    steps: Steps,
+    *,
+    ties: bool,
 ) -> Order | None:
     """Hold the test file's ids against the sample's and the tables' before any work."""
     if test is None:
@@ -176,7 +182,7 @@ def _check_test(
         return None
     if sample is not None:
         check_ordinary(sample)
-    order = look_through(test, sample, steps)
+    order = look_through(test, sample, steps, ties=ties)
     check_test_ids(test, tables)
     return order
 

@@ -42,7 +42,7 @@ class Embedding(NamedTuple):
     scale: Matrix  # root mean square of each column of the direction's matrix
     tie_scale: Matrix
     direction: Score | None  # None where scores are no columns
-    tie: Score | None
+    tie: Score | None  # nor where votes know no ties
     figures: dict[str, Any]  # the encoder, and the scores' out-of-fold figures
 
 
@@ -58,7 +58,8 @@ class EmbeddingFeatures(EncoderFamily):
         A name or a folder, or an `features.encoding.encoder.Encoder` with all its options; given by
         the run, whose configuration has the section ``[encoder]``.
     scores : bool, default=True
-        Whether linear scores of the direction and of ties are columns.
+        Whether linear scores of the direction and of ties are columns; that of ties where the votes
+        know them.
     penalties, tie_penalties : sequence of float
         To choose from: ``lambda`` in ``mean loss + lambda / 2 * |w|**2``, the columns scaled to a
         root mean square of 1.
@@ -133,17 +134,21 @@ class EmbeddingFeatures(EncoderFamily):
         signed, unsigned = _matrices(texts, learned)
         decided = training.weight * (y != TIE)
         direction = cross_fit(signed, y == A, decided, fold, self.penalties, intercept=False)
+        learned = learned._replace(
+            direction=Score(direction.coef, 0.0),
+            figures=learned.figures | direction_figures(direction, y, plain),
+        )
+        columns = direction_columns(direction.scores)
+        if plain.any() and not (y[plain] == TIE).any():  # votes that know no ties
+            return learned, columns
         tie = cross_fit(
             unsigned, y == TIE, training.weight * plain, fold, self.tie_penalties, intercept=True
         )
         learned = learned._replace(
-            direction=Score(direction.coef, 0.0),
             tie=Score(tie.coef, tie.intercept),
-            figures=learned.figures
-            | direction_figures(direction, y, plain)
-            | tie_figures(tie, y, plain),
+            figures=learned.figures | tie_figures(tie, y, plain),
         )
-        return learned, {**direction_columns(direction.scores), "tie_pair": tie.scores}
+        return learned, {**columns, "tie_pair": tie.scores}
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         turns, learned = self._checked(battles), self.learned_
@@ -153,16 +158,20 @@ class EmbeddingFeatures(EncoderFamily):
         if self.scores:
             signed, unsigned = _matrices(texts, learned)
             columns |= direction_columns(learned.direction(signed))
-            columns["tie_pair"] = learned.tie(unsigned)
+            if learned.tie is not None:
+                columns["tie_pair"] = learned.tie(unsigned)
         return columns
 
     def _documentation(self) -> dict[str, str]:
         docs = likeness_documentation()
         docs["oddness_prompt"] = "1 - cosine of the prompt's vector and the mean of all prompts'"
+        scores = dict(SCORES) if self.scores else {}
         if hasattr(self, "learned_"):
             spaces = (self.learned_.answers, self.learned_.prompts)
             docs |= projection_documentation(*(len(space.components) for space in spaces))
-        return docs | (SCORES if self.scores else {})
+            if self.learned_.tie is None:
+                scores.pop("tie_pair", None)
+        return docs | scores
 
 
 def _fixed(texts: Conversations, learned: Embedding) -> dict[str, Array]:

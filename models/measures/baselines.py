@@ -14,7 +14,7 @@ from models.heads import swapped_labels
 
 
 class LengthRegression(ClassifierMixin, BaseEstimator):
-    """Multinomial logistic regression on the difference of the answers' log lengths.
+    """Logistic regression of the classes on the difference of the answers' log lengths.
 
     Columns are the difference and its absolute value, fitted on both orders of each battle.
     `X` has shape (n_battles, 1): ``log(1 + characters of A) - log(1 + characters of B)``.
@@ -29,7 +29,7 @@ class LengthRegression(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Array) -> Array:
-        """Return P(A), P(B), P(tie), shape (n_battles, 3)."""
+        """Return the probability of each class that `fit` saw, shape (n_battles, n_classes)."""
         check_is_fitted(self)
         return np.asarray(self.regression_.predict_proba(_columns(np.asarray(X))))
 

@@ -23,8 +23,7 @@ from models.measures.metrics import (
 
 Figures = dict[str, Any]
 NAMES = tuple(METRICS)
-# Numbers in one block of bootstrap weights (32 MB), so that memory does not grow with replicates.
-_BLOCK_SIZE = 4_000_000
+_BLOCK_SIZE = 4_000_000  # numbers in a block of weights (32 MB), whatever the replicates are
 _MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
 
 
@@ -98,11 +97,11 @@ def evaluate(
     ----------
     y : int array of shape (n,)
         0 for A, 1 for B, 2 for a tie.
-    proba : array of shape (n, 3)
-        The model's probabilities of A, B, tie.
+    proba : array of shape (n, 3), or (n, 2)
+        The model's probabilities of A, B, tie, or of A and B where no row is a tie.
     group : array of shape (n,)
         Prompt groups, resampled whole.
-    baselines : mapping from name to array of shape (n, 3)
+    baselines : mapping from name to array of the same shape
         Other predictions of the same rows; resampled together with the model's.
     n_bootstrap : int, optional
         Number of resamples; `resamples` of the number of rows by default.
@@ -163,7 +162,7 @@ def paired_difference(
     ----------
     y, group, n_bootstrap, seed, level
         As in `evaluate`.
-    proba, proba_other : array of shape (n, 3), or equally many of them
+    proba, proba_other : array of shape (n, 3) or (n, 2), or equally many of them
         The i-th run of the one is compared with the i-th of the other.
     metric : str
         A name in `METRICS`.
@@ -220,7 +219,7 @@ def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[st
     Parameters
     ----------
     y : int array of shape (n,)
-    proba : array of shape (n, 3)
+    proba : array of shape (n, 3), or (n, 2)
     n_bins : int
         Bins over [0, 1], at least 1.
 
@@ -228,8 +227,9 @@ def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[st
     -------
     dict
         `direction` (p_a / (p_a + p_b) of decided battles, each taken in both orders, so that
-        `count` is twice their number and the curve is symmetric about one half), `tie` and
-        `top_label`: lists of `lower`, `upper`, `count`, `predicted` (mean), `observed` (share).
+        `count` is twice their number and the curve is symmetric about one half), `tie` (empty where
+        `proba` has none) and `top_label`: lists of `lower`, `upper`, `count`, `predicted` (mean),
+        `observed` (share).
 
     Examples
     --------
@@ -246,7 +246,7 @@ def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[st
     won = np.concatenate([y[decided] == A, y[decided] == B])
     return {
         "direction": _curve(share, won, n_bins),
-        "tie": _curve(proba[:, TIE], y == TIE, n_bins),
+        "tie": _curve(proba[:, TIE], y == TIE, n_bins) if proba.shape[1] > TIE else [],
         "top_label": _curve(proba.max(axis=1), proba.argmax(axis=1) == y, n_bins),
     }
 
@@ -257,7 +257,7 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures
     Parameters
     ----------
     y : int array of shape (n,)
-    proba : array of shape (n, 3)
+    proba : array of shape (n, 3), or (n, 2)
     keys : array of shape (n,)
         Strings or numbers; they sort as what they are, so give counts as integers.
 
@@ -265,7 +265,7 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures
     -------
     list of dict
         `key`, `rows`, `log_loss`, `direction_auc` (null without battles won by A and by B),
-        `tie_observed` (share) and `tie_predicted` (mean probability).
+        `tie_observed` (share) and `tie_predicted` (mean probability; 0 where ties are no class).
 
     Examples
     --------
@@ -282,7 +282,7 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures
             "log_loss": _json(log_loss(y[rows], proba[rows])),
             "direction_auc": _json(direction_auc(y[rows], proba[rows])),
             "tie_observed": _json((y[rows] == TIE).mean()),
-            "tie_predicted": _json(proba[rows, TIE].mean()),
+            "tie_predicted": _json(proba[rows, TIE:].sum(axis=1).mean()),
         }
         for i, name in enumerate(names.tolist())
         for rows in [code == i]
@@ -335,11 +335,11 @@ def _check(
     if not len(y) or not np.isin(y, CLASSES).all():
         found = np.setdiff1d(y, CLASSES).tolist() if len(y) else "no rows"
         raise ValueError(f"The y of {caller} must hold 0 (A), 1 (B) or 2 (tie). Got {found}.")
+    width = 2 if predictions[0].shape[1:] == (2,) and not (y == TIE).any() else len(CLASSES)
     for proba in predictions:
-        if proba.shape != (len(y), 3):
-            raise ValueError(
-                f"The proba of {caller} must have shape {(len(y), 3)}. Got {proba.shape} instead."
-            )
+        if proba.shape != (len(y), width):
+            found = f"Got {proba.shape} instead."
+            raise ValueError(f"The proba of {caller} must have shape {(len(y), width)}. {found}")
         if not ((proba >= 0).all() and np.allclose(proba.sum(axis=1), 1, atol=1e-6)):
             raise ValueError(f"The proba of {caller} must be at least 0 and sum to 1 in each row.")
     if group is not None and group.shape != y.shape:

@@ -1,12 +1,14 @@
-"""Measures of three-class preference predictions.
+"""Measures of preference predictions, of three classes or, where votes know no ties, of two.
 
-Labels `y` are 0 (A preferred), 1 (B preferred) and 2 (tie); `proba` has the columns A, B, tie.
+Labels `y` are 0 (A preferred), 1 (B preferred) and 2 (tie); `proba` has the columns A, B, tie, or A
+and B alone.
 
 Every measure is a function `(y, proba, weight=None)`. `weight` is one weight per row, shape (n,),
 and the result a float; or one such vector per bootstrap replicate, shape (replicates, n), and the
 result an array (replicates,), so that a thousand resamples cost a few matrix products. An integer
 weight counts a row that many times. A measure that is undefined is NaN: that of a class which no
-row has, a direction without decided battles, an AUC without both kinds of rows.
+row has, a direction without decided battles, an AUC without both kinds of rows, a tie where
+there is no such class.
 """
 
 from collections.abc import Callable
@@ -111,7 +113,7 @@ def f1(
 
 
 def brier(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) -> Value:
-    """Mean squared distance of the three probabilities to the observed class, in [0, 2].
+    """Mean squared distance of the probabilities to the observed class, in [0, 2].
 
     Summed over the classes, as Brier wrote it (1950, "Verification of forecasts expressed in terms
     of probability", eq. 2); scikit-learn's `scale_by_half=True` is half of it.
@@ -121,7 +123,7 @@ def brier(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) -> V
     >>> float(brier(np.array([0]), np.array([[0.5, 0.25, 0.25]])))
     0.375
     """
-    return _mean(((proba - np.eye(3)[y]) ** 2).sum(axis=1), weight)
+    return _mean(((proba - np.eye(proba.shape[1])[y]) ** 2).sum(axis=1), weight)
 
 
 def ece(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) -> Value:
@@ -165,7 +167,8 @@ def tie_auc(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) ->
     >>> float(tie_auc(y, np.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4], [0.4, 0.5, 0.1]])))
     0.75
     """
-    return _auc(proba[:, TIE], y == TIE, y != TIE, weight)
+    tie = proba[:, TIE:].sum(axis=1)  # 0 where there is no such column
+    return _auc(tie, y == TIE, y != TIE, weight)
 
 
 def direction_log_loss(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) -> Value:
@@ -189,20 +192,20 @@ class Metric(NamedTuple):
 
 
 METRICS: dict[str, Metric] = {
-    "log_loss": Metric(log_loss, "Log loss over the three classes (natural log)"),
+    "log_loss": Metric(log_loss, "Log loss over the classes (natural log)"),
     "log_loss_a": Metric(partial(log_loss, label=A), "Log loss of the battles A won"),
     "log_loss_b": Metric(partial(log_loss, label=B), "Log loss of the battles B won"),
     "log_loss_tie": Metric(partial(log_loss, label=TIE), "Log loss of the ties"),
     "accuracy": Metric(accuracy, "Share of battles whose likeliest outcome came"),
-    "precision_macro": Metric(precision, "Precision, mean of the three classes"),
+    "precision_macro": Metric(precision, "Precision, mean of the classes"),
     "precision_a": Metric(partial(precision, label=A), "Precision of A"),
     "precision_b": Metric(partial(precision, label=B), "Precision of B"),
     "precision_tie": Metric(partial(precision, label=TIE), "Precision of the tie"),
-    "recall_macro": Metric(recall, "Recall, mean of the three classes"),
+    "recall_macro": Metric(recall, "Recall, mean of the classes"),
     "recall_a": Metric(partial(recall, label=A), "Recall of A"),
     "recall_b": Metric(partial(recall, label=B), "Recall of B"),
     "recall_tie": Metric(partial(recall, label=TIE), "Recall of the tie"),
-    "f1_macro": Metric(f1, "F1, mean of the three classes"),
+    "f1_macro": Metric(f1, "F1, mean of the classes"),
     "f1_a": Metric(partial(f1, label=A), "F1 of A"),
     "f1_b": Metric(partial(f1, label=B), "F1 of B"),
     "f1_tie": Metric(partial(f1, label=TIE), "F1 of the tie"),
@@ -219,9 +222,9 @@ def swap_error(proba: FloatArray, proba_swapped: FloatArray) -> float:
 
     Parameters
     ----------
-    proba : array of shape (n, 3)
+    proba : array of shape (n, n_classes)
         Predictions for the battles.
-    proba_swapped : array of shape (n, 3)
+    proba_swapped : array of shape (n, n_classes)
         Predictions for the same battles with the two answers swapped.
 
     Examples
@@ -231,7 +234,8 @@ def swap_error(proba: FloatArray, proba_swapped: FloatArray) -> float:
     >>> swap_error(np.array([[0.5, 0.25, 0.25]]), np.array([[0.5, 0.25, 0.25]]))
     0.25
     """
-    return float(np.abs(proba - proba_swapped[:, [B, A, TIE]]).max(initial=0.0))
+    swapped = proba_swapped[:, [B, A, TIE][: proba.shape[1]]]
+    return float(np.abs(proba - swapped).max(initial=0.0))
 
 
 def _weights(weight: FloatArray | None, rows: int) -> FloatArray:
@@ -253,11 +257,12 @@ def _mean(
 
 
 def _confusion(y: IntArray, proba: FloatArray, weight: FloatArray | None) -> FloatArray:
-    """Weights by observed and predicted class, shape (..., 3, 3)."""
-    cell = 3 * y + proba.argmax(axis=1)
+    """Weights by observed and predicted class, shape (..., n_classes, n_classes)."""
+    n_classes = proba.shape[1]
+    cell = n_classes * y + proba.argmax(axis=1)
     weight = _weights(weight, len(y))
-    counts = weight @ (cell[:, None] == np.arange(9)).astype(np.float64)
-    return counts.reshape(*weight.shape[:-1], 3, 3)
+    counts = weight @ (cell[:, None] == np.arange(n_classes**2)).astype(np.float64)
+    return counts.reshape(*weight.shape[:-1], n_classes, n_classes)
 
 
 def _of_class(table: FloatArray, denominator: FloatArray, label: int | None) -> Value:
@@ -265,7 +270,9 @@ def _of_class(table: FloatArray, denominator: FloatArray, label: int | None) -> 
     hits = np.diagonal(table, axis1=-2, axis2=-1)
     share = hits / np.where(denominator > 0, denominator, 1.0)
     share = np.where(table.sum(axis=-1) > 0, share, np.nan)
-    return share.mean(axis=-1) if label is None else np.take(share, label, axis=-1)
+    if label is None:
+        return share.mean(axis=-1)
+    return share[..., label] if label < share.shape[-1] else np.full(share.shape[:-1], np.nan)
 
 
 def direction_logit(proba: FloatArray) -> FloatArray:

@@ -83,7 +83,11 @@ class Lesson:
 
 def logits_for(head: Head, material: Material) -> Array:
     """Return the logits that answer a head, shape (n_battles, n_members)."""
-    return material.t if has_intercept(head) else material.z
+    if not has_intercept(head):
+        return material.z
+    if material.t is None:
+        raise TypeError("members that know no ties have no tie logits")
+    return material.t
 
 
 def has_intercept(head: Head) -> bool:

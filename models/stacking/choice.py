@@ -163,12 +163,13 @@ def calibrated(known: Known, *, calibrate: bool = True) -> list[Array]:
 
     Returns
     -------
-    list of ndarray of float64, shape (n_battles, 3)
+    list of ndarray of float64, shape (n_battles, n_classes)
     """
     lines = LineFits(known, calibrate=calibrate)
-    found = [np.empty((len(known.y), 3)) for _ in range(known.material.z.shape[1])]
+    shape = len(known.y), len(known.material.classes)
+    found = [np.empty(shape) for _ in range(known.material.z.shape[1])]
     for held, fold in ((known.fold == fold, int(fold)) for fold in np.unique(known.fold)):
         material = lines.without([fold])(known.material.take(held))
         for place, proba in enumerate(found):
-            proba[held] = probabilities(material.z[:, place], material.t[:, place])
+            proba[held] = probabilities(*material.member(place))
     return found

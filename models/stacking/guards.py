@@ -11,13 +11,13 @@ from features.sides import Array
 from models.heads import Labels
 from models.stacking.members import StackError, check_finite
 
-TOLERANCE = 1e-3  # of a sum of three probabilities, which may be rounded to few decimals
+TOLERANCE = 1e-3  # of a sum of probabilities, which may be rounded to few decimals
 TOO_GOOD = 0.05  # log loss by which no honest member is better than all proven ones
 STANDARD_ERRORS = 5.0
 
 
 def check_probabilities(where: str, columns: Mapping[str, Array]) -> None:
-    """Raise where the three columns are not the probabilities of A, B and tie.
+    """Raise where columns are not the probabilities of A, B and, where votes know them, tie.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def check_in_sample(
 
     Parameters
     ----------
-    members : mapping of str to ndarray of float64, shape (n_battles, 3)
+    members : mapping of str to ndarray of float64, shape (n_battles, n_classes)
         Name -> calibrated probabilities, see `models.stacking.choice.calibrated`.
     known : collection of str
         Names of the members that are known to be out of fold, because of how they were made.

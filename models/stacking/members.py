@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.labels import TIE, A, B
 from features.sides import Array
-from models.heads import CLIP
+from models.calibration import taken
+from models.heads import CLIP, FORMS, Head, classes_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 DIRECTION, TIED = "__z_diff", "__t_pair"  # endings of a member's two columns
@@ -30,27 +31,28 @@ class Member(NamedTuple):
         A small letter, then small letters, digits and underscores.
     z : ndarray of float64, shape (n_battles,)
         Direction logits; they change their sign where the answers are swapped.
-    t : ndarray of float64, shape (n_battles,)
-        Tie logits.
+    t : ndarray of float64, shape (n_battles,), or None
+        Tie logits; None where votes know no ties.
     """
 
     name: str
     z: Array
-    t: Array
+    t: Array | None
 
 
-def logits_of(proba: Array) -> tuple[Array, Array]:
+def logits_of(proba: Array) -> tuple[Array, Array | None]:
     """Turn the probabilities of A, B and tie into a direction logit and a tie logit.
 
     Parameters
     ----------
-    proba : ndarray of float64, shape (n_battles, 3)
+    proba : ndarray of float64, shape (n_battles, 3), or (n_battles, 2) where votes know no ties
 
     Returns
     -------
     z, t : ndarray of float64, shape (n_battles,)
         ``log(p_a) - log(p_b)`` and ``log(p_tie) - log(p_a + p_b)``, from -30 to 30. With the first
-        two columns in each other's place z has the other sign and t is the same, bit for bit.
+        two columns in each other's place z has the other sign and t is the same, bit for bit. Of
+        two columns there is no t.
 
     Examples
     --------
@@ -59,6 +61,8 @@ def logits_of(proba: Array) -> tuple[Array, Array]:
     """
     p = np.maximum(np.asarray(proba, dtype=np.float64), _TINY)
     z = np.log(p[:, A]) - np.log(p[:, B])
+    if p.shape[1] == TIE:
+        return np.clip(z, -CLIP, CLIP), None
     t = np.log(p[:, TIE]) - np.log(p[:, A] + p[:, B])
     return np.clip(z, -CLIP, CLIP), np.clip(t, -CLIP, CLIP)
 
@@ -86,12 +90,12 @@ def columns_of(
     -------
     DataFrame
         ``group`` and ``fold`` where they were given, ``characters``, ``turns``, and of each member
-        ``NAME__z_diff`` and ``NAME__t_pair``.
+        ``NAME__z_diff`` and ``NAME__t_pair``, the latter where votes know ties.
 
     Raises
     ------
     StackError
-        A name is not fit for a column, or two members have the same.
+        A name is not fit for a column, two members have the same, or ties are known to some alone.
 
     Examples
     --------
@@ -100,11 +104,30 @@ def columns_of(
     ['characters', 'turns', 'trees__z_diff', 'trees__t_pair']
     """
     _check_names([member.name for member in members])
+    check_ties(members)
     known = {"group": group, "fold": fold, "characters": characters, "turns": turns}
     columns = {name: np.asarray(values) for name, values in known.items() if values is not None}
     for name, z, t in members:
-        columns |= {name + DIRECTION: z, name + TIED: t}
+        columns |= {name + DIRECTION: z} | ({} if t is None else {name + TIED: t})
     return pd.DataFrame(columns)
+
+
+def check_ties(members: Sequence[Member]) -> None:
+    """Raise where some members know ties and others do not.
+
+    Raises
+    ------
+    StackError
+        Names one of each.
+    """
+    without = [member.name for member in members if member.t is None]
+    others = [member.name for member in members if member.t is not None]
+    if without and others:
+        raise StackError(
+            f"member {without[0]}: expected probabilities of A, B and tie, as {others[0]} has "
+            "them, found those of A and B alone. Stack members of one form of model: fit one of "
+            "them again, or leave it out."
+        )
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -125,7 +148,8 @@ def member_names(X: pd.DataFrame) -> tuple[str, ...]:
     Raises
     ------
     StackError
-        There is none, or one of the two columns is missing.
+        There is none, or one of the two columns is missing, of which the tie's are those of all
+        members or of none.
 
     Examples
     --------
@@ -136,7 +160,7 @@ def member_names(X: pd.DataFrame) -> tuple[str, ...]:
         [str(column).removesuffix(ending) for column in X.columns if str(column).endswith(ending)]
         for ending in (DIRECTION, TIED)
     ]
-    alone = sorted(set(names[0]) ^ set(names[1]))
+    alone = sorted(set(names[0]) ^ set(names[1])) if names[1] else []
     if alone:
         raise StackError(
             f"member {alone[0]!r}: expected the columns {alone[0]}{DIRECTION} and "
@@ -156,11 +180,12 @@ class Material(NamedTuple):
     Attributes
     ----------
     z, t : ndarray of float64, shape (n_battles, n_members)
+        No t where votes know no ties.
     characters, turns : ndarray of float64, shape (n_battles,)
     """
 
     z: Array
-    t: Array
+    t: Array | None
     characters: Array
     turns: Array
 
@@ -173,7 +198,9 @@ class Material(NamedTuple):
         StackError
             A column is missing, or a value is not a finite number.
         """
-        wanted = ["characters", "turns", *(n + end for end in (DIRECTION, TIED) for n in names)]
+        ties = any(str(column).endswith(TIED) for column in X.columns)
+        endings = (DIRECTION, TIED) if ties else (DIRECTION,)
+        wanted = ["characters", "turns", *(n + end for end in endings for n in names)]
         for column in wanted:
             if column not in X.columns:
                 raise StackError(
@@ -181,16 +208,31 @@ class Material(NamedTuple):
                     f"it was fitted on: {', '.join(names)}."
                 )
             check_finite("the table", {column: X[column].to_numpy(dtype=np.float64)})
-        z, t = (
+        z, *t = (
             np.clip(X[[n + end for n in names]].to_numpy(dtype=np.float64), -CLIP, CLIP)
-            for end in (DIRECTION, TIED)
+            for end in endings
         )
         characters, turns = (X[name].to_numpy(dtype=np.float64) for name in wanted[:2])
-        return cls(z, t, characters, turns)
+        return cls(z, t[0] if ties else None, characters, turns)
 
     def take(self, rows: NDArray[np.bool_]) -> Self:
         """Return the masked rows."""
-        return type(self)(*(values[rows] for values in self))
+        z, t, characters, turns = self
+        return type(self)(z[rows], taken(t, rows), characters[rows], turns[rows])
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What members answer: the direction and the tie, or the direction alone."""
+        return FORMS["direction" if self.t is None else "heads"]
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The classes that members tell apart."""
+        return classes_of("direction" if self.t is None else "heads")
+
+    def member(self, place: int) -> tuple[Array, Array | None]:
+        """Return the logits of one member, shape (n_battles,) each."""
+        return self.z[:, place], None if self.t is None else self.t[:, place]
 
 
 def check_finite(where: str, columns: Mapping[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""The stacking estimator: out-of-fold logits of members in, three probabilities out.
+"""The stacking estimator: out-of-fold logits of members in, probabilities of the classes out.
 
 Rows of a fold are predicted by a stack to which the other folds were all there is: members'
 calibrations, candidates, their choice and the blend's calibration are made of them alone, the
@@ -18,12 +18,12 @@ from threadpoolctl import threadpool_limits
 
 from data.labels import CLASS_NAMES, TIE, A, B
 from features.sides import Array
-from models.heads import Labels, probabilities, swapped_labels
+from models.heads import Labels, classes_of, probabilities, swapped_labels
 from models.stacking.blends import Candidate
 from models.stacking.candidates import CANDIDATES
 from models.stacking.choice import Choice, choose
 from models.stacking.members import Material, StackError, member_names
-from models.stacking.nested import HEADS, Known, Levels
+from models.stacking.nested import Known, Levels
 from models.stacking.stack import Stack
 
 LEAST_FOLDS = 3  # a fold to predict, one to choose on, and one to learn from
@@ -47,10 +47,10 @@ class StackingModel(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (3,)
+    classes_ : ndarray of shape (3,), or (2,) where members know no ties
         0 for A, 1 for B, 2 for tie.
     members_ : tuple of str
-    out_of_fold_ : ndarray of float64, shape (n_battles, 3)
+    out_of_fold_ : ndarray of float64, shape (n_battles, n_classes)
         What the stacks of the other folds say of each row that `fit` was given.
     fold_stacks_ : dict
         Fold -> the `Stack` that predicted it.
@@ -77,7 +77,7 @@ class StackingModel(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, shape (n_battles, 2 * n_members + 4)
+        X : DataFrame, shape (n_battles, 2 * n_members + 4), or without the members' tie logits
             As `models.stacking.members.columns_of` makes it, with ``group`` and ``fold``.
         y : array-like of int, shape (n_battles,)
             0 A, 1 B, 2 tie.
@@ -85,8 +85,8 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         Raises
         ------
         StackError
-            `X` lacks a column or holds what is no number, there are fewer than three folds, or a
-            class is absent.
+            `X` lacks a column or holds what is no number, there are fewer than three folds, a
+            class is absent, or there are ties which members do not know.
         ValueError
             A candidate is unknown, or none is left.
         """
@@ -108,14 +108,15 @@ class StackingModel(ClassifierMixin, BaseEstimator):
             }
         self.stack_ = stacks.pop(None)
         self.fold_stacks_ = stacks
-        self.members_, self.classes_ = names, np.array([A, B, TIE])
+        self.members_, self.classes_ = names, np.array(known.material.classes)
         self.out_of_fold_ = self._out_of_fold(known, sign)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """Return P(A), P(B), P(tie), shape (n_battles, 3), each strictly between 0 and 1.
+        """Return P(A), P(B) and, where members know it, P(tie), each strictly between 0 and 1.
 
-        Neither ``group`` nor ``fold`` is needed. A row's probabilities depend on that row alone.
+        Of shape (n_battles, n_classes). Neither ``group`` nor ``fold`` is needed. A row's
+        probabilities depend on that row alone.
 
         Raises
         ------
@@ -135,7 +136,7 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         See `models.stacking.stack.Stack.shares`.
         """
         check_is_fitted(self, "stack_")
-        return {head.name: self._shares(self.stack_, head.name) for head in HEADS}
+        return {head.name: self._shares(self.stack_, head.name) for head in self.stack_.heads}
 
     def told(self) -> dict[str, Any]:
         """Return what was chosen, for each fold and for all rows, ready for JSON."""
@@ -164,8 +165,8 @@ class StackingModel(ClassifierMixin, BaseEstimator):
     def load(self, files: Mapping[str, bytes]) -> Self:
         """Take over what `dump` gave. Only what `predict_proba` and `weights` need is in it."""
         self.members_ = tuple(json.loads(files[STATE])["members"])
-        self.classes_ = np.array([A, B, TIE])
         self.stack_ = Stack.load(files)
+        self.classes_ = np.array(classes_of(self.stack_.form))
         return self
 
     def _shares(self, stack: Stack, head: str) -> dict[str, float]:
@@ -189,11 +190,12 @@ class StackingModel(ClassifierMixin, BaseEstimator):
         return used
 
     def _out_of_fold(self, known: Known, sign: Array) -> Array:
-        z, t = np.zeros(len(known.y)), np.zeros(len(known.y))
+        proba = np.zeros((len(known.y), len(known.material.classes)))
         for fold, stack in self.fold_stacks_.items():
             held = known.fold == fold
-            z[held], t[held] = stack(known.material.take(held))
-        return probabilities(sign * z, t)
+            z, t = stack(known.material.take(held))
+            proba[held] = probabilities(sign[held] * z, t)
+        return proba
 
 
 def known_of(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
@@ -214,6 +216,11 @@ def known_of(X: pd.DataFrame, names: Sequence[str], y: Labels) -> Known:
         raise StackError(f"y must hold 0 (A), 1 (B) and 2 (tie) only. Got {strange[0]} instead.")
     codes, _ = pd.factorize(X["group"], sort=True)  # whatever the order of the rows is
     known = Known(Material.of(X, names), y, X["fold"].to_numpy(dtype=np.int8), codes)
+    if TIE in y and TIE not in known.material.classes:
+        raise StackError(
+            "the votes hold ties, and the members give probabilities of A and B alone. Fit members "
+            "in a form that knows ties."
+        )
     _check(known)
     return known
 
@@ -226,10 +233,11 @@ def _check(known: Known) -> None:
             f"to learn from. Found {len(folds)}. Fit the members with more folds."
         )
     for fold in folds:
-        absent = sorted({A, B, TIE} - set(known.y[known.fold == fold].tolist()))
+        absent = sorted({*known.material.classes} - set(known.y[known.fold == fold].tolist()))
         if absent:
+            of_all = "all three" if TIE in known.material.classes else "both"
             raise StackError(
-                f"fold {fold}: expected battles of all three classes, found none of class "
+                f"fold {fold}: expected battles of {of_all} classes, found none of class "
                 f"{CLASS_NAMES[absent[0]]}. Give more battles, or fit the members with fewer folds."
             )
 
@@ -267,5 +275,5 @@ def _choices(
         head.name: choose(
             head, rest, level, levels.inner(fold, head), candidates, calibrate=calibrate
         )
-        for head in HEADS
+        for head in known.material.heads
     }

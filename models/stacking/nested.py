@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.sides import Array
-from models.calibration import Calibration, clear, log_likelihood
+from models.calibration import Calibration, clear, log_likelihood, taken
 from models.heads import FORMS, Head, Labels
 from models.stacking.blends import Blend, Candidate, Lesson
 from models.stacking.members import Material
@@ -46,11 +46,12 @@ class Lines(NamedTuple):
     def __call__(self, material: Material) -> Material:
         """Return the battles with calibrated logits."""
         pairs = [
-            line(material.z[:, place], material.t[:, place], material.characters)
+            line(*material.member(place), material.characters)
             for place, line in enumerate(self.members)
         ]
-        z, t = (np.column_stack(columns) for columns in zip(*pairs, strict=True))
-        return material._replace(z=z, t=t)
+        z = np.column_stack([of_direction for of_direction, _ in pairs])
+        ties = [of_tie for _, of_tie in pairs if of_tie is not None]
+        return material._replace(z=z, t=np.column_stack(ties) if ties else None)
 
 
 class LineFits:
@@ -94,9 +95,12 @@ class LineFits:
             self._fitted[place, out] = Calibration.without_bins(*rows[:3])
         return self._fitted[place, out]
 
-    def _rows(self, place: int, rows: NDArray[np.bool_]) -> tuple[Array, Array, Labels, Array]:
-        z, t, characters, _ = self._known.material
-        return z[rows, place], t[rows, place], self._known.y[rows], characters[rows]
+    def _rows(
+        self, place: int, rows: NDArray[np.bool_]
+    ) -> tuple[Array, Array | None, Labels, Array]:
+        material = self._known.material
+        z, t = material.member(place)
+        return z[rows], taken(t, rows), self._known.y[rows], material.characters[rows]
 
 
 class Level(NamedTuple):
@@ -201,7 +205,7 @@ def fit_level(
     """
     out = np.isin(known.fold, list(without))
     rest = known.take(~out)
-    lessons = {head.name: _lesson(head, rest, lines, seed) for head in HEADS}
+    lessons = {head.name: _lesson(head, rest, lines, seed) for head in rest.material.heads}
     blends = {
         name: {label: candidate.fit(lesson) for label, candidate in candidates.items()}
         for name, lesson in lessons.items()

@@ -31,7 +31,7 @@ def member_probabilities(model: StackingModel, X: pd.DataFrame, y: ArrayLike) ->
 
     Returns
     -------
-    dict of str to ndarray of float64, shape (n_battles, 3)
+    dict of str to ndarray of float64, shape (n_battles, n_classes)
     """
     known = known_of(X, model.members_, np.asarray(y, dtype=np.int8))
     return dict(zip(model.members_, calibrated(known, calibrate=model.calibrate), strict=True))
@@ -71,7 +71,7 @@ def leaderboard(
         above 0 it is of use; null where it is the only member). ``stack``: ``log_loss``.
         ``best``: the member of least log loss, and ``gain``, by how much the stack is better than
         it. ``correlation``: name -> name -> correlation of the errors (label minus probability,
-        over the three classes). Figures are ``value``, ``low`` and ``high``.
+        over the classes). Figures are ``value``, ``low`` and ``high``.
     """
     labels, names = np.asarray(y, dtype=np.int8), model.members_
     alone = member_probabilities(model, X, labels)
@@ -101,10 +101,11 @@ def _without_each(model: StackingModel, X: pd.DataFrame, y: Labels) -> dict[str,
     """Return the out-of-fold probabilities of the stack without each member, fitted anew."""
     if len(model.members_) == 1:
         return {}
-    return {
-        name: clone(model).fit(X.drop(columns=[name + DIRECTION, name + TIED]), y).out_of_fold_
-        for name in model.members_
-    }
+    return {name: clone(model).fit(_without(X, name), y).out_of_fold_ for name in model.members_}
+
+
+def _without(X: pd.DataFrame, name: str) -> pd.DataFrame:
+    return X.drop(columns=[name + DIRECTION, name + TIED], errors="ignore")
 
 
 def _losses(proba: Array, y: Labels) -> Array:
@@ -136,7 +137,7 @@ class _Figures:
 
 def _correlation(proba: Mapping[str, Array], y: Labels) -> dict[str, dict[str, float]]:
     """Return how members' errors go together: those of a member of no error at all are 0."""
-    observed = np.eye(3)[y]
+    observed = np.eye(next(iter(proba.values())).shape[1])[y]
     errors = np.array([(observed - p).ravel() for p in proba.values()])
     errors -= errors.mean(axis=1, keepdims=True)
     norms = np.sqrt((errors**2).sum(axis=1))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from features.sides import Array
 from models.calibration import Calibration
+from models.heads import FORMS, Head
 from models.stacking.blends import Blend
 from models.stacking.candidates import CANDIDATES
 from models.stacking.choice import Choice
@@ -54,8 +55,8 @@ class Stack(NamedTuple):
             The rows.
         calibrate : bool
         """
-        z, t = (choices[head.name].scores for head in HEADS)
-        rows = z, t, known.y, known.material.characters, known.fold
+        z, *t = (choices[head.name].scores for head in known.material.heads)
+        rows = z, t[0] if t else None, known.y, known.material.characters, known.fold
         return cls(
             level.lines,
             {name: choice.candidate for name, choice in choices.items()},
@@ -64,11 +65,21 @@ class Stack(NamedTuple):
             Calibration.where_it_holds(*rows) if calibrate else Calibration(),
         )
 
-    def __call__(self, material: Material) -> tuple[Array, Array]:
+    def __call__(self, material: Material) -> tuple[Array, Array | None]:
         """Return direction and tie logits of battles, shape (n_battles,) each."""
         members = self.lines(material)
-        z, t = (self.blends[head.name](members) for head in HEADS)
-        return self.calibration(z, t, material.characters)
+        z, *t = (self.blends[head.name](members) for head in self.heads)
+        return self.calibration(z, t[0] if t else None, material.characters)
+
+    @property
+    def form(self) -> str:
+        """A key of `models.heads.FORMS`: without ties there is a blend of the direction alone."""
+        return "heads" if "tie" in self.blends else "direction"
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What its blends answer."""
+        return FORMS[self.form]
 
     def shares(self, head: str) -> list[float]:
         """Return each member's share of a blend: its weight times its spread, adding up to 1.
@@ -106,7 +117,7 @@ class Stack(NamedTuple):
         return cls(
             Lines(tuple(_calibration(line) for line in state["lines"])),
             state["candidates"],
-            {head.name: _blend(head.name, state, files) for head in HEADS},
+            {name: _blend(name, state, files) for name in state["blends"]},
             {name: tuple(values) for name, values in state["spreads"].items()},
             _calibration(state["calibration"]),
         )

@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 def _fit_run(arguments: argparse.Namespace, **options: Any) -> Path:
     from pipelines.fit import fit
 
-    return fit(config_from(arguments), **options)
+    named = [setting.partition("=")[0].strip() for setting in arguments.set]
+    return fit(config_from(arguments), keep_form="model.form" in named, **options)
 
 
 def _fit_stack(arguments: argparse.Namespace, **options: Any) -> Path:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from data.battles import DataError
 from data.folds import hash_folds, training_rows
 from data.labels import CLASS_NAMES
-from models.heads import FORMS
+from models.heads import FORMS, classes_of
 from models.parts import Rows, judgeable
 from pipelines.config import Config
 from pipelines.run.inputs import Battles
@@ -33,7 +33,7 @@ def check_parts(config: Config, battles: Battles, folds: NDArray[np.int8]) -> No
         train = training_rows(fold == left_out, group, source)
         part = rows.take(train & (rows.weight > 0))
         if not _can_learn(config, part):
-            counts = np.bincount(part.y[part.plain], minlength=len(CLASS_NAMES))
+            counts = np.bincount(part.y[part.plain], minlength=len(classes_of(config.model.form)))
             rarest = int(counts.argmin())
             raise DataError(
                 f"{battles.files[0]['file']}: expected enough battles of each class to cut "
@@ -46,7 +46,7 @@ def check_parts(config: Config, battles: Battles, folds: NDArray[np.int8]) -> No
 def _can_learn(config: Config, part: Rows) -> bool:
     """Whether each head can be judged on an inner fold, as `PreferenceModel` will want it."""
     inner = range(config.model.inner_folds)
-    complete = set(part.y[part.plain].tolist()) == set(range(len(CLASS_NAMES)))
+    complete = set(part.y[part.plain].tolist()) == set(classes_of(config.model.form))
     return complete and all(
         any(judgeable(head, part, fold) for fold in inner) for head in FORMS[config.model.form]
     )

@@ -34,9 +34,9 @@ class OutOfFold(NamedTuple):
 
     Attributes
     ----------
-    proba : ndarray of float64, shape (n_plain, 3)
+    proba : ndarray of float64, shape (n_plain, n_classes)
     z, t : ndarray of float64, shape (n_plain,)
-        Direction and tie logits before calibration.
+        Direction and tie logits before calibration; no `t` where votes know no ties.
     length : ndarray of float64, shape (n_plain,)
         Characters of both answers together.
     folds : list of dict
@@ -47,7 +47,7 @@ class OutOfFold(NamedTuple):
 
     proba: Array
     z: Array
-    t: Array
+    t: Array | None
     length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
@@ -90,13 +90,17 @@ def predict_out_of_fold(
     advance : callable
         Told of each finished fold.
     """
-    n_plain = len(folds)
-    z, t, length = np.empty((3, n_plain))
-    out = OutOfFold(np.empty((n_plain, 3)), z, t, length, [], [])
-    for fold, parts in enumerate(_folds(pipeline, battles, y, folds, run, advance)):
+    found = _folds(pipeline, battles, y, folds, run, advance)
+    whole = {
+        name: np.empty((len(folds), *found[0][name].shape[1:]))
+        for name in PREDICTED
+        if name in found[0]
+    }
+    out = OutOfFold(whole["proba"], whole["z"], whole.get("t"), whole["length"], [], [])
+    for fold, parts in enumerate(found):
         rows = folds == fold
-        for name in PREDICTED:
-            getattr(out, name)[rows] = parts[name]
+        for name, values in whole.items():
+            values[rows] = parts[name]
         out.folds.append(
             {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
         )
@@ -159,7 +163,7 @@ def _fit_fold(
     return {
         "proba": proba,
         "z": z,
-        "t": t,
+        **({} if t is None else {"t": t}),
         "length": columns["characters"].to_numpy(dtype=np.float64),
         "chosen": np.array(json.dumps(model.chosen_.told())),
         "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
@@ -172,7 +176,7 @@ def baseline_predictions(
     """Return the baselines' out-of-fold probabilities of the plain rows, in the same folds."""
     length = LengthFeatures(("characters_log_sum",), sides=("diff",), bucketed=())
     X = length.fit_transform(battles).to_numpy(dtype=np.float64)
-    predicted = {name: np.empty((len(folds), 3)) for name in BASELINES}
+    predicted = {name: np.empty((len(folds), int(y.max()) + 1)) for name in BASELINES}
     for name, baseline in BASELINES.items():
         for fold in range(folds.max() + 1):
             out = folds == fold
@@ -181,7 +185,9 @@ def baseline_predictions(
     return predicted
 
 
-def true_probabilities(train: Named, ids: pd.Series) -> Array | None:
+def true_probabilities(
+    train: Named, ids: pd.Series, n_classes: int = len(WINNER_COLUMNS)
+) -> Array | None:
     """Return the true probabilities of generated battles, None where the file has none beside it.
 
     `data.synthetic` writes them to ``train_probabilities.csv`` beside ``train.csv``. A file of that
@@ -189,7 +195,7 @@ def true_probabilities(train: Named, ids: pd.Series) -> Array | None:
     """
     first = Files.of(train).paths[0]
     path = first.with_name(f"{first.stem}_probabilities.csv")
-    columns = ["id", *WINNER_COLUMNS]
+    columns = ["id", *WINNER_COLUMNS[:n_classes]]
     if not path.is_file():
         return None
     try:

@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from data.battles import WINNER_COLUMNS, DataError, Files, Named, counted, iter_test
+from data.labels import WINNERS, A, B
 from pipelines.command.progress import Steps
 from pipelines.estimator.encoding import encoder_store
 from pipelines.run.files import csv_bytes, whole_file
 from pipelines.run.submission import Order, check_test
 
+NAMES = tuple(WINNERS)[:2]  # of A and B, as the WSDM Cup's sample has them
 
-def look_through(test: Named, sample: Path | None, steps: Steps) -> Order | None:
+
+def look_through(
+    test: Named, sample: Path | None, steps: Steps, *, ties: bool = True
+) -> Order | None:
     """Look through a test file, say what is odd in it, and return the order of its submission.
 
     It comes before any work: see `pipelines.run.submission.check_test`.
     """
     with steps.step("test file") as advance:
-        found = check_test(test, sample, advance)
+        found = check_test(test, sample, advance, ties=ties)
     steps.tell(f"{Files.of(test)}: read as {found.layout}")
     steps.tell_all([*found.notes, *counted(found.counts)])
     return found.order
@@ -88,17 +93,34 @@ def write_table(
 
 
 def _in_order(proba: NDArray, order: Order, test: Named) -> pd.DataFrame:
-    """Put the probabilities, shape (n_rows, 3), of a test file into a submission's order."""
+    """Put the probabilities of a test file, a column a class, into a submission's order."""
     if len(proba) != len(order.row):
         raise DataError(
             f"{Files.of(test)}: expected the {len(order.row):,} rows that were there when this "
             f"began, found {len(proba):,}. Run the same command again."
         )
-    return predictions(order.id, proba[order.row])
+    return _told(order.id, proba[order.row], winner=order.winner)
+
+
+def _told(ids: NDArray[np.object_], proba: NDArray, *, winner: bool) -> pd.DataFrame:
+    """Return what is asked for: probabilities, or which of A and B is likelier, A where none is.
+
+    >>> _told(np.array(["7", "8"]), np.array([[0.2, 0.2, 0.6], [0.4, 0.6, 0]]), winner=True)
+      id   winner
+    0  7  model_a
+    1  8  model_b
+    """
+    if not winner:
+        return predictions(ids, proba)
+    return pd.DataFrame({"id": ids, "winner": np.where(proba[:, A] >= proba[:, B], *NAMES)})
 
 
 def predictions(
     ids: Sequence[str] | NDArray[np.object_] | pd.Series, proba: NDArray
 ) -> pd.DataFrame:
-    """Return Kaggle's table: ``id`` and the three probabilities, in float64."""
-    return pd.DataFrame({"id": ids, **dict(zip(WINNER_COLUMNS, proba.T, strict=True))})
+    """Return Kaggle's table: ``id`` and the probabilities of A, B and tie, in float64.
+
+    Without the last where votes know no ties.
+    """
+    columns = WINNER_COLUMNS[: proba.shape[1]]
+    return pd.DataFrame({"id": ids, **dict(zip(columns, proba.T, strict=True))})

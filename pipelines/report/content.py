@@ -102,7 +102,7 @@ def scores_of(train: Named, battles: Battles, folds: NDArray[np.int8], oof: OutO
     """Measure the out-of-fold predictions, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds)
-    truth = true_probabilities(train, frame["id"])
+    truth = true_probabilities(train, frame["id"], oof.proba.shape[1])
     if truth is not None:
         baselines["truth (Bayes)"] = truth
     group = frame["group"].to_numpy(dtype=object)

@@ -53,7 +53,7 @@ def near_copies_told(
         The plain rows, then the extra ones.
     y : ndarray of int8, shape (n_plain,)
     folds : ndarray of int8, shape (n_plain,)
-    proba : ndarray of float64, shape (n_plain, 3)
+    proba : ndarray of float64, shape (n_plain, n_classes)
         Out-of-fold probabilities.
     """
     rows, pairs = rows_with_near_copies(battles, folds)

@@ -1,6 +1,6 @@
 """What the screen shows of a report at the end of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -40,11 +40,13 @@ def print_scores(console: Console, scores: Compared) -> None:
     """Print the model beside its baselines: value and 95 % interval over prompt groups."""
     table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)
-    for name in ("log loss", "95 % CI", *SHOWN.values()):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("this run", *_cells(scores["metrics"]), style="bold")
+    has_ties = scores["metrics"]["log_loss_tie"]["value"] is not None
+    shown = {name: of for name, of in SHOWN.items() if has_ties or name != "tie_auc"}
+    for heading in ("log loss", "95 % CI", *shown.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_row("this run", *_cells(scores["metrics"], shown), style="bold")
     for name, baseline in scores["baselines"].items():
-        table.add_row(name, *_cells(baseline["metrics"]))
+        table.add_row(name, *_cells(baseline["metrics"], shown))
     console.print(table)
     for name, baseline in scores["baselines"].items():
         gap = baseline["difference"]["log_loss"]
@@ -93,10 +95,10 @@ def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) 
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _cells(metrics: Mapping[str, Figure]) -> list[str]:
+def _cells(metrics: Mapping[str, Figure], shown: Iterable[str]) -> list[str]:
     loss = metrics["log_loss"]
     interval = f"{loss['low']:.3f}–{loss['high']:.3f}"
-    return [_cell(loss["value"]), interval, *(_cell(metrics[name]["value"]) for name in SHOWN)]
+    return [_cell(loss["value"]), interval, *(_cell(metrics[name]["value"]) for name in shown)]
 
 
 def _cell(value: float | None) -> str:

@@ -65,8 +65,8 @@ class Folds(NamedTuple):
                 )
 
 
-def cut_folds(battles: Battles, n_folds: int, seed: int) -> Folds:
-    """Cut the plain rows into folds, by prompt.
+def cut_folds(battles: Battles, n_folds: int, seed: int, *, ties: bool = True) -> Folds:
+    """Cut the plain rows into folds, by prompt; `ties` says whether votes know them.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def cut_folds(battles: Battles, n_folds: int, seed: int) -> Folds:
     """
     frame, y = battles.plain
     try:
-        fold = make_folds(y, frame["group"], n_folds=n_folds, seed=seed)
+        fold = make_folds(y, frame["group"], n_folds=n_folds, seed=seed, ties=ties)
     except DataError as error:
         raise DataError(f"{battles.files[0]['file']}: {error}") from None
     group = frame["group"].to_numpy(dtype=object)

@@ -16,6 +16,7 @@ from data.battles import (
     Reading,
     concat_battles,
     counted,
+    layouts_of,
     read_training,
     rows_in_both,
 )
@@ -66,7 +67,9 @@ class Inputs(NamedTuple):
     extra: tuple[Named, ...] = ()
 
     def check(self) -> None:
-        """Refuse a file that is given twice: its battles would count twice.
+        """Refuse a file that is given twice, and one table of votes with ties and of votes without.
+
+        Battles would count twice, or tie more rarely than they do.
 
         Raises
         ------
@@ -82,6 +85,28 @@ class Inputs(NamedTuple):
                     f"{labelled[place]}: the same battles as {labelled[hashes.index(known)]}. "
                     "Give each file once."
                 )
+
+        self.knows_ties()
+
+    def knows_ties(self) -> bool:
+        """Whether the votes of the training file may be ties, by its layout alone.
+
+        Raises
+        ------
+        DataError
+            Those of some of its files may, and those of others not.
+        """
+        opened = layouts_of(self.train)
+        without = [one for one in opened if not one.ties]
+        if without and len(without) < len(opened):
+            others = " ".join(str(one.path) for one in opened if one.ties)
+            apart = "".join(f" --extra {one.path}" for one in without)
+            raise DataError(
+                f"{without[0].path}: read as {without[0].recognised.layout.title}, whose votes "
+                "know no ties, and so no part of a table of votes with ties. Give it apart: "
+                f"--train {others}{apart}."
+            )
+        return not without
 
     def hashes(self) -> dict[str, Any]:
         """Return the SHA-256 of each file that is learned from, and how it is read if named.

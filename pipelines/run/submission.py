@@ -1,6 +1,8 @@
 """A test file looked through before any work, and held against a competition's sample submission.
 
-Kaggle scores by id, and takes the rows in any order: what must agree is the set of ids.
+Kaggle scores by id, and takes the rows in any order: what must agree is the set of ids. A sample's
+columns tell what is asked for: the probabilities of A, B and tie, those of A and B where votes know
+no ties, or the likelier of A and B, as the WSDM Cup wants it.
 """
 
 import re
@@ -14,11 +16,13 @@ from numpy.typing import NDArray
 
 from data.battles import WINNER_COLUMNS, DataError, Files, Named, iter_test
 from data.frames import as_text
-from data.tables.read import read_chunks, shown
+from data.tables.read import column_names, read_chunks, shown
 
 SUBMISSION = "submission.csv"  # of a run
 MOST_NOTES = 10  # of how a file is written
 COLUMNS = ("id", *WINNER_COLUMNS)
+WITHOUT_TIES = COLUMNS[:-1]
+WINNER = ("id", "winner")
 DECIMAL = re.compile(r"(-?\d+)\.0+")  # what pandas makes of a whole number beside a missing one
 
 
@@ -31,10 +35,13 @@ class Order(NamedTuple):
         As the sample writes them, in its order.
     row : ndarray of intp, shape (n_rows,)
         Which row of the test file each is.
+    winner : bool
+        Whether the likelier of A and B is wanted, and no probabilities.
     """
 
     id: NDArray[np.object_]
     row: NDArray[np.intp]
+    winner: bool = False
 
 
 class Checked(NamedTuple):
@@ -59,7 +66,11 @@ class Checked(NamedTuple):
 
 
 def check_test(
-    test: Named, sample: Path | None = None, advance: Callable[[int], None] | None = None
+    test: Named,
+    sample: Path | None = None,
+    advance: Callable[[int], None] | None = None,
+    *,
+    ties: bool = True,
 ) -> Checked:
     """Read a test file to its end, and hold its ids against the sample's.
 
@@ -73,13 +84,16 @@ def check_test(
         ``sample_submission.csv``: the submission has its ids in its order.
     advance : callable, optional
         Told of the rows that are read.
+    ties : bool
+        Whether ties are one of the classes that are predicted: the sample must have their column,
+        unless it wants the winner alone.
 
     Raises
     ------
     DataError
         The test file cannot be read, or its ids or the sample's columns are others.
     """
-    wanted = None if sample is None else list(_sample_ids(sample))
+    columns, wanted = (COLUMNS, None) if sample is None else _sample_of(sample, ties=ties)
     test = Files.of(test)
     found: list[str] = []
     layouts: dict[str, None] = {}
@@ -103,11 +117,12 @@ def check_test(
             f"decimal_ids: {mapped:,} (ids of {test.name} such as {found[first]}, written as in "
             f"{sample.name}: {ids[first]})"
         )
-    order = _ordered(test, sample, ids, wanted)
+    order = _ordered(test, sample, ids, wanted)._replace(winner=columns == WINNER)
     in_place = np.array_equal(order.row, np.arange(len(found)))
     if not in_place:
         notes.append(f"order: that of {sample.name}, which is not that of {test.name}")
-    return Checked(None if in_place and not mapped else order, notes, *told)
+    as_it_stands = in_place and not mapped and not order.winner
+    return Checked(None if as_it_stands else order, notes, *told)
 
 
 def _oddities(test: Files, ids: Sequence[str]) -> list[str]:
@@ -191,11 +206,29 @@ def _numbered(ids: Sequence[str]) -> Iterator[tuple[str, int]]:
         seen[name] += 1
 
 
-def _sample_ids(path: Path) -> Iterator[str]:
-    for chunk in read_chunks(path, required=COLUMNS):
-        if tuple(chunk.columns) != COLUMNS:
-            raise DataError(
-                f"{path.name}: expected the columns {', '.join(COLUMNS)}, in this order, found "
-                f"{', '.join(chunk.columns)}. Name a sample submission of this competition."
-            )
-        yield from map(as_text, chunk.columns["id"])
+def _sample_of(path: Path, *, ties: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Return a sample's columns and its ids."""
+    columns = tuple(column_names(path))
+    _check_columns(path, columns, ties=ties)
+    chunks = read_chunks(path, required=columns)
+    return columns, [as_text(cell) for chunk in chunks for cell in chunk.columns["id"]]
+
+
+def _check_columns(path: Path, columns: tuple[str, ...], *, ties: bool) -> None:
+    """Refuse a sample that asks for what is not predicted."""
+    expected = COLUMNS if ties else WITHOUT_TIES
+    if columns in (expected, WINNER):
+        return
+    why = ""
+    if columns == COLUMNS:
+        why = (
+            " The votes that were learned from know no ties, so these have no probability: give "
+            "such votes as --extra beside a --train with ties."
+        )
+    elif columns == WITHOUT_TIES:
+        why = " The votes that were learned from know ties, which have a probability as well."
+    raise DataError(
+        f"{path.name}: expected the columns {', '.join(expected)}, in this order, or "
+        f"{', '.join(WINNER)} for the likelier of A and B, found {', '.join(columns)}.{why} Name a "
+        "sample submission of this competition."
+    )

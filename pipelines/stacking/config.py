@@ -90,6 +90,11 @@ class StackConfig(NamedTuple):
     members: dict[str, RunPart | TowerPart]
 
 
+def runs_of(config: StackConfig) -> dict[str, RunPart]:
+    """Return the members that are runs."""
+    return {name: part for name, part in config.members.items() if isinstance(part, RunPart)}
+
+
 def is_stack(preset: str | None, file: Path | None) -> bool:
     """Whether a preset, or a file, is a stack's.
 

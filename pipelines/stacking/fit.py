@@ -9,17 +9,26 @@ from rich.console import Console
 from features.storage.cache import Cache
 from models.device import Choice, Device
 from pipelines.command.progress import Steps
+from pipelines.config import without_ties
+from pipelines.estimator.form import TOLD, check_votes, has_ties, no_ties
 from pipelines.estimator.reading import CONFIG
 from pipelines.fit import check_inputs
 from pipelines.report.content import versions
+from pipelines.run.files import check_ordinary
 from pipelines.run.folder import MEMBERS, RUNS, UnfinishedRun, default_target, digest, is_run
 from pipelines.run.folds import cut_folds
 from pipelines.run.inputs import Inputs, read_inputs
-from pipelines.stacking.config import StackConfig, write_stack_config
+from pipelines.settings import ConfigError
+from pipelines.stacking.config import StackConfig, TowerPart, runs_of, write_stack_config
 from pipelines.stacking.making import Making, Options, TowerMaking, making
 from pipelines.stacking.screen import show
 from pipelines.stacking.sources import STACK, Source
 from pipelines.stacking.work import check_distinct, stack_sources
+
+ALONE = (
+    "Where votes know no ties fit A against B alone, by runs with --set "
+    "members.NAME.model.form=direction. "
+)
 
 
 def fit_stack(
@@ -79,7 +88,9 @@ def fit_stack(
         blame for is told before any work.
     """
     steps = Steps(console or Console())
-    order = check_inputs(inputs, sample_submission, steps)
+    check_ordinary(inputs.train)
+    config, ties = _settled(config, inputs, steps)
+    order = check_inputs(inputs, sample_submission, steps, ties=ties)
     options = Options(
         inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
     )
@@ -92,7 +103,8 @@ def fit_stack(
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         steps.tell_all(battles.read_as(counts=steps.part is None))
-        folds = cut_folds(battles, config.n_folds, config.seed)
+        check_votes(battles, ties=ties, way_out=ALONE)
+        folds = cut_folds(battles, config.n_folds, config.seed, ties=ties)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)
         report = stack_sources(
@@ -112,6 +124,37 @@ def fit_stack(
         finished = run.finish()
     show(steps.console, report)
     return finished
+
+
+def _settled(config: StackConfig, inputs: Inputs, steps: Steps) -> tuple[StackConfig, bool]:
+    """Return members of the form that the votes ask for, and whether ties are one of its classes.
+
+    Raises
+    ------
+    ConfigError
+        Some members know ties and others do not.
+    DataError
+        The votes know none, and a member is a tower.
+    """
+    towers = [name for name, part in config.members.items() if isinstance(part, TowerPart)]
+    if not inputs.knows_ties():
+        if towers:
+            way_out = "Leave towers out, by a --config whose members are runs, or give"
+            raise no_ties(inputs, f"the tower members.{towers[0]} learns A, B and tie. {way_out}")
+        steps.tell(TOLD)
+        runs = {
+            name: part._replace(config=without_ties(part.config))
+            for name, part in runs_of(config).items()
+        }
+        return config._replace(members={**runs}), False
+    alone = [name for name, part in runs_of(config).items() if not has_ties(part.config)]
+    others = [name for name in config.members if name not in alone]
+    if alone and others:
+        raise ConfigError(
+            f"members.{alone[0]}.model.form: 'direction' knows no ties, and members.{others[0]} "
+            "does. A stack joins members of one form: change one, or leave it out."
+        )
+    return config, not alone
 
 
 def _key(config: StackConfig, members: Sequence[Making]) -> dict[str, Any]:

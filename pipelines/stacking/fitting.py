@@ -28,7 +28,7 @@ class Stacked(NamedTuple):
     ----------
     models : dict of str to bytes
         Its files.
-    proba : ndarray of float64, shape (n_plain, 3)
+    proba : ndarray of float64, shape (n_plain, n_classes)
         Out of fold.
     told : dict
         ``stack`` (what each fold and the final model chose), ``weights``, ``leaderboard``, and

@@ -18,8 +18,8 @@ from pipelines.tower.parts import TOWER
 class Predicting(Protocol):
     """A member that gives the logits of battles it has not seen."""
 
-    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array]:
-        """Return direction and tie logits, shape (n_battles,) each."""
+    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array | None]:
+        """Return direction and tie logits, shape (n_battles,) each; see `Member`."""
         ...
 
     def tell(self, name: str, steps: Steps) -> None:
@@ -33,7 +33,7 @@ class RunMember:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 
-    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array]:
+    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array | None]:
         """Return the logits of its probabilities, as those of ``oof.csv`` are."""
         return logits_of(self.pipeline.predict_proba(battles))
 
@@ -69,7 +69,7 @@ class TableMember(NamedTuple):
 
     table: Table
 
-    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array]:
+    def logits(self, battles: pd.DataFrame) -> tuple[Array, Array | None]:
         """Return the logits of the battles' ids.
 
         Raises
@@ -78,7 +78,8 @@ class TableMember(NamedTuple):
             It has none of an id.
         """
         places = self.table.places(battles["id"].to_numpy(dtype=object), "the test file")
-        return self.table.z[places], self.table.t[places]
+        _, z, t = self.table.member("", places)
+        return z, t
 
     def tell(self, name: str, steps: Steps) -> None:
         """Take no time worth telling of."""

@@ -55,7 +55,7 @@ class StackPredictor:
         self.seconds = dict.fromkeys(self.members, 0.0)
 
     def predict_proba(self, battles: pd.DataFrame) -> Array:
-        """Return the probabilities of A, B and tie, float64, shape (n_battles, 3).
+        """Return the probabilities of A, B and, where known, tie, float64, (n_battles, n_classes).
 
         Those of a battle do not depend on the others.
         """

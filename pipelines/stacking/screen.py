@@ -1,6 +1,6 @@
 """What the screen shows of a stack at the end: the leaderboard."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -12,17 +12,21 @@ from pipelines.report.screen import LOOKS
 from pipelines.stacking.report import StackReport, leaderboard_table
 from pipelines.stacking.sources import STACK
 
+SHOWN = {"direction": "A/B\nweight", "tie": "tie\nweight"}  # weights of a head -> heading
+
 
 def show(console: Console, report: StackReport) -> None:
     """Print members, stack and baselines, and what the stack adds to the best member."""
     table = Table(title="Out of fold, on the plain rows", **LOOKS)
     table.add_column("", no_wrap=True)
-    for heading in ("log loss", "95 % CI", "A/B\nweight", "tie\nweight", "fit", "predict"):
+    weights = [SHOWN[head] for head in report["weights"]]
+    for heading in ("log loss", "95 % CI", *weights, "fit", "predict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard_table(report).to_dict("records"):
-        table.add_row(row["name"], *_cells(row), style="bold" if row["name"] == STACK else None)
+        style = "bold" if row["name"] == STACK else None
+        table.add_row(row["name"], *_cells(row, report["weights"]), style=style)
     for name, baseline in report["scores"]["baselines"].items():
-        table.add_row(name, *_loss(baseline["metrics"]["log_loss"]), "", "", "", "")
+        table.add_row(name, *_loss(baseline["metrics"]["log_loss"]))
     console.print(table)
     best = report["leaderboard"]["best"]
     gain = best["gain"]
@@ -33,10 +37,10 @@ def show(console: Console, report: StackReport) -> None:
     )
 
 
-def _cells(row: Mapping[Hashable, Any]) -> list[str]:
+def _cells(row: Mapping[Hashable, Any], heads: Iterable[str]) -> list[str]:
     loss = {of: row[f"log_loss{of}"] for of in ("", "_low", "_high")}
     figure: Figure = {"value": loss[""], "low": loss["_low"], "high": loss["_high"]}
-    weights = [_shown(row.get(f"weight_{head}"), "{:.2f}") for head in ("direction", "tie")]
+    weights = [_shown(row.get(f"weight_{head}"), "{:.2f}") for head in heads]
     seconds = [_shown(row.get(f"{of}_seconds"), "{:,.1f} s") for of in ("fit", "predict")]
     return [*_loss(figure), *weights, *seconds]
 

@@ -9,14 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.battles import WINNER_COLUMNS, Files, Named, iter_ids
+from data.labels import TIE
 from data.tables.read import read_chunks, shown
 from features.sides import Array
+from models.calibration import taken
 from models.stacking.guards import check_finite, check_probabilities
-from models.stacking.members import StackError, logits_of
+from models.stacking.members import Member, StackError, logits_of
 from pipelines.run.by_id import ids_of, numbers_of
 
 LOGITS = ("z", "t")
-FORMS = f"id and either {', '.join(WINNER_COLUMNS)} or {', '.join(LOGITS)}"
+WITHOUT_TIES = WINNER_COLUMNS[:TIE]
+FORMS = (
+    f"id and either {', '.join(WINNER_COLUMNS)} or {', '.join(LOGITS)}, or "
+    f"{', '.join(WITHOUT_TIES)} where votes know no ties"
+)
 READ = ("id", "fold", *WINNER_COLUMNS, *LOGITS)
 
 
@@ -28,7 +34,7 @@ class Table(NamedTuple):
     path : Path
     id : ndarray of str, shape (n_rows,)
     z, t : ndarray of float64, shape (n_rows,)
-        Direction and tie logits.
+        Direction and tie logits; no t where votes know no ties.
     fold : ndarray of int64, shape (n_rows,), or None
         Whose model, fitted without it, predicted each row, where the file tells.
     """
@@ -36,8 +42,12 @@ class Table(NamedTuple):
     path: Path
     id: NDArray[np.object_]
     z: Array
-    t: Array
+    t: Array | None
     fold: NDArray[np.int64] | None
+
+    def member(self, name: str, places: NDArray[np.intp]) -> Member:
+        """Return what some rows give a stack."""
+        return Member(name, self.z[places], taken(self.t, places))
 
     def places(self, ids: NDArray[np.object_], of: object) -> NDArray[np.intp]:
         """Return the row of each of these ids; `of` names their file in an error.
@@ -69,7 +79,7 @@ def read_table(path: Path) -> Table:
     DataError
         The file is no such table, a cell is no number, or an id stands twice.
     StackError
-        A value is not finite, or three probabilities do not add up to 1.
+        A value is not finite, or probabilities do not add up to 1.
     """
     cells: dict[str, list[Any]] = {}
     for chunk in read_chunks(path, required=("id",), wanted=READ):
@@ -99,10 +109,12 @@ def check_test_ids(test: Named, tables: Mapping[str, Path]) -> None:
         read_table(path).places(ids, name)
 
 
-def _logits(path: Path, cells: dict[str, list[Any]]) -> tuple[Array, Array]:
-    forms = [form for form in (WINNER_COLUMNS, LOGITS) if all(name in cells for name in form)]
-    if len(forms) != 1:
-        found = "both" if forms else f"{', '.join(cells)} alone"
+def _logits(path: Path, cells: dict[str, list[Any]]) -> tuple[Array, Array | None]:
+    given = [tuple(name for name in form if name in cells) for form in (WINNER_COLUMNS, LOGITS)]
+    whole = (WINNER_COLUMNS, WITHOUT_TIES, LOGITS)
+    forms = [form for form in given if form]
+    if len(forms) != 1 or forms[0] not in whole:
+        found = "both" if all(form in whole for form in given) else f"{', '.join(cells)} alone"
         raise StackError(f"{path}: expected the columns {FORMS}, found {found}.")
     columns = {name: numbers_of(path, name, cells[name]) for name in forms[0]}
     if forms[0] == LOGITS:

@@ -13,7 +13,7 @@ from models.device import Device
 from models.stacking.candidates import CANDIDATES
 from models.stacking.choice import calibrated
 from models.stacking.guards import check_in_sample
-from models.stacking.members import Member, StackError, columns_of
+from models.stacking.members import Member, StackError, check_ties, columns_of
 from models.stacking.model import known_of
 from pipelines.command.progress import Advance, Steps
 from pipelines.estimator.predictions import predictions
@@ -160,7 +160,8 @@ def read_members(
     Raises
     ------
     StackError
-        A source lacks rows, holds what is no prediction, or is not known to have these folds.
+        A source lacks rows, holds what is no prediction, is not known to have these folds, or knows
+        ties where another does not.
     """
     members, proven, first = [], set(), sources[0].path
     for source in sources:
@@ -170,8 +171,9 @@ def read_members(
             proven.add(source.name)
         elif not trust:
             raise source.unproven(first)
-        members.append(Member(source.name, table.z[places], table.t[places]))
+        members.append(table.member(source.name, places))
         advance(1)
+    check_ties(members)
     return members, proven
 
 

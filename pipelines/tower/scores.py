@@ -27,7 +27,7 @@ def compared(train: Named, battles: Battles, folds: Folds, proba: Array) -> Comp
     """Measure out-of-fold probabilities, beside baselines and the truth where that is known."""
     frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds.fold)
-    truth = true_probabilities(train, frame["id"])
+    truth = true_probabilities(train, frame["id"], proba.shape[1])
     if truth is not None:
         baselines["truth (Bayes)"] = truth
     group = frame["group"].to_numpy(dtype=object)

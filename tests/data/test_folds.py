@@ -81,6 +81,17 @@ def test_too_little_for_folds(y: list[int], group: str, message: str) -> None:
         make_folds(y, list(group))
 
 
+def test_votes_without_ties_have_two_classes() -> None:
+    y, group = [0, 1] * 6, list("abcdef" * 2)
+    folds = make_folds(y, group, n_folds=3, ties=False)
+    assert set(folds) == {0, 1, 2}
+    assert all((folds[:6] == folds[6:]).tolist())
+    with pytest.raises(DataError, match=r"of both classes, found none of class B .* in 12 rows"):
+        make_folds([0] * 12, group, n_folds=3, ties=False)
+    with pytest.raises(ValueError, match=r"y must hold 0 \(A\) and 1 \(B\) only"):
+        make_folds([0, 1, 2] * 4, group, n_folds=3, ties=False)
+
+
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match=r"n_folds must be 2 to 127\. Got 1 "):
         make_folds([0, 1, 2], list("abc"), n_folds=1)

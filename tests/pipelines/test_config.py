@@ -48,7 +48,10 @@ from pipelines.presets import presets
         ("learners.second.num_leaves=3", r"learners\.second: unknown key.*with the key kind"),
         ("learners.linear.kind=xgboost", r"learners\.linear\.kind: should be 'linear'"),
         ("learners.No-1.kind=linear", r"learners\.No-1: a section's name has lower-case letters"),
-        ("model.form=threeway", r"model\.form: should be 'heads' or 'multiclass'\. Got 'threeway'"),
+        (
+            "model.form=threeway",
+            r"model\.form: should be 'heads', 'multiclass' or 'direction'\. Got 'threeway'",
+        ),
         ("model.inner_folds=1", r"model\.inner_folds: .*greater than or equal to 2\. Got 1"),
         ("model.inner_folds=2.5", r"model\.inner_folds: .*integer.*Got 2\.5"),
         ("model.extra_weight=-1", r"model\.extra_weight: .*greater than or equal to 0\. Got -1"),

@@ -252,3 +252,21 @@ class TestPromptComponents:
         made = family(scores=False, prompt_components=2).fit(*training)
         loaded = family(scores=False, prompt_components=2).load(made.dump())
         pd.testing.assert_frame_equal(loaded.transform(training[0]), made.transform(training[0]))
+
+
+def test_votes_without_ties_have_no_score_of_them(family, training):
+    """Nor do ties of extra rows make one: they tell nothing of how often battles tie."""
+    battles, y = training
+    decided = battles[y != 2]
+    fitted = family().fit(decided, y[y != 2])
+    names = fitted.get_feature_names_out().tolist()
+    assert "embedding__direction_diff" in names
+    assert "embedding__tie_pair" not in names
+    assert "tie_of_plain_rows" not in fitted.report()
+    found = fitted.transform(battles)
+    assert found.columns.tolist() == names
+    again = family().load(fitted.dump())
+    pd.testing.assert_frame_equal(again.transform(battles), found)
+    extra = battles.assign(source=np.where(y == 2, "extra", "plain"))
+    assert family().fit(extra, y).get_feature_names_out().tolist() == names
+    assert "embedding__tie_pair" in family().fit(battles, y).get_feature_names_out()

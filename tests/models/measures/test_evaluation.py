@@ -186,7 +186,15 @@ def test_by_slice_takes_each_keys_rows():
     [
         ({"y": np.array([0, 3])}, r"must hold 0 \(A\), 1 \(B\) or 2 \(tie\). Got \[3\]"),
         ({"y": np.array([], int)}, "Got no rows"),
-        ({"proba": np.full((2, 2), 0.5)}, r"must have shape \(2, 3\). Got \(2, 2\) instead"),
+        (
+            {"y": np.array([0, 2]), "proba": np.full((2, 2), 0.5)},
+            r"must have shape \(2, 3\). Got \(2, 2\) instead",
+        ),
+        ({"proba": np.full((2, 4), 0.25)}, r"must have shape \(2, 3\). Got \(2, 4\) instead"),
+        (
+            {"proba": np.full((2, 2), 0.5), "baselines": {"prior": np.full((2, 3), 1 / 3)}},
+            r"must have shape \(2, 2\). Got \(2, 3\) instead",
+        ),
         ({"proba": np.full((2, 3), 0.5)}, "sum to 1 in each row"),
         ({"proba": np.full((2, 3), np.nan)}, "sum to 1 in each row"),
         ({"group": np.array(["p"])}, r"must have shape \(2,\). Got \(1,\) instead"),

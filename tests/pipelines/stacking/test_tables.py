@@ -34,6 +34,14 @@ def test_logits_are_taken_as_they_are(written):
     assert found.fold.tolist() == [3]
 
 
+def test_two_probabilities_are_of_votes_without_ties(written):
+    found = read_table(written("id,winner_model_a,winner_model_b\na,0.25,0.75\nb,0.5,0.5\n"))
+    np.testing.assert_allclose(found.z, [-np.log(3), 0.0], rtol=1e-15)
+    assert found.t is None
+    name, z, t = found.member("other", np.array([1, 0]))
+    assert (name, z.tolist(), t) == ("other", found.z[::-1].tolist(), None)
+
+
 @pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
 def test_other_formats_hold_the_same(ending, tmp_path):
     table = pd.DataFrame({"id": [7, 8], "z": [0.1 + 0.2, -1.0], "t": [0.5, 1e-300], "fold": [0, 1]})
@@ -52,6 +60,8 @@ def test_other_formats_hold_the_same(ending, tmp_path):
             r"other\.csv: expected the columns id and either winner_model_a, .* or z, t",
         ),
         ("id,z\n1,2\n", r"found id, z alone"),
+        ("id,winner_model_b,winner_tie\n1,.5,.5\n", r"or winner_model_a, winner_model_b where"),
+        ("id,winner_model_a,winner_model_b\n1,.5,.4\n", r"model_b: expected .* add up to 1"),
         ("id,z,t,winner_model_a,winner_model_b,winner_tie\n1,0,0,.4,.4,.2\n", r", found both\."),
         ("id,z,t\n1,0,0\n2,0,nan\n", r"other\.csv, row \d, column t: expected a finite number"),
         ("id,z,t\n1,0,inf\n", r"column t: expected a finite number, found inf"),
