@@ -13,8 +13,8 @@ from data.layouts.notation import LOOKS, OTHER, WAYS, kind_of, shown_cell
 from data.opened import Opened, likely_of
 from data.rows import RowError, check_fields
 from data.tables.encodings import undecodable_lines
-from data.tables.packed import unpacked
 from data.tables.read import Chunk, DataError, is_text, shown
+from data.tables.texts import TextFile
 
 FEW, MANY, SHARE = 5, 20, 0.01  # rows that fail alike: more are a fault of the file
 EXAMPLES = 3
@@ -168,7 +168,7 @@ class Undecodable:
         self._examples: list[str] = []
 
     def add(self, chunk: Chunk) -> None:
-        """Count those of a chunk; U+FFFD of the file's own are told apart by their number alone."""
+        """Count those of a chunk, at most: U+FFFD may have stood in the file."""
         self._n_rows += chunk.n_rows
         if not chunk.replaced:
             return
@@ -193,7 +193,7 @@ class Undecodable:
         named = self._opened.reading.encoding
         if named == "utf-8" or not self._are_many(self._number):
             return
-        number = self._number if named else min(self._number, self._by_lines())
+        number = min(self._number, self._by_lines())
         if not self._are_many(number):
             return
         raise DataError(
@@ -207,12 +207,15 @@ class Undecodable:
         return number >= FEW and number > SHARE * self._n_rows
 
     def _by_lines(self) -> int:
-        """Return how many rows these are at most, where each row has lines of its own."""
+        """Return how many rows these are at most, by the bytes of the file.
+
+        U+FFFD stands for lone surrogates as well, and may have stood in the file.
+        """
         if not is_text(self._opened.path):
             return self._n_rows
-        with unpacked(self._opened.path) as raw:
+        with TextFile(self._opened.path, self._opened.reading.encoding).open() as raw:
             bad, whole = undecodable_lines(raw)
-        return bad if whole >= self._n_rows else self._n_rows
+        return bad if whole >= self._n_rows or not bad else self._n_rows
 
     def _way_out(self) -> str:
         likely = likely_of(self._opened.path)

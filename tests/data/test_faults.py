@@ -142,6 +142,13 @@ def test_a_file_in_another_encoding_is_read_in_the_one_that_is_named(pack, tmp_p
         read_training(path, reading=Reading(encoding="ascii"))
 
 
+def test_lone_surrogates_are_no_undecodable_text(tmp_path):
+    records = records_of("kaggle", [Vote([f"\ud83d {n}"], ["a"], ["b"], 0) for n in range(9)])
+    for name in ("t.json", "t.jsonl"):
+        read = read_training(write_table(tmp_path / name, records))
+        assert read.counts["repaired_characters"] == 9
+
+
 def test_undecodable_parquet_names_no_encoding_that_would_not_be_used(tmp_path):
     cells = pa.array([b"caf\xe9 %d" % n for n in range(9)])
     table = {"prompt": cells, "response_a": ["a"] * 9, "response_b": ["b"] * 9}
