@@ -12,7 +12,9 @@ from typing import NamedTuple, Self
 from data.layouts.notation import LOOKS, OTHER, WAYS, kind_of, shown_cell
 from data.opened import Opened, likely_of
 from data.rows import RowError, check_fields
-from data.tables.read import Chunk, DataError, shown
+from data.tables.encodings import undecodable_lines
+from data.tables.read import Chunk, DataError, is_text, shown
+from data.tables.texts import TextFile
 
 FEW, MANY, SHARE = 5, 20, 0.01  # rows that fail alike: more are a fault of the file
 EXAMPLES = 3
@@ -166,7 +168,7 @@ class Undecodable:
         self._examples: list[str] = []
 
     def add(self, chunk: Chunk) -> None:
-        """Count those of a chunk; U+FFFD of the file's own are told apart by their number alone."""
+        """Count those of a chunk, at most: U+FFFD may have stood in the file."""
         self._n_rows += chunk.n_rows
         if not chunk.replaced:
             return
@@ -188,16 +190,32 @@ class Undecodable:
         DataError
             Names the encoding that it is likely in.
         """
-        too_many = self._number >= FEW and self._number > SHARE * self._n_rows
         named = self._opened.reading.encoding
-        if not too_many or named == "utf-8":
+        if named == "utf-8" or not self._are_many(self._number):
+            return
+        number = min(self._number, self._by_lines())
+        if not self._are_many(number):
             return
         raise DataError(
             f"{self._opened.name}: expected text in {(named or 'utf-8').upper()}, found bytes that "
-            f"are none in {self._number:,} of {self._n_rows:,} rows, such as "
+            f"are none in {number:,} of {self._n_rows:,} rows, such as "
             f"{'; '.join(self._examples)}. {self._way_out()} --encoding utf-8 takes it "
             "as it is, each bad byte as U+FFFD."
         )
+
+    def _are_many(self, number: int) -> bool:
+        return number >= FEW and number > SHARE * self._n_rows
+
+    def _by_lines(self) -> int:
+        """Return how many rows these are at most, by the bytes of the file.
+
+        U+FFFD stands for lone surrogates as well, and may have stood in the file.
+        """
+        if not is_text(self._opened.path):
+            return self._n_rows
+        with TextFile(self._opened.path, self._opened.reading.encoding).open() as raw:
+            bad, whole = undecodable_lines(raw)
+        return bad if whole >= self._n_rows or not bad else self._n_rows
 
     def _way_out(self) -> str:
         likely = likely_of(self._opened.path)
@@ -253,9 +271,9 @@ class Whole:
             share = self._skipped / self._n_rows
             raise DataError(
                 f"{self._opened.name}: {self._skipped:,} of {self._n_rows:,} rows "
-                f"({share:.1%}) cannot be read, and --skip-bad-rows leaves out {limit:.4g} of them "
-                f"at most. {Faults.of(self._opened).message()} Or leave so many out, by "
-                f"--skip-at-most {min(ceil(share * 100) / 100, 1):g}."
+                f"({share:.1%}) cannot be read, and --skip-bad-rows leaves out "
+                f"{100 * limit:.4g}% at most. {Faults.of(self._opened).message()} Or leave so many "
+                f"out, by --skip-at-most {min(ceil(share * 100) / 100, 1):g}."
             )
 
     def _check_torn(self) -> None:

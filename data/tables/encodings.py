@@ -119,6 +119,22 @@ def likely_encoding(raw: io.BufferedIOBase) -> Likely | None:
     return Likely(best, n_good > n_bad) if scores[best] >= _LEAST else None
 
 
+def undecodable_lines(raw: io.BufferedIOBase) -> tuple[int, int]:
+    r"""Count the lines of a file that are no UTF-8, and all of them.
+
+    >>> undecodable_lines(io.BytesIO(b"a\ncaf\xe9\n\xef\xbf\xbd\n"))
+    (1, 3)
+    """
+    bad = whole = 0
+    for line in _lines(raw):
+        whole += 1
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            bad += 1
+    return bad, whole
+
+
 def _wide(start: bytes) -> str | None:
     """Return which order the bytes of UTF-16 are in, where every other one is NUL."""
     zeros = [start[at::2].count(0) * 4 > len(start) for at in (0, 1)]

@@ -47,6 +47,20 @@ def test_flags_of_reading(tmp_path):
     assert read_training(tmp_path / "o.csv").y.tolist() == [0]
 
 
+def test_how_many_rows_may_be_left_out(tmp_path, capsys):
+    given = write_table(tmp_path / "t.jsonl", [{**row, "winner_tie": tie} for row, tie in zip(
+        records_of("kaggle", VOTES), ("x", 1, 0), strict=True
+    )])  # fmt: skip
+    flags = [str(given), "--output", str(tmp_path / "o.csv"), "--skip-bad-rows"]
+    assert main(flags) == 2
+    assert "1 of 3 rows (33.3%) cannot be read" in capsys.readouterr().err
+    assert main([*flags, "--skip-at-most", "0.34"]) == 0
+    assert read_training(tmp_path / "o.csv").y.tolist() == [2, 1]
+    with pytest.raises(SystemExit):
+        main([*flags, "--skip-at-most", "34"])
+    assert "expected a share from 0 to 1, found '34'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["t.csv", "none.csv"])
 def test_a_fault_leaves_what_was_there(name, tmp_path, capsys):
     write_table(tmp_path / "t.csv", [{"x": 1}])

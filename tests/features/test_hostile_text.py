@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from data.battles import (
     TEXT_COLUMNS,
     WINNER_COLUMNS,
+    Reading,
     make_battles,
     read_test,
     read_training,

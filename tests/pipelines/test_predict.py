@@ -137,7 +137,7 @@ def test_an_id_with_a_carriage_return_comes_back(run, files, tmp_path):
 
 def test_what_was_repaired_is_told_with_its_number(light_run, tmp_path, capsys):
     (tmp_path / "test.csv").write_bytes(
-        b'id,prompt,response_a,response_b\n1,p,"a"b,c\n2,p,"a\xff,b\n3,p,a,b,c\n'
+        b'id,prompt,response_a,response_b\n1,p,"a"b,c\n2,p,"a\xff,b\n3,p,a,b,c\n4,p,a,b\n'
     )
     flags = [str(light_run), "--test", str(tmp_path / "test.csv"), "--output"]
     assert predict([*flags, str(tmp_path / "o[b].csv")]) == 0
@@ -146,4 +146,4 @@ def test_what_was_repaired_is_told_with_its_number(light_run, tmp_path, capsys):
         assert f"{name}: 1 ({COUNTS[name]})\n" in out
     assert "null_turns" not in out
     assert f"predictions: {tmp_path / 'o[b].csv'}\n" in out
-    assert [row[0] for row in rows(tmp_path / "o[b].csv")] == ["id", "1", "2", "3"]
+    assert [row[0] for row in rows(tmp_path / "o[b].csv")] == ["id", "1", "2", "3", "4"]

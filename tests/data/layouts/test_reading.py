@@ -108,7 +108,7 @@ def test_encodings_and_shares():
     how = reading("--encoding", "GBK", "--raw")
     assert (how.encoding, how.raw) == ("gbk", True)
     assert how.binding() == Reading(encoding="gbk")  # --raw says nothing of what is learned from
-    with pytest.raises(DataError, match="--encoding klingon: no such encoding.*cp1252"):
+    with pytest.raises(DataError, match=r"--encoding klingon: no such encoding.*cp1252"):
         reading("--encoding", "klingon")
     with pytest.raises(DataError, match="--encoding hex: no such encoding"):
         reading("--encoding", "hex")
