@@ -21,8 +21,9 @@ from data.frames import (
 from data.layouts.reading import Reading
 from data.opened import Ids, open_files
 from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
-from data.rows import WINNER_COLUMNS, Votes
+from data.rows import WINNER_COLUMNS
 from data.tables.read import CHUNK_ROWS, DataError
+from data.votes import Votes
 
 __all__ = [
     "COUNTS",
@@ -55,7 +56,7 @@ def read_training(
     reading: Reading | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ReadBattles:
-    """Read a training file; of rows that agree in all that makes a vote only the first is kept.
+    """Read a training file; of rows that are the same vote the first is kept, see `data.votes`.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def read_training(
     Raises
     ------
     DataError
-        A fault of the whole file, or of a row, or no row left.
+        A fault of the whole file, or of a row, or no row left; or more rows that repeat an earlier
+        one than copies are, unless the reading says what they are.
     OSError
         The file cannot be opened.
     """
@@ -103,13 +105,17 @@ def iter_training(
 ) -> Iterator[ReadBattles]:
     """Read a training file in chunks; see `read_training`.
 
-    `duplicate_ids` are counted there only.
+    `duplicate_ids` are counted there only. Too many repeated votes are told of when all chunks
+    have been given.
     """
-    opened = open_files(Files.of(files, reading), labelled=True, optional=source == "extra")
-    ids, votes = Ids(opened), Votes()
+    known, n_rows = Files.of(files, reading), 0
+    opened = open_files(known, labelled=True, optional=source == "extra")
+    ids, votes = Ids(opened), Votes(known.reading.repeated_votes)
     for one in opened:
         for chunk in one.chunks(chunk_rows=chunk_rows):
+            n_rows += chunk.n_rows
             yield training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
+    votes.check(known.name, n_rows)
 
 
 def read_test(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,18 @@ from data.frames import TEXT_COLUMNS, build_frame, concat_battles
 from data.labels import TIE
 from data.layouts.layout import BOTH_BAD, Battle
 from data.opened import Opened
-from data.rows import RowError, Votes, check_fields
+from data.rows import RowError, check_fields
 from data.tables.read import Chunk, DataError
+from data.votes import Votes
 
 COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
     "kept": "rows in the battles frame",
-    "duplicates": "rows left out because an earlier one equals them in every column but id",
-    "contradictory": "kept rows that equal an earlier one in every column but id and label",
+    "duplicates": "rows left out because texts, models and vote are those of an earlier one, in "
+    "either order of the answers",
+    "repeated_votes": "rows that are kept although an earlier one has their texts, models and vote "
+    "(--repeated-votes keep)",
+    "contradictory": "kept rows that have texts and models of an earlier one, and another vote",
     "duplicate_ids": "kept rows of a training file whose id an earlier one has",
     "skipped_rows": "rows left out because they could not be read (--skip-bad-rows)",
     "null_turns": "turns that are null, in the kept rows",
@@ -89,12 +93,13 @@ def training_part(
     battles: list[Battle] = []
     skipped: list[str] = []
     skips_both_bad = opened.reading.both_bad == "skip"
-    row, content = opened.row(chunk), _Content(opened, chunk)
+    row, layout = opened.row(chunk), opened.recognised.layout
+    judges = [chunk.columns[name] for name in layout.judges if name in chunk.columns]
     for at in range(chunk.n_rows):
         row.at, repaired = at, row.repaired
         try:
             check_fields(chunk, at)
-            battle = opened.recognised.layout.read(row)
+            battle = layout.read(row)
         except RowError as error:
             skipped.append(
                 f"{opened.path.name}, row {chunk.start + at + 1}, {error}. Fix the row, or pass "
@@ -108,7 +113,7 @@ def training_part(
             if skips_both_bad:
                 continue
             battle = battle._replace(vote=TIE)
-        status = votes.add(content.of(at, battle), int(battle.vote or 0))
+        status = votes.add(battle, [cells[at] for cells in judges])
         if status:
             counts[status] += 1
         if status != "duplicates":
@@ -127,29 +132,6 @@ def training_part(
         counts=counts,
         skipped=skipped,
     )
-
-
-class _Content:
-    """What makes a vote another one, beside what it says."""
-
-    def __init__(self, opened: Opened, chunk: Chunk) -> None:
-        layout, own = opened.recognised
-        no_content = {opened.id_column, *layout.votes}
-        judges = [name for name in layout.judges if name in own]
-        self._of_battle = not opened.compares_cells
-        self._compared = [
-            cells
-            for name, cells in chunk.columns.items()
-            if (name in judges if self._of_battle else name not in no_content)
-        ]
-
-    def of(self, at: int, battle: Battle) -> Iterable[object]:
-        """Yield it for a row."""
-        if self._of_battle:
-            yield from battle[:3]
-            yield from (battle.model_a, battle.model_b)
-        for cells in self._compared:
-            yield cells[at]
 
 
 def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattles:

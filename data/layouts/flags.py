@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--layout``, ``--columns``, ``--votes`` and ``--both-bad``."""
+    """Add ``--layout``, ``--columns``, ``--votes``, ``--both-bad`` and ``--repeated-votes``."""
     parser.add_argument(
         "--layout",
         metavar="NAME",
@@ -33,6 +33,12 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
         default="tie",
         help="what a vote is that both answers are bad: a tie, or left out (default: tie)",
     )
+    parser.add_argument(
+        "--repeated-votes",
+        choices=("keep", "once"),
+        help="what rows are that repeat an earlier one's texts, models and vote: votes of several "
+        "people, kept, or copies, left out (default: few are left out, many are an error)",
+    )
 
 
 def reading_from(arguments: argparse.Namespace) -> Reading:
@@ -50,4 +56,5 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
         columns=parse_columns(arguments.columns) if arguments.columns else {},
         votes=parse_votes(arguments.votes) if arguments.votes else {},
         both_bad=arguments.both_bad,
+        repeated_votes=arguments.repeated_votes,
     )

@@ -12,6 +12,7 @@ from data.layouts.registry import LAYOUTS
 from data.tables.read import DataError, shown
 
 BothBad = Literal["tie", "skip"]
+RepeatedVotes = Literal["keep", "once"]
 _SIDES: dict[str, Vote] = {"a": A, "b": B, "tie": TIE, "both-bad": BOTH_BAD}
 
 
@@ -22,6 +23,7 @@ class ReadingTold(TypedDict):
     columns: dict[str, str]
     votes: dict[str, Vote]
     both_bad: BothBad
+    repeated_votes: RepeatedVotes | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Reading:
         default the layout's own words.
     both_bad : {"tie", "skip"}
         Whether votes that both answers are bad are ties, or left out.
+    repeated_votes : {"keep", "once"}, optional
+        Whether votes that an earlier row has are those of several people, or copies; by default
+        few of them are copies, and many are an error, see `data.votes.Votes`.
 
     Raises
     ------
@@ -50,6 +55,7 @@ class Reading:
     columns: Mapping[str, str] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
     both_bad: BothBad = "tie"
+    repeated_votes: RepeatedVotes | None = None
 
     def __post_init__(self) -> None:
         if self.layout is not None and self.layout not in LAYOUTS:
@@ -74,6 +80,7 @@ class Reading:
             "columns": dict(self.columns),
             "votes": dict(self.votes),
             "both_bad": self.both_bad,
+            "repeated_votes": self.repeated_votes,
         }
 
 
