@@ -18,6 +18,7 @@ from data.frames import (
     make_battles,
     swap_battles,
 )
+from data.layouts.layout import WEIGHT
 from data.layouts.reading import Reading
 from data.opened import Ids, open_files
 from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
@@ -111,9 +112,12 @@ def iter_training(
     known, n_rows = Files.of(files, reading), 0
     opened = open_files(known, labelled=True, optional=source == "extra")
     ids, votes = Ids(opened), Votes(known.reading.repeated_votes)
+    weighted = any(WEIGHT in one.recognised.own for one in opened)
     for one in opened:
         for chunk in one.chunks(chunk_rows=chunk_rows):
             n_rows += chunk.n_rows
+            if weighted:
+                chunk.columns.setdefault(WEIGHT, [1.0] * chunk.n_rows)
             yield training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
     votes.check(known.name, n_rows)
 

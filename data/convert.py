@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from data.battles import (
     COUNTS,
     TEXT_COLUMNS,
@@ -22,6 +24,7 @@ from data.battles import (
     iter_training,
 )
 from data.layouts.flags import add_reading_flags, reading_from
+from data.layouts.layout import WEIGHT
 
 MODELS = ("model_a", "model_b")
 WRITING = ".writing"
@@ -94,19 +97,21 @@ def convert(parts: Iterable[ReadBattles], output: Path) -> tuple[list[str], Coun
 def _header(part: ReadBattles) -> list[str]:
     if part.y is None:
         return ["id", *TEXT_COLUMNS]
-    return ["id", *MODELS, *TEXT_COLUMNS, *WINNER_COLUMNS]
+    weight = [WEIGHT] if WEIGHT in part.battles else []
+    return ["id", *MODELS, *TEXT_COLUMNS, *WINNER_COLUMNS, *weight]
 
 
 def _rows(part: ReadBattles) -> Iterator[list[Any]]:
-    """Yield the rows: texts as JSON lists, votes as three numbers."""
+    """Yield the rows: texts as JSON lists, votes as three numbers, weights where there are any."""
     texts = [[_as_json(cell) for cell in part.battles[name]] for name in TEXT_COLUMNS]
     ids = part.battles["id"]
     if part.y is None:
         yield from ([*row] for row in zip(ids, *texts, strict=True))
         return
     models = [part.battles[name].astype(object).fillna("") for name in MODELS]
-    for *cells, vote in zip(ids, *models, *texts, part.y, strict=True):
-        yield [*cells, *(int(vote == place) for place in range(len(WINNER_COLUMNS)))]
+    weights = [part.battles[WEIGHT]] if WEIGHT in part.battles else []
+    votes = np.eye(len(WINNER_COLUMNS), dtype=np.int8)[part.y]
+    yield from ([*row] for row in zip(ids, *models, *texts, *votes.T, *weights, strict=True))
 
 
 def _as_json(turns: Iterable[str | None]) -> str:

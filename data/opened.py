@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from data.files import Files
 from data.frames import as_text
-from data.layouts.layout import Row
+from data.layouts.layout import WEIGHT, Row
 from data.layouts.reading import Reading
 from data.layouts.recognition import Recognised, recognise
 from data.tables.read import Chunk, DataError, column_names, read_chunks, shown
@@ -47,7 +47,7 @@ class Opened(NamedTuple):
     def chunks(self, **options: Any) -> Iterator[Chunk]:
         """Yield the rows in order, see `data.tables.read.read_chunks`."""
         layout, own = self.recognised
-        skipped = () if self.labelled else layout.votes
+        skipped = () if self.labelled else (*layout.votes, WEIGHT)
         known = {name: called for name, called in own.items() if name not in skipped}
         required = [known[name] for name in layout.columns if name in known]
         wanted = tuple(known.values())

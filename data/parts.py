@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from data.cells import MOST_TURNS, Conversation, join_turns
 from data.frames import TEXT_COLUMNS, build_frame, concat_battles
 from data.labels import TIE
-from data.layouts.layout import BOTH_BAD, Battle
+from data.layouts.layout import BOTH_BAD, WEIGHT, Battle
 from data.opened import Opened
 from data.rows import RowError, check_fields
 from data.tables.read import Chunk, DataError
 from data.votes import Votes
+from data.weights import weight_of
 
 COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
@@ -58,7 +59,8 @@ class ReadBattles:
     ----------
     battles : DataFrame
         Columns `FRAME_COLUMNS` on Arrow: the three texts are lists of turns (a turn a string or
-        null), the others strings (`model_a` and `model_b` null where unknown).
+        null), the others strings (`model_a` and `model_b` null where unknown). Where the file has
+        weights, `weight` as float64.
     y : ndarray of int8, shape (n_rows,), or None
         0 A, 1 B, 2 tie; None for a test file.
     counts : dict of str to int
@@ -99,7 +101,7 @@ def training_part(
         row.at, repaired = at, row.repaired
         try:
             check_fields(chunk, at)
-            battle = layout.read(row)
+            battle = layout.read(row)._replace(weight=weight_of(row))
         except RowError as error:
             skipped.append(
                 f"{opened.path.name}, row {chunk.start + at + 1}, {error}. Fix the row, or pass "
@@ -175,6 +177,7 @@ def _part(
         model_a=None if y is None else [battle.model_a for battle in battles],
         model_b=None if y is None else [battle.model_b for battle in battles],
         source=source,
+        weight=None if y is None or WEIGHT not in chunk.columns else [b.weight for b in battles],
     )
     counts.update(
         rows=chunk.n_rows,

@@ -13,6 +13,7 @@ from data.layouts.messages import Dialogue, Messages, dialogue, messages_of
 from data.rows import RowError
 from data.tables.read import Chunk, shown
 
+WEIGHT = "weight"  # what a row weighs in training: a column that a table of any layout may have
 BOTH_BAD = 3  # a vote beside A, B and TIE: neither answer will do
 Vote = int
 
@@ -36,6 +37,8 @@ class Battle(NamedTuple):
         `A`, `B`, `TIE` or `BOTH_BAD`; None where the table's votes are not read.
     model_a, model_b : object
         The names of the models, empty where they are unknown.
+    weight : float
+        Of the row in training.
     """
 
     prompt: Conversation
@@ -44,6 +47,7 @@ class Battle(NamedTuple):
     vote: Vote | None
     model_a: object = ""
     model_b: object = ""
+    weight: float = 1.0
 
 
 class Row:
@@ -84,10 +88,10 @@ class Row:
     def __getitem__(self, name: str) -> Any:
         return self._columns[name][self.at]
 
-    def get(self, name: str) -> Any:
-        """Return a cell of a column that a table may lack; "" where it does."""
+    def get(self, name: str, default: Any = "") -> Any:
+        """Return a cell of a column that a table may lack, and what else is said where it does."""
         cells = self._columns.get(name)
-        return "" if cells is None else cells[self.at]
+        return default if cells is None else cells[self.at]
 
     def error(self, name: str, expected: str) -> RowError:
         """Return what is to be raised where a cell is not as expected."""
@@ -202,8 +206,8 @@ class Layout(NamedTuple):
 
     def looked_at(self) -> tuple[str, ...]:
         """Return all columns that may be read."""
-        named = ("id", self.id, *self.columns, *self.test_columns, *self.optional, *self.judges)
-        return tuple(dict.fromkeys(filter(None, named)))
+        known = (*self.columns, *self.test_columns, *self.optional, *self.judges, WEIGHT)
+        return tuple(dict.fromkeys(filter(None, ("id", self.id, *known))))
 
 
 def drawn(chosen: Sequence[str | None], rejected: Sequence[str | None]) -> bool:
