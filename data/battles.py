@@ -23,6 +23,7 @@ from data.layouts.reading import Reading
 from data.opened import Ids, open_files
 from data.parts import COUNTS, ReadBattles, merged, test_part, training_part
 from data.rows import WINNER_COLUMNS
+from data.soft import battle_starts, soft_votes
 from data.tables.read import CHUNK_ROWS, DataError
 from data.votes import Votes
 
@@ -45,6 +46,7 @@ __all__ = [
     "prompt_group",
     "read_test",
     "read_training",
+    "soft_votes",
     "swap_battles",
 ]
 
@@ -92,7 +94,9 @@ def read_training(
     if read.battles.empty:
         why = read.skipped[0] if read.skipped else "All votes say that both answers are bad."
         raise DataError(f"{Files.of(files).name}: no row is left, all were skipped. {why}")
-    read.counts["duplicate_ids"] = int(read.battles["id"].duplicated().sum())
+    if read.y is not None:
+        ids = read.battles["id"][battle_starts(read.battles, read.y)]
+        read.counts["duplicate_ids"] = int(ids.duplicated().sum())
     return read
 
 

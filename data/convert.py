@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,8 @@ from data.battles import (
 )
 from data.layouts.flags import add_reading_flags, reading_from
 from data.layouts.layout import WEIGHT
+from data.soft import battle_starts
+from data.weights import shares
 
 MODELS = ("model_a", "model_b")
 WRITING = ".writing"
@@ -110,8 +113,19 @@ def _rows(part: ReadBattles) -> Iterator[list[Any]]:
         return
     models = [part.battles[name].astype(object).fillna("") for name in MODELS]
     weights = [part.battles[WEIGHT]] if WEIGHT in part.battles else []
-    votes = np.eye(len(WINNER_COLUMNS), dtype=np.int8)[part.y]
-    yield from ([*row] for row in zip(ids, *models, *texts, *votes.T, *weights, strict=True))
+    cells = zip(ids, *models, *texts, *_votes(part), *weights, strict=True)
+    yield from ([*row] for row in compress(cells, battle_starts(part.battles, part.y)))
+
+
+def _votes(part: ReadBattles) -> list[list[float]]:
+    """Return the three winner columns; soft labels stand in the first row of their battle."""
+    share, y = shares(part.battles), np.asarray(part.y)
+    if share is None:
+        return [(y == place).astype(int).tolist() for place in range(len(WINNER_COLUMNS))]
+    votes = np.eye(len(WINNER_COLUMNS))[y]
+    first = np.flatnonzero(battle_starts(part.battles, y))
+    votes[first] = np.add.reduceat(votes * share[:, None], first)
+    return [column.tolist() for column in votes.T]
 
 
 def _as_json(turns: Iterable[str | None]) -> str:

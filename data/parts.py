@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from data.cells import MOST_TURNS, Conversation, join_turns
 from data.frames import TEXT_COLUMNS, build_frame, concat_battles
-from data.labels import TIE
+from data.labels import CLASS_NAMES, TIE
 from data.layouts.layout import BOTH_BAD, WEIGHT, Battle
 from data.opened import Opened
 from data.rows import RowError, check_fields
+from data.soft import soft_votes
 from data.tables.read import Chunk, DataError
 from data.votes import Votes
 from data.weights import weight_of
 
 COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
-    "kept": "rows in the battles frame",
+    "kept": "rows in the battles frame, where one of soft labels counts once",
+    "soft_labels": "kept rows with three probabilities, which are weighted votes of one battle",
     "duplicates": "rows left out because texts, models and vote are those of an earlier one, in "
     "either order of the answers",
     "repeated_votes": "rows that are kept although an earlier one has their texts, models and vote "
@@ -60,7 +62,7 @@ class ReadBattles:
     battles : DataFrame
         Columns `FRAME_COLUMNS` on Arrow: the three texts are lists of turns (a turn a string or
         null), the others strings (`model_a` and `model_b` null where unknown). Where the file has
-        weights, `weight` as float64.
+        weights, `weight` as float64, and where it has soft labels, `share`, see `data.soft`.
     y : ndarray of int8, shape (n_rows,), or None
         0 A, 1 B, 2 tie; None for a test file.
     counts : dict of str to int
@@ -96,12 +98,15 @@ def training_part(
     skipped: list[str] = []
     skips_both_bad = opened.reading.both_bad == "skip"
     row, layout = opened.row(chunk), opened.recognised.layout
+    weighted = WEIGHT in chunk.columns
     judges = [chunk.columns[name] for name in layout.judges if name in chunk.columns]
     for at in range(chunk.n_rows):
         row.at, repaired = at, row.repaired
         try:
             check_fields(chunk, at)
-            battle = layout.read(row)._replace(weight=weight_of(row))
+            battle = layout.read(row)
+            if weighted:
+                battle = battle._replace(weight=weight_of(row))
         except RowError as error:
             skipped.append(
                 f"{opened.path.name}, row {chunk.start + at + 1}, {error}. Fix the row, or pass "
@@ -122,7 +127,6 @@ def training_part(
             kept.append(at)
             battles.append(battle)
             counts["repaired_characters"] += row.repaired - repaired
-    y = np.array([battle.vote for battle in battles], dtype=np.int8)
     counts += row.counts
     return _part(
         opened,
@@ -130,7 +134,7 @@ def training_part(
         battles,
         [ids[at] for at in kept],
         source,
-        y=y,
+        labelled=True,
         counts=counts,
         skipped=skipped,
     )
@@ -151,7 +155,7 @@ def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattle
         stray_quotes=len(chunk.stray_quotes),
         unclosed_quotes=chunk.unclosed,
     )
-    return _part(opened, chunk, battles, ids, "plain", y=None, counts=counts + row.counts)
+    return _part(opened, chunk, battles, ids, "plain", counts=counts + row.counts)
 
 
 def _part(
@@ -161,8 +165,8 @@ def _part(
     ids: Sequence[object],
     source: str,
     *,
-    y: NDArray[np.int8] | None,
     counts: Counter[str],
+    labelled: bool = False,
     skipped: Sequence[str] = (),
 ) -> ReadBattles:
     """Put the kept rows of a chunk into a frame, and count what is in them."""
@@ -174,14 +178,16 @@ def _part(
         {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
         id=ids,
         # Who answered is no part of a test file.
-        model_a=None if y is None else [battle.model_a for battle in battles],
-        model_b=None if y is None else [battle.model_b for battle in battles],
+        model_a=[battle.model_a for battle in battles] if labelled else None,
+        model_b=[battle.model_b for battle in battles] if labelled else None,
         source=source,
-        weight=None if y is None or WEIGHT not in chunk.columns else [b.weight for b in battles],
+        weight=[b.weight for b in battles] if labelled and WEIGHT in chunk.columns else None,
     )
+    frame, y = _labels(frame, battles) if labelled else (frame, None)
     counts.update(
         rows=chunk.n_rows,
         kept=len(battles),
+        soft_labels=sum(battle.shares is not None for battle in battles),
         skipped_rows=len(skipped),
         null_turns=sum(cell.count(None) for turns in texts for cell in turns),
         empty_cells=sum(cell in ([], [""]) for turns in texts for cell in turns),
@@ -195,6 +201,19 @@ def _part(
         opened.recognised.layout.title,
         opened.ties,
     )
+
+
+def _labels(
+    frame: pd.DataFrame, battles: Sequence[Battle]
+) -> tuple[pd.DataFrame, NDArray[np.int8]]:
+    """Return the labels, and as many rows as they need: soft ones are several votes of a battle."""
+    y = np.array([battle.vote or 0 for battle in battles], dtype=np.int8)
+    soft = [place for place, battle in enumerate(battles) if battle.shares is not None]
+    if not soft:
+        return frame, y
+    probabilities = np.eye(len(CLASS_NAMES))[y]
+    probabilities[soft] = [battles[place].shares for place in soft]
+    return soft_votes(frame, probabilities)
 
 
 def merged(parts: Sequence[ReadBattles]) -> ReadBattles:

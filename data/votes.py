@@ -13,10 +13,12 @@ from typing import Any
 from data.labels import TIE, A, B
 from data.layouts.layout import Battle
 from data.layouts.reading import RepeatedVotes
+from data.soft import Shares
 from data.tables.read import DataError
 
 COPIES, COPIED_SHARE = 5, 0.01  # so many rows, or so large a share of them, are taken for copies
 _SWAPPED = {A: B, B: A, TIE: TIE}
+_SHARES = 3  # beside the votes
 
 
 class Votes:
@@ -48,7 +50,7 @@ class Votes:
         Parameters
         ----------
         battle : Battle
-            With its vote, which is `A`, `B` or `TIE`.
+            With its vote, which is `A`, `B` or `TIE`, or with the shares of the three.
         judges : sequence
             Who voted, where the layout says so: another one's vote is another vote.
 
@@ -59,15 +61,25 @@ class Votes:
             although an earlier row is the same, ``contradictory`` where an earlier one has another
             vote of the same battle, else None.
         """
-        key, label = _digest(battle, judges)
-        bit, earlier = 1 << label, self._labels.get(key, 0)
+        key, vote = _digest(battle, judges)
+        earlier = self._labels.get(key, 0)
+        bit, repeats = self._met(key, vote, earlier)
         self._labels[key] = earlier | bit
-        if not earlier & bit:
+        if not repeats:
             return "contradictory" if earlier else None
         if self._repeated == "keep":
             return "repeated_votes"
         self._left_out += 1
         return "duplicates"
+
+    def _met(self, key: bytes, vote: int | Shares, earlier: int) -> tuple[int, bool]:
+        """Return the bit of a vote, and whether it was met before; of shares all have the same."""
+        if not isinstance(vote, tuple):
+            return 1 << vote, bool(earlier & 1 << vote)
+        own = blake2b(key + repr(vote).encode(), digest_size=16).digest()
+        repeats = own in self._labels
+        self._labels[own] = 0
+        return 1 << _SHARES, repeats
 
     def check(self, name: str, n_rows: int) -> None:
         """Refuse files of which more rows were left out than copies are, unless that was asked for.
@@ -94,17 +106,26 @@ class Votes:
         )
 
 
-def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int]:
+def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int | Shares]:
     """Return a digest that either order of the answers has, and the vote in the order it takes."""
     a = _run_together((battle.model_a, battle.response_a))
     b = _run_together((battle.model_b, battle.response_b))
-    vote = int(battle.vote or 0)
+    vote, swapped = _both_orders(battle)
     if b < a:
-        a, b, vote = b, a, _SWAPPED[vote]
+        a, b, vote = b, a, swapped
     elif a == b:  # a vote for either is the other one's, swapped
-        vote = min(vote, _SWAPPED[vote])
+        vote = min(vote, swapped)
     text = _run_together((battle.prompt, *map(str, judges))) + a + b
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), vote
+
+
+def _both_orders(battle: Battle) -> Any:
+    """Return a vote, or its shares, and the same with A and B in each other's place."""
+    if battle.shares is None:
+        vote = int(battle.vote or 0)
+        return vote, _SWAPPED[vote]
+    a, b, tie = battle.shares
+    return battle.shares, (b, a, tie)
 
 
 def _run_together(cells: Iterable[Any]) -> str:

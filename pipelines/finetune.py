@@ -201,6 +201,7 @@ def _work(
     with steps.step("read") as advance:
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
     steps.tell_all(battles.read_as())
+    battles.check_whole_votes("a tower")
     folds = origin.folds_of(settings, battles)
     soft = None if origin.soft_labels is None else SoftLabels.read(origin.soft_labels, battles)
     if soft:

@@ -34,11 +34,13 @@ class Battle(NamedTuple):
     prompt, response_a, response_b : list of str or None
         One string, or null, a turn.
     vote : int or None
-        `A`, `B`, `TIE` or `BOTH_BAD`; None where the table's votes are not read.
+        `A`, `B`, `TIE` or `BOTH_BAD`; None where the table's votes are not read, or are `shares`.
     model_a, model_b : object
         The names of the models, empty where they are unknown.
     weight : float
         Of the row in training.
+    shares : tuple of float, optional
+        Probabilities of A, B and tie, where those are given for a vote.
     """
 
     prompt: Conversation
@@ -48,6 +50,7 @@ class Battle(NamedTuple):
     model_a: object = ""
     model_b: object = ""
     weight: float = 1.0
+    shares: tuple[float, float, float] | None = None
 
 
 class Row:

@@ -140,8 +140,8 @@ class EmbeddingFeatures(EncoderFamily):
             direction=Score(direction.coef, 0.0),
             tie=Score(tie.coef, tie.intercept),
             figures=learned.figures
-            | direction_figures(direction, y, plain)
-            | tie_figures(tie, y, plain),
+            | direction_figures(direction, y, plain, training.share)
+            | tie_figures(tie, y, plain, training.share),
         )
         return learned, {**direction_columns(direction.scores), "tie_pair": tie.scores}
 

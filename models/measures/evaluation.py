@@ -82,6 +82,7 @@ def evaluate(
     group: NDArray[Any],
     *,
     baselines: Mapping[str, FloatArray],
+    share: FloatArray | None = None,
     n_bootstrap: int | None = None,
     seed: int = 0,
     level: float = 0.95,
@@ -104,6 +105,9 @@ def evaluate(
         Prompt groups, resampled whole.
     baselines : mapping from name to array of shape (n, 3)
         Other predictions of the same rows; resampled together with the model's.
+    share : array of shape (n,), optional
+        What each row counts, 1 by default: of a battle with soft labels several rows are one, and
+        their shares add up to 1.
     n_bootstrap : int, optional
         Number of resamples; `resamples` of the number of rows by default.
     seed, level
@@ -112,7 +116,8 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-ready: `rows`, `groups`, `resamples`, `metrics` (name to `value`, `low`, `high`) and
+        JSON-ready: `rows` (battles), `groups`, `resamples`, `outcomes` (shares of A, B and tie),
+        `metrics` (name to `value`, `low`, `high`) and
         `baselines`, each with `metrics` and `difference` (model minus baseline on the same
         resamples). What is undefined is null; resamples in which a measure is undefined are left
         out of its interval.
@@ -124,14 +129,17 @@ def evaluate(
     """
     predictions = [proba, *baselines.values()]
     _check("evaluate", y, *predictions, group=group, level=level)
-    values = _scores(y, predictions, np.ones((1, len(y))))[:, :, 0]
+    own = np.ones(len(y)) if share is None else share
+    values = _scores(y, predictions, own[None])[:, :, 0]
     drawn = resamples(len(y)) if n_bootstrap is None else n_bootstrap
     blocks = group_weights(group, drawn, seed)
-    samples = np.concatenate([_scores(y, predictions, weight) for weight in blocks], axis=2)
+    samples = np.concatenate([_scores(y, predictions, weight * own) for weight in blocks], axis=2)
+    outcomes = np.bincount(y, weights=own, minlength=len(CLASSES)) / own.sum()
     return {
-        "rows": len(y),
+        "rows": number_of(y, share),
         "groups": len(np.unique(group)),
         "resamples": drawn,
+        "outcomes": dict(zip(("a", "b", "tie"), outcomes.tolist(), strict=True)),
         "metrics": _summary(values[0], samples[0], level),
         "baselines": {
             name: {
@@ -214,7 +222,18 @@ def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str
     return {"value": _json(value), "low": _json(low), "high": _json(high)}
 
 
-def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[str, list[Figures]]:
+def number_of(rows: NDArray[Any], share: FloatArray | None) -> int:
+    """Return how many battles some rows are, whose shares are these.
+
+    >>> number_of(np.arange(3), None), number_of(np.arange(3), np.array([0.7, 0.3, 1.0]))
+    (3, 2)
+    """
+    return len(rows) if share is None else round(float(share.sum()))
+
+
+def reliability(
+    y: IntArray, proba: FloatArray, n_bins: int = N_BINS, share: FloatArray | None = None
+) -> dict[str, list[Figures]]:
     """Predicted against observed shares in equal-width bins (lower, upper] that hold any rows.
 
     Parameters
@@ -223,6 +242,8 @@ def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[st
     proba : array of shape (n, 3)
     n_bins : int
         Bins over [0, 1], at least 1.
+    share : array of shape (n,), optional
+        As in `evaluate`; a `count` is then a sum of them.
 
     Returns
     -------
@@ -242,16 +263,19 @@ def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[st
         raise ValueError(f"The n_bins of reliability must be at least 1. Got {n_bins} instead.")
     decided = y != TIE
     z = direction_logit(proba[decided])
-    share = expit(np.concatenate([z, -z]))
+    preferred = expit(np.concatenate([z, -z]))
     won = np.concatenate([y[decided] == A, y[decided] == B])
+    both = None if share is None else np.tile(share[decided], 2)
     return {
-        "direction": _curve(share, won, n_bins),
-        "tie": _curve(proba[:, TIE], y == TIE, n_bins),
-        "top_label": _curve(proba.max(axis=1), proba.argmax(axis=1) == y, n_bins),
+        "direction": _curve(preferred, won, n_bins, both),
+        "tie": _curve(proba[:, TIE], y == TIE, n_bins, share),
+        "top_label": _curve(proba.max(axis=1), proba.argmax(axis=1) == y, n_bins, share),
     }
 
 
-def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures]:
+def by_slice(
+    y: IntArray, proba: FloatArray, keys: NDArray[Any], share: FloatArray | None = None
+) -> list[Figures]:
     """Figures of the rows of each distinct key (a length bin, a number of turns), keys sorted.
 
     Parameters
@@ -260,6 +284,8 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures
     proba : array of shape (n, 3)
     keys : array of shape (n,)
         Strings or numbers; they sort as what they are, so give counts as integers.
+    share : array of shape (n,), optional
+        As in `evaluate`.
 
     Returns
     -------
@@ -278,29 +304,33 @@ def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures
     return [
         {
             "key": name,
-            "rows": int(rows.sum()),
-            "log_loss": _json(log_loss(y[rows], proba[rows])),
-            "direction_auc": _json(direction_auc(y[rows], proba[rows])),
-            "tie_observed": _json((y[rows] == TIE).mean()),
-            "tie_predicted": _json(proba[rows, TIE].mean()),
+            "rows": number_of(y[rows], own),
+            "log_loss": _json(log_loss(y[rows], proba[rows], own)),
+            "direction_auc": _json(direction_auc(y[rows], proba[rows], own)),
+            "tie_observed": _json(np.average(y[rows] == TIE, weights=own)),
+            "tie_predicted": _json(np.average(proba[rows, TIE], weights=own)),
         }
         for i, name in enumerate(names.tolist())
         for rows in [code == i]
+        for own in [None if share is None else share[rows]]
     ]
 
 
-def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[Figures]:
+def _curve(
+    share: FloatArray, came: NDArray[np.bool_], n_bins: int, weight: FloatArray | None
+) -> list[Figures]:
     index = bins(share, n_bins)
     chosen = {i: index == i for i in np.unique(index).tolist()}
     return [
         {
             "lower": i / n_bins,
             "upper": (i + 1) / n_bins,
-            "count": int(rows.sum()),
-            "predicted": float(share[rows].mean()),
-            "observed": float(came[rows].mean()),
+            "count": int(rows.sum()) if own is None else float(own.sum()),
+            "predicted": float(np.average(share[rows], weights=own)),
+            "observed": float(np.average(came[rows], weights=own)),
         }
         for i, rows in chosen.items()
+        for own in [None if weight is None else weight[rows]]
     ]
 
 

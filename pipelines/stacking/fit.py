@@ -92,6 +92,7 @@ def fit_stack(
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         steps.tell_all(battles.read_as())
+        battles.check_whole_votes("a stack")
         folds = cut_folds(battles, config.n_folds, config.seed)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)

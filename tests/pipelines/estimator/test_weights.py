@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
+from data.battles import soft_votes
 from features.families.lexical import LexicalFeatures
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline
@@ -69,6 +70,18 @@ def test_weights_work_in_scikit_learns_cross_validation(build, battles, given):
     parts = [train for train, _ in folds.split(frame, y, group)]
     for found, rows in zip(given, parts, strict=True):
         np.testing.assert_array_equal(found, weight[rows])
+
+
+def test_soft_labels_from_python_are_votes_by_their_share(build, battles, given):
+    frame, y = battles
+    votes = np.eye(3)[y]
+    whole = build().fit(frame, y)
+    hard = build().fit(*soft_votes(frame, votes))
+    np.testing.assert_array_equal(hard.predict_proba(frame), whole.predict_proba(frame))
+    softened = soft_votes(frame, 0.8 * votes + [0.0, 0.0, 0.2])
+    build().fit(*softened)
+    np.testing.assert_array_equal(given[-1], softened[0]["share"])
+    assert given[-1].sum() == pytest.approx(len(y))
 
 
 def test_a_weight_of_one_changes_no_bit_of_a_run_and_none_weighs_a_score(
