@@ -12,7 +12,7 @@ from data.weights import shares
 from features import to_polars
 from features.families.style import CONTROL, StyleFeatures
 from models.heads import probabilities
-from models.measures.evaluation import by_slice, reliability
+from models.measures.reliability import by_slice, reliability
 from models.measures.style_control import style_control
 from pipelines.estimator.build import PassThrough
 from pipelines.estimator.out_of_fold import OutOfFold

@@ -5,7 +5,8 @@ import pytest
 from sklearn.base import clone
 
 from models.measures.baselines import BASELINES
-from models.measures.evaluation import by_slice, evaluate, reliability
+from models.measures.evaluation import evaluate
+from models.measures.reliability import by_slice, reliability
 from models.measures.style_control import style_control
 
 
