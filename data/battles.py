@@ -20,11 +20,14 @@ from data.frames import (
     rows_in_both,
     swap_battles,
 )
+from data.layouts.layout import WEIGHT
 from data.layouts.reading import Reading
 from data.opened import Ids, Opened, open_files
 from data.parts import COUNTS, ReadBattles, counted, merged, test_part, training_part
-from data.rows import WINNER_COLUMNS, Votes
+from data.rows import WINNER_COLUMNS
+from data.soft import battle_starts, soft_votes
 from data.tables.read import CHUNK_ROWS, DataError
+from data.votes import Votes
 
 __all__ = [
     "COUNTS",
@@ -48,6 +51,7 @@ __all__ = [
     "read_test",
     "read_training",
     "rows_in_both",
+    "soft_votes",
     "swap_battles",
 ]
 
@@ -60,7 +64,7 @@ def read_training(
     reading: Reading | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ReadBattles:
-    """Read a training file; of rows that agree in all that makes a vote only the first is kept.
+    """Read a training file; of rows that are the same vote the first is kept, see `data.votes`.
 
     Parameters
     ----------
@@ -81,7 +85,8 @@ def read_training(
     Raises
     ------
     DataError
-        A fault of the whole file, or of a row, or no row left.
+        A fault of the whole file, or of a row, or no row left; or more rows that repeat an earlier
+        one than copies are, unless the reading says what they are.
     OSError
         The file cannot be opened.
     """
@@ -94,7 +99,9 @@ def read_training(
     if read.battles.empty:
         why = read.skipped[0] if read.skipped else "All votes say that both answers are bad."
         raise DataError(f"{Files.of(files).name}: no row is left, all were skipped. {why}")
-    read.counts["duplicate_ids"] = int(read.battles["id"].duplicated().sum())
+    if read.y is not None:
+        ids = read.battles["id"][battle_starts(read.battles, read.y)]
+        read.counts["duplicate_ids"] = int(ids.duplicated().sum())
     return read
 
 
@@ -113,17 +120,24 @@ def iter_training(
 ) -> Iterator[ReadBattles]:
     """Read a training file in chunks; see `read_training`.
 
-    `duplicate_ids` are counted there only.
+    `duplicate_ids` are counted there only. Too many repeated votes are told of when all chunks
+    have been given.
     """
-    opened = open_files(Files.of(files, reading), labelled=True, optional=source == "extra")
-    ids, votes = Ids(opened), Votes()
+    known, n_rows = Files.of(files, reading), 0
+    opened = open_files(known, labelled=True, optional=source == "extra")
+    ids, votes = Ids(opened), Votes(known.reading.repeated_votes)
+    weighted = any(WEIGHT in one.recognised.own for one in opened)
     for one in opened:
         whole = Whole(one)
         for chunk in one.chunks(chunk_rows=chunk_rows):
+            n_rows += chunk.n_rows
+            if weighted:
+                chunk.columns.setdefault(WEIGHT, [1.0] * chunk.n_rows)
             part = training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
             whole.add(chunk, part.counts["skipped_rows"])
             yield part
         whole.check()
+    votes.check(known.name, n_rows)
 
 
 def read_test(

@@ -9,8 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+import numpy as np
 
 from data.battles import (
     TEXT_COLUMNS,
@@ -22,6 +25,9 @@ from data.battles import (
     iter_training,
 )
 from data.layouts.flags import add_reading_flags, add_skip_flags, reading_from
+from data.layouts.layout import WEIGHT
+from data.soft import battle_starts
+from data.weights import shares
 
 MODELS = ("model_a", "model_b")
 WRITING = ".writing"
@@ -100,19 +106,32 @@ def convert(parts: Iterable[ReadBattles], output: Path) -> Converted:
 def _header(part: ReadBattles) -> list[str]:
     if part.y is None:
         return ["id", *TEXT_COLUMNS]
-    return ["id", *MODELS, *TEXT_COLUMNS, *WINNER_COLUMNS]
+    weight = [WEIGHT] if WEIGHT in part.battles else []
+    return ["id", *MODELS, *TEXT_COLUMNS, *WINNER_COLUMNS, *weight]
 
 
 def _rows(part: ReadBattles) -> Iterator[list[Any]]:
-    """Yield the rows: texts as JSON lists, votes as three numbers."""
+    """Yield the rows: texts as JSON lists, votes as three numbers, weights where there are any."""
     texts = [[_as_json(cell) for cell in part.battles[name]] for name in TEXT_COLUMNS]
     ids = part.battles["id"]
     if part.y is None:
         yield from ([*row] for row in zip(ids, *texts, strict=True))
         return
     models = [part.battles[name].astype(object).fillna("") for name in MODELS]
-    for *cells, vote in zip(ids, *models, *texts, part.y, strict=True):
-        yield [*cells, *(int(vote == place) for place in range(len(WINNER_COLUMNS)))]
+    weights = [part.battles[WEIGHT]] if WEIGHT in part.battles else []
+    cells = zip(ids, *models, *texts, *_votes(part), *weights, strict=True)
+    yield from ([*row] for row in compress(cells, battle_starts(part.battles, part.y)))
+
+
+def _votes(part: ReadBattles) -> list[list[float]]:
+    """Return the three winner columns; soft labels stand in the first row of their battle."""
+    share, y = shares(part.battles), np.asarray(part.y)
+    if share is None:
+        return [(y == place).astype(int).tolist() for place in range(len(WINNER_COLUMNS))]
+    votes = np.eye(len(WINNER_COLUMNS))[y]
+    first = np.flatnonzero(battle_starts(part.battles, y))
+    votes[first] = np.add.reduceat(votes * share[:, None], first)
+    return [column.tolist() for column in votes.T]
 
 
 def _as_json(turns: Iterable[str | None]) -> str:

@@ -15,6 +15,7 @@ from data.rows import RowError, check_fields
 from data.tables.encodings import undecodable_lines
 from data.tables.read import Chunk, DataError, is_text, shown
 from data.tables.texts import TextFile
+from data.weights import weight_of
 
 FEW, MANY, SHARE = 5, 20, 0.01  # rows that fail alike: more are a fault of the file
 EXAMPLES = 3
@@ -132,6 +133,8 @@ def _errors(opened: Opened, chunk: Chunk) -> Iterator[tuple[int, RowError]]:
             if opened.labelled:
                 check_fields(chunk, row.at)
             opened.recognised.layout.read(row)
+            if opened.labelled:
+                weight_of(row)
         except RowError as error:
             if error.where == "all columns":
                 error.cell = _run_together(chunk, row.at)

@@ -22,6 +22,7 @@ from data.tables.read import DataError, shown
 
 TEXT_COLUMNS = ("prompt", "response_a", "response_b")
 FRAME_COLUMNS = ("id", *TEXT_COLUMNS, "model_a", "model_b", "group", "source")
+NUMBERS = ("weight", "share")  # that a frame may have besides, see `data.weights`
 SOURCES = ("plain", "extra")
 _LOOKED_AT = 100  # texts of a column that tell whether it is JSON
 
@@ -34,6 +35,7 @@ def make_battles(
     id: Sequence[object] | None = None,
     model_a: Sequence[str | None] | None = None,
     model_b: Sequence[str | None] | None = None,
+    weight: Sequence[float] | None = None,
     source: str = "plain",
 ) -> pd.DataFrame:
     """Build a battles frame from Python sequences of equal length.
@@ -46,12 +48,14 @@ def make_battles(
     id : sequence, optional
         By default the row's number from 0.
     model_a, model_b : sequence of str or None, optional
+    weight : sequence of float, optional
+        Of each battle in training, finite and above 0; 1 by default. No score looks at it.
     source : {"plain", "extra"}
 
     Returns
     -------
     DataFrame
-        With the columns `FRAME_COLUMNS`.
+        With the columns `FRAME_COLUMNS`, and `weight` where it is given.
 
     Warns
     -----
@@ -61,7 +65,8 @@ def make_battles(
     Raises
     ------
     DataError
-        Lengths differ, or an entry is neither a string nor a list of strings and None.
+        Lengths differ, an entry is neither a string nor a list of strings and None, or a weight is
+        no finite number above 0.
 
     Examples
     --------
@@ -71,7 +76,8 @@ def make_battles(
     """
     texts = dict(zip(TEXT_COLUMNS, (prompt, response_a, response_b), strict=True))
     n_rows = len(prompt)
-    for name, cells in {**texts, "id": id, "model_a": model_a, "model_b": model_b}.items():
+    named = {"id": id, "model_a": model_a, "model_b": model_b, "weight": weight}
+    for name, cells in {**texts, **named}.items():
         if cells is not None and len(cells) != n_rows:
             raise DataError(
                 f"make_battles: expected sequences of one length, found {n_rows} of prompt and "
@@ -83,8 +89,20 @@ def make_battles(
         id=range(n_rows) if id is None else id,
         model_a=model_a,
         model_b=model_b,
+        weight=None if weight is None else _weights(weight),
         source=source,
     )
+
+
+def _weights(cells: Sequence[float]) -> list[float]:
+    for row, cell in enumerate(cells, start=1):
+        is_number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+        if not (is_number and 0 < cell < np.inf):
+            raise DataError(
+                f"make_battles, row {row}, column weight: expected a finite number above 0, got "
+                f"{shown(cell)}. Leave out battles that are to count for nothing."
+            )
+    return [float(cell) for cell in cells]
 
 
 def _warn_of_json(texts: Mapping[str, Sequence[str | Sequence[str | None]]]) -> None:
@@ -139,6 +157,7 @@ def build_frame(
     model_a: Iterable[object] | None,
     model_b: Iterable[object] | None,
     source: str,
+    weight: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """Build a battles frame from turns already repaired; empty model names become null.
 
@@ -158,9 +177,10 @@ def build_frame(
         "group": pa.array(map(prompt_group, texts["prompt"]), pa.large_string()),
         "source": pa.array([source] * n_rows, pa.large_string()),
     }
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {name: pd.arrays.ArrowExtensionArray(columns[name]) for name in FRAME_COLUMNS}
     )
+    return frame if weight is None else frame.assign(weight=np.array(weight, dtype=np.float64))
 
 
 def as_text(value: object) -> str:
@@ -180,11 +200,18 @@ def _strings(values: Iterable[object], empty: str | None = "") -> pa.Array:
 def concat_battles(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put battles frames under one another, with a new RangeIndex over all rows.
 
+    A weight or a share that only some of them have is 1 in the others.
+
     >>> one = make_battles(["Hi"], ["Hello!"], ["Hey"])
-    >>> concat_battles([one, one]).index.tolist()
-    [0, 1]
+    >>> concat_battles([one, one.assign(weight=2.0)])["weight"].tolist()
+    [1.0, 2.0]
     """
-    return pd.concat(list(frames), ignore_index=True)
+    parts = list(frames)
+    added = [name for name in NUMBERS if any(name in part for part in parts)]
+    return pd.concat(
+        [part.assign(**{name: 1.0 for name in added if name not in part}) for part in parts],
+        ignore_index=True,
+    )
 
 
 def rows_in_both(battles: pd.DataFrame, others: pd.DataFrame) -> int:

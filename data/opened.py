@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from data.files import Files
 from data.frames import TEXT_COLUMNS, as_text
-from data.layouts.kaggle import BOTH_BAD_COLUMNS, KAGGLE
-from data.layouts.layout import Row
+from data.layouts.kaggle import BOTH_BAD_COLUMNS
+from data.layouts.layout import WEIGHT, Row
 from data.layouts.look import Look
 from data.layouts.reading import Reading
 from data.layouts.recognition import Recognised, recognise
@@ -65,19 +65,13 @@ class Opened(NamedTuple):
         named = ("id", self.recognised.layout.id)
         return next((name for name in named if name in self.recognised.own), "")
 
-    @property
-    def compares_cells(self) -> bool:
-        """Whether rows are the same where all cells are, but for the id and the vote."""
-        return self.recognised.layout is KAGGLE
-
     def chunks(self, **options: Any) -> Iterator[Chunk]:
         """Yield the rows in order, see `data.tables.read.read_chunks`."""
         layout, own = self.recognised
-        skipped = () if self.labelled else layout.votes
+        skipped = () if self.labelled else (*layout.votes, WEIGHT)
         known = {name: called for name, called in own.items() if name not in skipped}
         required = [known[name] for name in layout.columns if name in known]
-        # What makes a vote of Kaggle's another one may stand in any column.
-        wanted = None if self.labelled and self.compares_cells else tuple(known.values())
+        wanted = tuple(known.values())
         renamed = {called: name for name, called in known.items() if called != name}
         options["encoding"] = self.reading.encoding
         for chunk in read_chunks(self.path, required=required, wanted=wanted, **options):

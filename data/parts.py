@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,17 +13,24 @@ from numpy.typing import NDArray
 from data.cells import MOST_TURNS, Conversation, join_turns
 from data.faults import row_message, stopped
 from data.frames import TEXT_COLUMNS, build_frame, concat_battles
-from data.labels import TIE
-from data.layouts.layout import BOTH_BAD, Battle
+from data.labels import CLASS_NAMES, TIE
+from data.layouts.layout import BOTH_BAD, WEIGHT, Battle
 from data.opened import Opened
-from data.rows import RowError, Votes, check_fields
+from data.rows import RowError, check_fields
+from data.soft import soft_votes
 from data.tables.read import Chunk
+from data.votes import Votes
+from data.weights import weight_of
 
 COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
-    "kept": "rows in the battles frame",
-    "duplicates": "rows left out because an earlier one equals them in every column but id",
-    "contradictory": "kept rows that equal an earlier one in every column but id and label",
+    "kept": "rows in the battles frame, where one of soft labels counts once",
+    "soft_labels": "kept rows with three probabilities, which are weighted votes of one battle",
+    "duplicates": "rows left out because texts, models and vote are those of an earlier one, in "
+    "either order of the answers",
+    "repeated_votes": "rows that are kept although an earlier one has their texts, models and vote "
+    "(--repeated-votes keep)",
+    "contradictory": "kept rows that have texts and models of an earlier one, and another vote",
     "duplicate_ids": "kept rows of a training file whose id an earlier one has",
     "skipped_rows": "rows left out because they could not be read (--skip-bad-rows)",
     "null_turns": "turns that are null, in the kept rows",
@@ -70,7 +77,8 @@ class ReadBattles:
     ----------
     battles : DataFrame
         Columns `FRAME_COLUMNS` on Arrow: the three texts are lists of turns (a turn a string or
-        null), the others strings (`model_a` and `model_b` null where unknown).
+        null), the others strings (`model_a` and `model_b` null where unknown). Where the file has
+        weights, `weight` as float64, and where it has soft labels, `share`, see `data.soft`.
     y : ndarray of int8, shape (n_rows,), or None
         0 A, 1 B, 2 tie; None for a test file.
     counts : dict of str to int
@@ -108,12 +116,16 @@ def training_part(
     battles: list[Battle] = []
     skipped: list[str] = []
     skips_both_bad = opened.reading.both_bad == "skip"
-    row, content = opened.row(chunk), _Content(opened, chunk)
+    row, layout = opened.row(chunk), opened.recognised.layout
+    weighted = WEIGHT in chunk.columns
+    judges = [chunk.columns[name] for name in layout.judges if name in chunk.columns]
     for at in range(chunk.n_rows):
         row.at, repaired = at, row.repaired
         try:
             check_fields(chunk, at)
-            battle = opened.recognised.layout.read(row)
+            battle = layout.read(row)
+            if weighted:
+                battle = battle._replace(weight=weight_of(row))
         except RowError as error:
             if not skip_bad_rows:
                 raise stopped(opened, chunk.start + at + 1, error) from None
@@ -124,14 +136,13 @@ def training_part(
             if skips_both_bad:
                 continue
             battle = battle._replace(vote=TIE)
-        status = votes.add(content.of(at, battle), int(battle.vote or 0))
+        status = votes.add(battle, [cells[at] for cells in judges])
         if status:
             counts[status] += 1
         if status != "duplicates":
             kept.append(at)
             battles.append(battle)
             counts["repaired_characters"] += row.repaired - repaired
-    y = np.array([battle.vote for battle in battles], dtype=np.int8)
     counts += row.counts
     return _part(
         opened,
@@ -139,34 +150,11 @@ def training_part(
         battles,
         [ids[at] for at in kept],
         source,
-        y=y,
+        labelled=True,
         counts=counts,
         skipped=skipped,
         notes=row.notes,
     )
-
-
-class _Content:
-    """What makes a vote another one, beside what it says."""
-
-    def __init__(self, opened: Opened, chunk: Chunk) -> None:
-        layout, own = opened.recognised
-        no_content = {opened.id_column, *layout.votes}
-        judges = [name for name in layout.judges if name in own]
-        self._of_battle = not opened.compares_cells
-        self._compared = [
-            cells
-            for name, cells in chunk.columns.items()
-            if (name in judges if self._of_battle else name not in no_content)
-        ]
-
-    def of(self, at: int, battle: Battle) -> Iterable[object]:
-        """Yield it for a row."""
-        if self._of_battle:
-            yield from battle[:3]
-            yield from (battle.model_a, battle.model_b)
-        for cells in self._compared:
-            yield cells[at]
 
 
 def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattles:
@@ -184,7 +172,7 @@ def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattle
         unclosed_quotes=chunk.unclosed,
     )
     counts += row.counts
-    return _part(opened, chunk, battles, ids, "plain", y=None, counts=counts, notes=row.notes)
+    return _part(opened, chunk, battles, ids, "plain", counts=counts, notes=row.notes)
 
 
 def _part(
@@ -194,8 +182,8 @@ def _part(
     ids: Sequence[object],
     source: str,
     *,
-    y: NDArray[np.int8] | None,
     counts: Counter[str],
+    labelled: bool = False,
     skipped: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> ReadBattles:
@@ -208,13 +196,16 @@ def _part(
         {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
         id=ids,
         # Who answered is no part of a test file.
-        model_a=None if y is None else [battle.model_a for battle in battles],
-        model_b=None if y is None else [battle.model_b for battle in battles],
+        model_a=[battle.model_a for battle in battles] if labelled else None,
+        model_b=[battle.model_b for battle in battles] if labelled else None,
         source=source,
+        weight=[b.weight for b in battles] if labelled and WEIGHT in chunk.columns else None,
     )
+    frame, y = _labels(frame, battles) if labelled else (frame, None)
     counts.update(
         rows=chunk.n_rows,
         kept=len(battles),
+        soft_labels=sum(battle.shares is not None for battle in battles),
         skipped_rows=len(skipped),
         null_turns=sum(cell.count(None) for turns in texts for cell in turns),
         empty_cells=sum(cell in ([], [""]) for turns in texts for cell in turns),
@@ -229,6 +220,19 @@ def _part(
         opened.ties,
         [f"{opened.name}: {one}" for one in (*chunk.notes, *opened.notes(), *notes)],
     )
+
+
+def _labels(
+    frame: pd.DataFrame, battles: Sequence[Battle]
+) -> tuple[pd.DataFrame, NDArray[np.int8]]:
+    """Return the labels, and as many rows as they need: soft ones are several votes of a battle."""
+    y = np.array([battle.vote or 0 for battle in battles], dtype=np.int8)
+    soft = [place for place, battle in enumerate(battles) if battle.shares is not None]
+    if not soft:
+        return frame, y
+    probabilities = np.eye(len(CLASS_NAMES))[y]
+    probabilities[soft] = [battles[place].shares for place in soft]
+    return soft_votes(frame, probabilities)
 
 
 def merged(parts: Sequence[ReadBattles]) -> ReadBattles:

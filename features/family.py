@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from data.battles import make_battles
 from data.folds import hash_folds
 from data.labels import TIE, A, B
+from data.weights import shares
 from features.layout import not_battles, to_polars
 from features.parameters import check_parameters
 from features.sides import Array
@@ -139,6 +140,11 @@ class Training(NamedTuple):
     plain: NDArray[np.bool_]
     weight: Array
     fold: NDArray[np.int8]
+
+    @property
+    def share(self) -> Array | None:
+        """What each row counts in a figure, None where each is a whole vote."""
+        return shares(self.frame)
 
 
 class LearningFamily(BattleFamily):

@@ -7,7 +7,7 @@ may get other numbers than short ones, where that holds up out of fold.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,14 @@ class Calibration(NamedTuple):
 
     @classmethod
     def fit(
-        cls, z: Array, t: Array | None, y: Labels, length: Array, fold: NDArray[np.int8]
+        cls,
+        z: Array,
+        t: Array | None,
+        y: Labels,
+        length: Array,
+        fold: NDArray[np.int8],
+        *,
+        share: Array | None = None,
     ) -> Self:
         """Find the numbers of least log loss on out-of-fold logits.
 
@@ -80,10 +87,12 @@ class Calibration(NamedTuple):
         length : ndarray of float64, shape (n_battles,)
             Characters of both answers together.
         fold : ndarray of int8, shape (n_battles,)
+        share : ndarray of float64, shape (n_battles,), optional
+            What each counts, where several rows are one battle; 1 by default.
         """
-        whole = cls._held_out(z, t, y, length, fold, binned=False)
-        binned = cls._held_out(z, t, y, length, fold, binned=True)
-        return cls._fit(z, t, y, length, binned=clear(binned - whole))
+        whole = cls._held_out(z, t, y, length, fold, share, binned=False)
+        binned = cls._held_out(z, t, y, length, fold, share, binned=True)
+        return cls._fit(z, t, y, length, share, binned=clear(binned - whole, share))
 
     @classmethod
     def where_it_holds(
@@ -102,15 +111,17 @@ class Calibration(NamedTuple):
         return cls._fit(z, t, y, length, binned=clear(binned - whole))
 
     @classmethod
-    def without_bins(cls, z: Array, t: Array | None, y: Labels) -> Self:
+    def without_bins(cls, z: Array, t: Array | None, y: Labels, share: Array | None = None) -> Self:
         """Find the numbers of least log loss, the same for battles of any length.
 
         Parameters
         ----------
         z, t : ndarray of float64, shape (n_battles,)
         y : ndarray of int8, shape (n_battles,)
+        share : ndarray of float64, shape (n_battles,), optional
+            As in `fit`.
         """
-        return cls(*((value,) for value in _platt(z, t, y)))
+        return cls(*((value,) for value in _platt(z, t, y, share)))
 
     @classmethod
     def _held_out(
@@ -120,24 +131,35 @@ class Calibration(NamedTuple):
         y: Labels,
         length: Array,
         fold: NDArray[np.int8],
+        share: Array | None = None,
         *,
         binned: bool,
     ) -> Array:
         """Return the log likelihood of each battle by the numbers that the other folds give."""
         found = np.zeros(len(y))
         for held in (fold == number for number in np.unique(fold)):
-            rest = cls._fit(z[~held], taken(t, ~held), y[~held], length[~held], binned=binned)
+            others = z[~held], taken(t, ~held), y[~held], length[~held], of_rows(share, ~held)
+            rest = cls._fit(*others, binned=binned)
             found[held] = log_likelihood(rest, z[held], taken(t, held), y[held], length[held])
         return found
 
     @classmethod
-    def _fit(cls, z: Array, t: Array | None, y: Labels, length: Array, *, binned: bool) -> Self:
-        if not binned or len(y) < BINS * SMALLEST_BIN:
-            return cls.without_bins(z, t, y)
-        whole = _platt(z, t, y)
-        edges = np.unique(np.quantile(length, np.arange(1, BINS) / BINS, method="lower"))
+    def _fit(
+        cls,
+        z: Array,
+        t: Array | None,
+        y: Labels,
+        length: Array,
+        share: Array | None = None,
+        *,
+        binned: bool,
+    ) -> Self:
+        if not binned or _number(y, share) < BINS * SMALLEST_BIN:
+            return cls.without_bins(z, t, y, share)
+        whole = _platt(z, t, y, share)
+        edges = np.unique(_quantiles(length, share))
         place = np.searchsorted(edges, length, side="left")
-        bins = [_shrunk(z, t, y, place == number, whole) for number in range(len(edges) + 1)]
+        bins = [_shrunk(z, t, y, place == number, whole, share) for number in range(len(edges) + 1)]
         slopes, tie_slopes, margins, intercepts = zip(*bins, strict=True)
         return cls(slopes, tie_slopes, margins, intercepts, tuple(edges.tolist()))
 
@@ -160,9 +182,31 @@ def log_likelihood(
     return likelihood
 
 
-def clear(gain: Array) -> bool:
-    """Whether a mean is more than its standard error above 0."""
-    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+def clear(gain: Array, share: Array | None = None) -> bool:
+    """Whether a mean is more than its standard error above 0; rows count by their share."""
+    if share is None:
+        return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+    mean = np.average(gain, weights=share)
+    variance = np.average((gain - mean) ** 2, weights=share)
+    return bool(mean > np.sqrt(variance / share.sum()))
+
+
+def of_rows(share: Array | None, rows: NDArray[np.bool_]) -> Array | None:
+    """Return the shares of some rows, where there are any."""
+    return None if share is None else share[rows]
+
+
+def _number(rows: NDArray[Any], share: Array | None) -> float:
+    """Return how many battles some rows are."""
+    return len(rows) if share is None else float(share.sum())
+
+
+def _quantiles(length: Array, share: Array | None) -> Array:
+    """Return the edges between bins of equal numbers of battles."""
+    at = np.arange(1, BINS) / BINS
+    if share is None:
+        return np.asarray(np.quantile(length, at, method="lower"))
+    return np.asarray(np.quantile(length, at, method="inverted_cdf", weights=share))
 
 
 class _Line(NamedTuple):
@@ -179,26 +223,41 @@ def _margin(z: Array) -> Array:
     return np.abs(np.clip(z, -CLIP, CLIP))
 
 
-def _platt(z: Array, t: Array | None, y: Labels) -> _Line:
+def _platt(z: Array, t: Array | None, y: Labels, share: Array | None = None) -> _Line:
     tied = y == TIE
-    (slope,), _ = _logistic([z[~tied]], [1], y[~tied] == A, intercept=False)
+    decided = of_rows(share, ~tied)
+    (slope,), _ = _logistic([z[~tied]], [1], y[~tied] == A, decided, intercept=False)
     if t is None:
         return _Line(slope, tie_slope=1.0, tie_margin=0.0, tie_intercept=0.0)
-    (tie_slope, margin), intercept = _logistic([t, _margin(slope * z)], [1, -1], tied)
+    (tie_slope, margin), intercept = _logistic([t, _margin(slope * z)], [1, -1], tied, share)
     return _Line(slope, tie_slope, margin, intercept)
 
 
-def _shrunk(z: Array, t: Array | None, y: Labels, rows: NDArray[np.bool_], whole: _Line) -> _Line:
+def _shrunk(
+    z: Array,
+    t: Array | None,
+    y: Labels,
+    rows: NDArray[np.bool_],
+    whole: _Line,
+    share: Array | None = None,
+) -> _Line:
     """Return a bin's own line, drawn towards the whole's as if by `SHRINKAGE` battles of it."""
     if not rows.any():
         return whole
-    own = _platt(z[rows], taken(t, rows), y[rows])
-    share = rows.sum() / (rows.sum() + SHRINKAGE)
-    return _Line(*(float(share * o + (1 - share) * w) for o, w in zip(own, whole, strict=True)))
+    inside = of_rows(share, rows)
+    own = _platt(z[rows], taken(t, rows), y[rows], inside)
+    number = _number(y[rows], inside)
+    part = number / (number + SHRINKAGE)
+    return _Line(*(float(part * o + (1 - part) * w) for o, w in zip(own, whole, strict=True)))
 
 
 def _logistic(
-    scores: Sequence[Array], signs: Sequence[int], won: NDArray[np.bool_], *, intercept: bool = True
+    scores: Sequence[Array],
+    signs: Sequence[int],
+    won: NDArray[np.bool_],
+    share: Array | None = None,
+    *,
+    intercept: bool = True,
 ) -> tuple[list[float], float]:
     """Return a slope for each of the scores, none of another sign than given, and an intercept.
 
@@ -211,12 +270,12 @@ def _logistic(
     while used:
         U = np.column_stack([np.clip(scores[place], -CLIP, CLIP) for place in used])
         fit = LogisticRegression(C=WEAK, fit_intercept=intercept, tol=TOLERANCE, max_iter=1000)
-        fit.fit(U, won)
+        fit.fit(U, won, sample_weight=share)
         found = dict(zip(used, fit.coef_[0].tolist(), strict=True))
         wrong = [place for place, slope in found.items() if slope * signs[place] < 0]
         if not wrong:
             slopes = [found.get(place, 0.0) for place in range(len(scores))]
             return slopes, float(np.ravel(fit.intercept_)[0]) if intercept else 0.0
         used.remove(wrong[-1])
-    shift = float(np.log(won.mean() / (1 - won.mean()))) if intercept else 0.0
-    return [0.0] * len(scores), shift
+    mean = np.average(won, weights=share)
+    return [0.0] * len(scores), float(np.log(mean / (1 - mean))) if intercept else 0.0

@@ -18,7 +18,10 @@ NO_FOLD = -1  # of a fit on all rows
 
 
 class Rows(NamedTuple):
-    """Training rows in the order in which they came, and what is known of them."""
+    """Training rows in the order in which they came, and what is known of them.
+
+    `judging` is what a row counts where rows judge, if that is not `weight`, by which they teach.
+    """
 
     X: Matrix
     y: Labels
@@ -26,6 +29,7 @@ class Rows(NamedTuple):
     weight: Array
     length: Array
     fold: NDArray[np.int8]
+    judging: Array | None = None
 
     def take(self, mask: NDArray[np.bool_]) -> Self:
         """Return the masked rows: themselves where the mask leaves none out."""
@@ -38,6 +42,7 @@ class Rows(NamedTuple):
             self.weight[mask],
             self.length[mask],
             self.fold[mask],
+            None if self.judging is None else self.judging[mask],
         )
 
 
@@ -133,7 +138,8 @@ class Material:
 
     def _watch(self, head: Head, fold: int) -> Watch:
         held = np.flatnonzero(judged(head, self.rows, fold))
-        y, weight = self.rows.y[held], self.rows.weight[held]
+        judging = self.rows.weight if self.rows.judging is None else self.rows.judging
+        y, weight = self.rows.y[held], judging[held]
 
         def loss(raw: Array) -> float:
             return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y, weight)

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from data.folds import hash_folds
 from data.labels import as_labels
+from data.weights import shares, training_weights, whole_or
 from features.sides import Array, Swap
 from models.calibration import Calibration
 from models.choice import Chosen, chosen_complexity, mean_loss
@@ -39,7 +40,8 @@ from models.parts import (
     part_logits,
 )
 
-PASSED_THROUGH = ("group", "source", "characters")  # columns that are no features
+# Columns that are no features; the last two may lack, and are 1 then.
+PASSED_THROUGH = ("group", "source", "characters", "weight", "share")
 SEED_STRIDE = 1000  # between the seeds of a bag: neighbouring runs must not share them
 
 
@@ -123,8 +125,9 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, shape (n_battles, n_columns + 3)
-            Named feature columns, and ``group``, ``source`` and ``characters`` (of both answers).
+        X : DataFrame, shape (n_battles, n_columns + 3) to (n_battles, n_columns + 5)
+            Named feature columns, and ``group``, ``source`` and ``characters`` (of both answers);
+            ``weight`` and ``share`` are those of `data.weights`.
         y : array-like, shape (n_battles,) or (n_battles, 3)
             0 A, 1 B, 2 tie, or what else `data.labels.as_labels` takes.
 
@@ -249,7 +252,7 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         return Chosen(complexity, loss, self._calibration(material, inner, complexity))
 
     def _rows(self, X: pd.DataFrame, y: Labels) -> Rows:
-        features = X.drop(columns=list(PASSED_THROUGH))
+        features = X.drop(columns=[name for name in PASSED_THROUGH if name in X])
         self.feature_names_in_ = features.columns.to_numpy(dtype=object)
         self.n_features_in_ = features.shape[1]
         self.classes_ = np.array(classes_of(self.form))
@@ -257,9 +260,12 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         folds = hash_folds(
             X["group"].to_numpy(dtype=object), n_folds=self.inner_folds, salt=self.seed
         )
-        weight = np.where(plain, 1.0, self.extra_weight)
+        drawn = np.where(plain, 1.0, self.extra_weight)
+        weight, share = drawn * training_weights(X), shares(X)
+        judging = drawn if share is None else drawn * share
         check_classes(y[plain], self.form)
-        return Rows(_matrix(features), y, plain, weight, _length(X), folds).take(weight > 0)
+        rows = Rows(_matrix(features), y, plain, weight, _length(X), folds, judging)
+        return rows.take(weight > 0)
 
     def _inner_fits(self, material: Material) -> dict[str, dict[int, Model]]:
         """Fit every part without each inner fold that it can be judged on."""
@@ -311,7 +317,9 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
                 t[held] = tied
         used = rows.plain & np.isin(rows.fold, list(shared))
         ties = None if tied is None else t[used]
-        return Calibration.fit(z[used], ties, rows.y[used], rows.length[used], rows.fold[used])
+        share = None if rows.judging is None else whole_or(rows.judging[used])
+        known = rows.y[used], rows.length[used], rows.fold[used]
+        return Calibration.fit(z[used], ties, *known, share=share)
 
 
 def _length(X: pd.DataFrame) -> Array:

@@ -205,6 +205,7 @@ def _work(
         battles = read_inputs(origin.inputs, advance, skip_bad_rows=origin.skip_bad_rows)
     steps.tell_all(battles.read_as(counts=steps.part is None))
     check_votes(battles, ties=True)
+    battles.check_whole_votes("a tower")
     folds = origin.folds_of(settings, battles)
     soft = None if origin.soft_labels is None else SoftLabels.read(origin.soft_labels, battles)
     if soft:

@@ -14,6 +14,7 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from data.source import source_hash
+from data.weights import shares
 from features.storage.cache import Cache
 from models.device import Choice, Device, find_device
 from pipelines.command.progress import Steps
@@ -108,7 +109,12 @@ def fit(
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
-        choice = oof.choice(battles.plain[1], folds, calibrate=config.model.calibrate)
+        choice = oof.choice(
+            battles.plain[1],
+            folds,
+            calibrate=config.model.calibrate,
+            share=shares(battles.plain[0]),
+        )
         final = fit_final(config, found, pipeline, battles, choice, run, steps)
         test_file = _submission(inputs, order, final, run, steps)
         report = report_of(
@@ -205,9 +211,10 @@ def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.i
     ties = has_ties(config)
     check_votes(battles, ties=ties, way_out=ALONE)
     folds = cut_folds(battles, config.folds.n_folds, config.seed, ties=ties)
-    check_parts(config, battles, folds.fold)
+    by_row = battles.by_row(folds.fold)
+    check_parts(config, battles, by_row)
     run.write(FOLDS, folds.table())
-    return folds.fold
+    return by_row
 
 
 def _made_with(pipeline: Pipeline) -> MadeWith:
@@ -242,7 +249,8 @@ def _out_of_fold(
 ) -> OutOfFold:
     with steps.step("folds", int(folds.max()) + 1, "folds") as advance:
         oof = predict_out_of_fold(pipeline, battles.frame, battles.y, folds, run, advance)
-    run.write("oof.csv", csv_bytes(predictions(battles.plain[0]["id"], oof.proba)))
+    ids, one = battles.plain[0]["id"], battles.starts
+    run.write("oof.csv", csv_bytes(predictions(ids[one], oof.proba[one])))
     return oof
 
 

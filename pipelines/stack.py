@@ -114,6 +114,7 @@ def stack(
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=origin.skip_bad_rows)
         steps.tell_all(battles.read_as(counts=steps.part is None))
+        battles.check_whole_votes("a stack")
         folds.check(battles, first)
         report = stack_sources(
             sources,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--layout``, ``--columns``, ``--votes``, ``--both-bad``, ``--encoding``, ``--raw``."""
+    """Add the flags of `Reading`, but for the share of rows that may be left out."""
     parser.add_argument(
         "--layout",
         metavar="NAME",
@@ -32,6 +32,12 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
         choices=("tie", "skip"),
         default="tie",
         help="what a vote is that both answers are bad: a tie, or left out (default: tie)",
+    )
+    parser.add_argument(
+        "--repeated-votes",
+        choices=("keep", "once"),
+        help="what rows are that repeat an earlier one's texts, models and vote: votes of several "
+        "people, kept, or copies, left out (default: few are left out, many are an error)",
     )
     parser.add_argument(
         "--encoding",
@@ -86,6 +92,7 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
         columns=parse_columns(arguments.columns) if arguments.columns else {},
         votes=parse_votes(arguments.votes) if arguments.votes else {},
         both_bad=arguments.both_bad,
+        repeated_votes=arguments.repeated_votes,
         encoding=arguments.encoding,
         raw=arguments.raw,
         skip_at_most=SKIP_AT_MOST if skip_at_most is None else skip_at_most,

@@ -5,6 +5,7 @@ from data.frames import TEXT_COLUMNS
 from data.labels import TIE, A, B
 from data.layouts.layout import BOTH_BAD, Battle, Layout, Row, Vote
 from data.rows import WINNER_COLUMNS, label_of
+from data.soft import Shares, soft_label
 
 # In what is made of the Arena's own table a fourth column stands beside the tie.
 BOTH_BAD_COLUMNS = (
@@ -25,17 +26,14 @@ _USUAL = [
 
 def read(row: Row) -> Battle:
     """Read a row: text cells are JSON lists, one string or null a turn, or text."""
-    return Battle(
-        row.turns("prompt"),
-        row.turns("response_a"),
-        row.turns("response_b"),
-        _vote(row) if row.labelled else None,
-        row.get("model_a"),
-        row.get("model_b"),
-    )
+    prompt, response_a, response_b = (row.turns(name) for name in TEXT_COLUMNS)
+    vote = _vote(row) if row.labelled else None
+    shares, one = (vote, None) if isinstance(vote, tuple) else (None, vote)
+    models = row.get("model_a"), row.get("model_b")
+    return Battle(prompt, response_a, response_b, one, *models, shares=shares)
 
 
-def _vote(row: Row) -> Vote:
+def _vote(row: Row) -> Vote | Shares:
     cells = row["winner_model_a"], row["winner_model_b"], row["winner_tie"]
     for usual, found in _USUAL:
         if cells == usual:
@@ -44,7 +42,7 @@ def _vote(row: Row) -> Vote:
     both_bad = any(vote(row.one_or_zero(name)) == 1 for name in BOTH_BAD_COLUMNS)
     if both_bad and [vote(cell) for cell in cells] == [0, 0, 0]:
         return BOTH_BAD
-    return label_of(cells)
+    return soft_label(cells) or label_of(cells)
 
 
 KAGGLE = Layout(

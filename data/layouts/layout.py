@@ -15,6 +15,7 @@ from data.layouts.notation import CALLS, FLAG, PYTHON, flag_of, is_cut, shown_ce
 from data.rows import RowError
 from data.tables.read import Chunk
 
+WEIGHT = "weight"  # what a row weighs in training: a column that a table of any layout may have
 BOTH_BAD = 3  # a vote beside A, B and TIE: neither answer will do
 Vote = int
 
@@ -35,9 +36,13 @@ class Battle(NamedTuple):
     prompt, response_a, response_b : list of str or None
         One string, or null, a turn.
     vote : int or None
-        `A`, `B`, `TIE` or `BOTH_BAD`; None where the table's votes are not read.
+        `A`, `B`, `TIE` or `BOTH_BAD`; None where the table's votes are not read, or are `shares`.
     model_a, model_b : object
         The names of the models, empty where they are unknown.
+    weight : float
+        Of the row in training.
+    shares : tuple of float, optional
+        Probabilities of A, B and tie, where those are given for a vote.
     """
 
     prompt: Conversation
@@ -46,6 +51,8 @@ class Battle(NamedTuple):
     vote: Vote | None
     model_a: object = ""
     model_b: object = ""
+    weight: float = 1.0
+    shares: tuple[float, float, float] | None = None
 
 
 class Row:
@@ -92,10 +99,10 @@ class Row:
     def __getitem__(self, name: str) -> Any:
         return self._columns[name][self.at]
 
-    def get(self, name: str) -> Any:
-        """Return a cell of a column that a table may lack; "" where it does."""
+    def get(self, name: str, default: Any = "") -> Any:
+        """Return a cell of a column that a table may lack, and what else is said where it does."""
         cells = self._columns.get(name)
-        return "" if cells is None else cells[self.at]
+        return default if cells is None else cells[self.at]
 
     def error(self, name: str, expected: str) -> RowError:
         """Return what is to be raised where a cell is not as expected."""
@@ -244,8 +251,8 @@ class Layout(NamedTuple):
 
     def looked_at(self) -> tuple[str, ...]:
         """Return all columns that may be read."""
-        named = ("id", self.id, *self.columns, *self.test_columns, *self.optional, *self.judges)
-        return tuple(dict.fromkeys(filter(None, named)))
+        known = (*self.columns, *self.test_columns, *self.optional, *self.judges, WEIGHT)
+        return tuple(dict.fromkeys(filter(None, ("id", self.id, *known))))
 
 
 def drawn(chosen: Sequence[str | None], rejected: Sequence[str | None]) -> bool:

@@ -13,6 +13,7 @@ from data.tables.read import DataError, shown
 from data.tables.texts import known_encoding
 
 BothBad = Literal["tie", "skip"]
+RepeatedVotes = Literal["keep", "once"]
 SKIP_AT_MOST = 0.05
 _SIDES: dict[str, Vote] = {"a": A, "b": B, "tie": TIE, "both-bad": BOTH_BAD}
 
@@ -24,6 +25,7 @@ class ReadingTold(TypedDict):
     columns: dict[str, str]
     votes: dict[str, Vote]
     both_bad: BothBad
+    repeated_votes: RepeatedVotes | None
     encoding: str | None
     raw: bool
     skip_at_most: float
@@ -44,6 +46,9 @@ class Reading:
         default the layout's own words.
     both_bad : {"tie", "skip"}
         Whether votes that both answers are bad are ties, or left out.
+    repeated_votes : {"keep", "once"}, optional
+        Whether votes that an earlier row has are those of several people, or copies; by default
+        few of them are copies, and many are an error, see `data.votes.Votes`.
     encoding : str, optional
         Of CSV and JSON text. By default it is UTF-8, and a file of which much is not is refused.
     raw : bool
@@ -61,6 +66,7 @@ class Reading:
     columns: Mapping[str, str] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
     both_bad: BothBad = "tie"
+    repeated_votes: RepeatedVotes | None = None
     encoding: str | None = None
     raw: bool = False
     skip_at_most: float = SKIP_AT_MOST
@@ -92,6 +98,7 @@ class Reading:
             "columns": dict(self.columns),
             "votes": dict(self.votes),
             "both_bad": self.both_bad,
+            "repeated_votes": self.repeated_votes,
             "encoding": self.encoding,
             "raw": self.raw,
             "skip_at_most": self.skip_at_most,

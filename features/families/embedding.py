@@ -136,7 +136,7 @@ class EmbeddingFeatures(EncoderFamily):
         direction = cross_fit(signed, y == A, decided, fold, self.penalties, intercept=False)
         learned = learned._replace(
             direction=Score(direction.coef, 0.0),
-            figures=learned.figures | direction_figures(direction, y, plain),
+            figures=learned.figures | direction_figures(direction, y, plain, training.share),
         )
         columns = direction_columns(direction.scores)
         if plain.any() and not (y[plain] == TIE).any():  # votes that know no ties
@@ -146,7 +146,7 @@ class EmbeddingFeatures(EncoderFamily):
         )
         learned = learned._replace(
             tie=Score(tie.coef, tie.intercept),
-            figures=learned.figures | tie_figures(tie, y, plain),
+            figures=learned.figures | tie_figures(tie, y, plain, training.share),
         )
         return learned, {**columns, "tie_pair": tie.scores}
 

@@ -138,8 +138,8 @@ class FingerprintFeatures(CountingFamily):
             classifier=identified.classifier,
             ratings=voted.rated(np.ones(len(first), dtype=np.bool_)),
             figures={"models": len(models)}
-            | _accuracy(identified, author)
-            | _directions(columns["strength_diff"], true, training.y, training.plain),
+            | _accuracy(identified, author, training.share)
+            | _directions(columns["strength_diff"], true, training),
         )
         return learned, columns
 
@@ -230,26 +230,27 @@ def _compared(of_a: Array, of_b: Array, ratings: Ratings) -> dict[str, Array]:
     return columns
 
 
-def _accuracy(identified: Identified, author: Models) -> dict[str, Any]:
+def _accuracy(identified: Identified, author: Models, share: Array | None) -> dict[str, Any]:
     known = author >= 0
+    own = None if share is None else np.tile(share, 2)[known]
     right = identified.probabilities[known].argmax(axis=1) == author[known]
     answers = np.bincount(author[known])
     return {
         "models_told_apart": int((answers >= LEAST).sum()),
         "answers": int(known.sum()),
-        "accuracy": round(float(right.mean()), 4),
+        "accuracy": round(float(np.average(right, weights=own)), 4),
         "largest_share": round(float(answers.max() / known.sum()), 4),
         "temperature": identified.temperature,
     }
 
 
-def _directions(
-    found: Array, true: Array, y: NDArray[np.int8], plain: NDArray[np.bool_]
-) -> dict[str, Any]:
+def _directions(found: Array, true: Array, training: Training) -> dict[str, Any]:
+    y, share = training.y, training.share
     named = ~np.isnan(true) & (y != TIE)
     return {
-        f"direction_auc{source}{what}": figures(y[rows] == A, values[rows])["auc"]
-        for source, rows in {"": named, "_plain": named & plain}.items()
+        f"direction_auc{source}{what}": figures(y[rows] == A, values[rows], own)["auc"]
+        for source, rows in {"": named, "_plain": named & training.plain}.items()
+        for own in [None if share is None else share[rows]]
         for what, values in {"": found, "_true_names": true}.items()
     }
 

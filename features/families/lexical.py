@@ -207,7 +207,8 @@ class LexicalFeatures(CountingFamily):
         fitted = cross_fit(signed, y == A, weight, training.fold, of_mean, intercept=False)
         fitted = fitted._replace(penalty=of_mean[fitted.penalty])
         moved = moved_most(grams, movement(signed, fitted.coef))
-        figures = direction_figures(fitted, y, training.plain) | gram_figures(grams) | moved
+        figures = direction_figures(fitted, y, training.plain, training.share)
+        figures |= gram_figures(grams) | moved
         return grams.append_column("direction", [fitted.coef]), figures, fitted.scores
 
     def _lay_out(self) -> None:

@@ -20,11 +20,12 @@ class LengthRegression(ClassifierMixin, BaseEstimator):
     `X` has shape (n_battles, 1): ``log(1 + characters of A) - log(1 + characters of B)``.
     """
 
-    def fit(self, X: Array, y: NDArray[np.int8]) -> Self:
+    def fit(self, X: Array, y: NDArray[np.int8], sample_weight: Array | None = None) -> Self:
         """Fit with hardly a penalty: there are two columns."""
         both = np.vstack([X, -np.asarray(X)])
         self.regression_ = LogisticRegression(C=1e4, tol=1e-10, max_iter=1000)
-        self.regression_.fit(_columns(both), np.concatenate([y, swapped_labels(y)]))
+        weight = None if sample_weight is None else np.tile(sample_weight, 2)
+        self.regression_.fit(_columns(both), np.concatenate([y, swapped_labels(y)]), weight)
         self.classes_ = self.regression_.classes_
         return self
 

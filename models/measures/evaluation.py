@@ -1,27 +1,20 @@
-"""How good predictions are, and how sure that is: intervals over prompts, reliability, slices."""
+"""How good predictions are, and how sure that is: intervals over prompts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from data.labels import TIE, A, B
+from data.labels import TIE
 from models.measures.metrics import (
     CLASSES,
     METRICS,
-    N_BINS,
     FloatArray,
     IntArray,
     Value,
-    bins,
-    direction_auc,
-    direction_logit,
-    log_loss,
 )
 
-Figures = dict[str, Any]
 NAMES = tuple(METRICS)
 _BLOCK_SIZE = 4_000_000  # numbers in a block of weights (32 MB), whatever the replicates are
 _MOST_RESAMPLES, _LEAST_RESAMPLES, _RESAMPLED_ROWS = 1000, 100, 100_000_000
@@ -81,6 +74,7 @@ def evaluate(
     group: NDArray[Any],
     *,
     baselines: Mapping[str, FloatArray],
+    share: FloatArray | None = None,
     n_bootstrap: int | None = None,
     seed: int = 0,
     level: float = 0.95,
@@ -103,6 +97,9 @@ def evaluate(
         Prompt groups, resampled whole.
     baselines : mapping from name to array of the same shape
         Other predictions of the same rows; resampled together with the model's.
+    share : array of shape (n,), optional
+        What each row counts, 1 by default: of a battle with soft labels several rows are one, and
+        their shares add up to 1.
     n_bootstrap : int, optional
         Number of resamples; `resamples` of the number of rows by default.
     seed, level
@@ -111,7 +108,8 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-ready: `rows`, `groups`, `resamples`, `metrics` (name to `value`, `low`, `high`) and
+        JSON-ready: `rows` (battles), `groups`, `resamples`, `outcomes` (shares of A, B and tie),
+        `metrics` (name to `value`, `low`, `high`) and
         `baselines`, each with `metrics` and `difference` (model minus baseline on the same
         resamples). What is undefined is null; resamples in which a measure is undefined are left
         out of its interval.
@@ -122,15 +120,18 @@ def evaluate(
         If shapes, labels or probabilities are not as above.
     """
     predictions = [proba, *baselines.values()]
-    _check("evaluate", y, *predictions, group=group, level=level)
-    values = _scores(y, predictions, np.ones((1, len(y))))[:, :, 0]
+    check_predictions("evaluate", y, *predictions, group=group, level=level)
+    own = np.ones(len(y)) if share is None else share
+    values = _scores(y, predictions, own[None])[:, :, 0]
     drawn = resamples(len(y)) if n_bootstrap is None else n_bootstrap
     blocks = group_weights(group, drawn, seed)
-    samples = np.concatenate([_scores(y, predictions, weight) for weight in blocks], axis=2)
+    samples = np.concatenate([_scores(y, predictions, weight * own) for weight in blocks], axis=2)
+    outcomes = np.bincount(y, weights=own, minlength=len(CLASSES)) / own.sum()
     return {
-        "rows": len(y),
+        "rows": number_of(y, share),
         "groups": len(np.unique(group)),
         "resamples": drawn,
+        "outcomes": dict(zip(("a", "b", "tie"), outcomes.tolist(), strict=True)),
         "metrics": _summary(values[0], samples[0], level),
         "baselines": {
             name: {
@@ -187,7 +188,7 @@ def paired_difference(
             "The proba and proba_other of paired_difference must hold equally many runs, at least "
             f"one. Got {len(ours)} and {len(others)} instead."
         )
-    _check("paired_difference", y, *ours, *others, group=group, level=level)
+    check_predictions("paired_difference", y, *ours, *others, group=group, level=level)
 
     def differences(weight: FloatArray) -> FloatArray:
         scores = _scores(y, [*ours, *others], weight, [metric])[:, 0]
@@ -196,7 +197,7 @@ def paired_difference(
     runs = differences(np.ones((1, len(y))))[:, 0]
     blocks = group_weights(group, n_bootstrap, seed)
     samples = np.concatenate([differences(weight).mean(axis=0) for weight in blocks])
-    return interval(runs.mean(), samples, level) | {"runs": [_json(run) for run in runs]}
+    return interval(runs.mean(), samples, level) | {"runs": [or_null(run) for run in runs]}
 
 
 def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str, float | None]:
@@ -210,98 +211,16 @@ def interval(value: float, samples: FloatArray, level: float = 0.95) -> dict[str
     finite = samples[np.isfinite(samples)]
     tail = (1 - level) / 2
     low, high = np.quantile(finite, [tail, 1 - tail]) if len(finite) else (np.nan, np.nan)
-    return {"value": _json(value), "low": _json(low), "high": _json(high)}
+    return {"value": or_null(value), "low": or_null(low), "high": or_null(high)}
 
 
-def reliability(y: IntArray, proba: FloatArray, n_bins: int = N_BINS) -> dict[str, list[Figures]]:
-    """Predicted against observed shares in equal-width bins (lower, upper] that hold any rows.
+def number_of(rows: NDArray[Any], share: FloatArray | None) -> int:
+    """Return how many battles some rows are, whose shares are these.
 
-    Parameters
-    ----------
-    y : int array of shape (n,)
-    proba : array of shape (n, 3), or (n, 2)
-    n_bins : int
-        Bins over [0, 1], at least 1.
-
-    Returns
-    -------
-    dict
-        `direction` (p_a / (p_a + p_b) of decided battles, each taken in both orders, so that
-        `count` is twice their number and the curve is symmetric about one half), `tie` (empty where
-        `proba` has none) and `top_label`: lists of `lower`, `upper`, `count`, `predicted` (mean),
-        `observed` (share).
-
-    Examples
-    --------
-    >>> proba = np.array([[0.5, 0.25, 0.25], [0.375, 0.25, 0.375]])
-    >>> reliability(np.array([2, 0]), proba, n_bins=2)["tie"]
-    [{'lower': 0.0, 'upper': 0.5, 'count': 2, 'predicted': 0.3125, 'observed': 0.5}]
+    >>> number_of(np.arange(3), None), number_of(np.arange(3), np.array([0.7, 0.3, 1.0]))
+    (3, 2)
     """
-    _check("reliability", y, proba)
-    if n_bins < 1:
-        raise ValueError(f"The n_bins of reliability must be at least 1. Got {n_bins} instead.")
-    decided = y != TIE
-    z = direction_logit(proba[decided])
-    share = expit(np.concatenate([z, -z]))
-    won = np.concatenate([y[decided] == A, y[decided] == B])
-    return {
-        "direction": _curve(share, won, n_bins),
-        "tie": _curve(proba[:, TIE], y == TIE, n_bins) if proba.shape[1] > TIE else [],
-        "top_label": _curve(proba.max(axis=1), proba.argmax(axis=1) == y, n_bins),
-    }
-
-
-def by_slice(y: IntArray, proba: FloatArray, keys: NDArray[Any]) -> list[Figures]:
-    """Figures of the rows of each distinct key (a length bin, a number of turns), keys sorted.
-
-    Parameters
-    ----------
-    y : int array of shape (n,)
-    proba : array of shape (n, 3), or (n, 2)
-    keys : array of shape (n,)
-        Strings or numbers; they sort as what they are, so give counts as integers.
-
-    Returns
-    -------
-    list of dict
-        `key`, `rows`, `log_loss`, `direction_auc` (null without battles won by A and by B),
-        `tie_observed` (share) and `tie_predicted` (mean probability; 0 where ties are no class).
-
-    Examples
-    --------
-    >>> proba = np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]])
-    >>> by_slice(np.array([0, 2]), proba, np.array([1, 1]))[0]["tie_predicted"]
-    0.375
-    """
-    _check("by_slice", y, proba, group=keys)
-    names, code = np.unique(keys, return_inverse=True)
-    return [
-        {
-            "key": name,
-            "rows": int(rows.sum()),
-            "log_loss": _json(log_loss(y[rows], proba[rows])),
-            "direction_auc": _json(direction_auc(y[rows], proba[rows])),
-            "tie_observed": _json((y[rows] == TIE).mean()),
-            "tie_predicted": _json(proba[rows, TIE:].sum(axis=1).mean()),
-        }
-        for i, name in enumerate(names.tolist())
-        for rows in [code == i]
-    ]
-
-
-def _curve(share: FloatArray, came: NDArray[np.bool_], n_bins: int) -> list[Figures]:
-    index = bins(share, n_bins)
-    chosen = {i: index == i for i in np.unique(index).tolist()}
-    return [
-        {
-            "lower": i / n_bins,
-            "upper": (i + 1) / n_bins,
-            "count": int(rows.sum()),
-            "predicted": float(share[rows].mean()),
-            "observed": float(came[rows].mean()),
-        }
-        for i, rows in chosen.items()
-    ]
+    return len(rows) if share is None else round(float(share.sum()))
 
 
 def _scores(
@@ -320,18 +239,25 @@ def _summary(values: FloatArray, samples: FloatArray, level: float) -> dict[str,
     }
 
 
-def _json(value: Value) -> float | None:
+def or_null(value: Value) -> float | None:
     """Turn a number into what JSON can hold: null for what is undefined."""
     return float(value) if np.isfinite(value) else None
 
 
-def _check(
+def check_predictions(
     caller: str,
     y: IntArray,
     *predictions: FloatArray,
     group: NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> None:
+    """Refuse labels, probabilities, groups and a level that are not what measures take.
+
+    Raises
+    ------
+    ValueError
+        Names the caller, and what was found.
+    """
     if not len(y) or not np.isin(y, CLASSES).all():
         found = np.setdiff1d(y, CLASSES).tolist() if len(y) else "no rows"
         raise ValueError(f"The y of {caller} must hold 0 (A), 1 (B) or 2 (tie). Got {found}.")

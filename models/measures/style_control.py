@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from data.labels import TIE, A
-from models.measures.evaluation import group_weights, interval
+from models.measures.evaluation import group_weights, interval, number_of
 from models.measures.metrics import FloatArray, IntArray
 
 # Per standard deviation of (A - B) / (A + B + 1); lists are ordered and unordered items together.
@@ -50,6 +50,7 @@ def style_control(
     model_b: NDArray[Any],
     group: NDArray[Any],
     *,
+    share: FloatArray | None = None,
     n_bootstrap: int = 200,
     seed: int = 0,
     level: float = 0.95,
@@ -75,6 +76,8 @@ def style_control(
         The models that answered; None (or NaN) where unknown.
     group : array of shape (n,)
         Prompt groups, resampled whole.
+    share : array of shape (n,), optional
+        What each row counts, see `models.measures.evaluation.evaluate`.
     n_bootstrap, seed, level
         Number of resamples, their seed, and the intervals' coverage in (0, 1).
 
@@ -101,15 +104,16 @@ def style_control(
     0.973
     """
     _check(features, names, y, model_a=model_a, model_b=model_b, group=group, level=level)
-    design = _Design(_strengths(model_a, model_b), _standardise(features))
+    own = np.ones(len(y)) if share is None else share
+    design = _Design(_strengths(model_a, model_b), _standardise(features, share))
     target = np.where(y == TIE, 0.5, np.where(y == A, 1.0, 0.0))
     n_models = design.strengths.shape[1]
     start = np.zeros(n_models + len(names))
-    full = _fit(design, target, np.ones(len(y)), start)
-    blocks = group_weights(group, n_bootstrap, seed)
-    samples = np.array([_fit(design, target, weight, full) for block in blocks for weight in block])
+    full = _fit(design, target, own, start)
+    drawn = (own * weight for block in group_weights(group, n_bootstrap, seed) for weight in block)
+    samples = np.array([_fit(design, target, weight, full) for weight in drawn])
     return {
-        "rows": len(y),
+        "rows": number_of(y, share),
         "groups": len(np.unique(group)),
         "strengths": n_models > 0,
         "models": n_models,
@@ -121,9 +125,9 @@ def style_control(
     }
 
 
-def _standardise(features: FloatArray) -> FloatArray:
+def _standardise(features: FloatArray, share: FloatArray | None) -> FloatArray:
     """Divide by the root mean square; a column of zeros stays zero, and so does its coefficient."""
-    scale = np.sqrt((features**2).mean(axis=0))
+    scale = np.sqrt(np.average(features**2, axis=0, weights=share))
     return features / np.where(scale > 0, scale, 1.0)
 
 

@@ -53,6 +53,7 @@ class Taught(NamedTuple):
             torch.from_numpy(self.y[rows].astype(np.int64)).to(device),
             torch.from_numpy(self.material.plain[rows]).to(device),
             soft,
+            torch.from_numpy(self.material.weight[rows]).to(device),
         )
 
     def batch(self, rows: Rows) -> Batch:
@@ -192,7 +193,8 @@ class Gradient:
     def _weight_of(self, rows: Rows) -> float:
         """Return what the losses of a step are divided by, on whichever cards its rows lie."""
         plain, decided = self.taught.material.plain[rows], self.taught.y[rows] != 2
-        return float(plain.sum() + self.settings.extra_weight * (~plain & decided).sum())
+        drawn = np.where(plain, 1.0, self.settings.extra_weight * decided)
+        return float((drawn * self.taught.material.weight[rows]).sum())
 
     def _seed_dropout(self, number: int) -> None:
         """Let what is dropped depend on the step alone, so that a resumed run drops the same."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.weights import training_weights
 from models.tower.arrangement import Sequences, arrange
 from models.tower.device import Place
 from models.tower.loaded import Loaded
@@ -30,6 +31,8 @@ class Material(NamedTuple):
         Of A and of B.
     plain : ndarray of bool, shape (n_battles,)
     group : ndarray of object, shape (n_battles,)
+    weight : ndarray of float64, shape (n_battles,)
+        In training, see `data.weights`.
     """
 
     loaded: Loaded
@@ -39,6 +42,7 @@ class Material(NamedTuple):
     numbers: NDArray[np.float32]
     plain: NDArray[np.bool_]
     group: NDArray[np.object_]
+    weight: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -97,6 +101,7 @@ class Material(NamedTuple):
             numbers(battles, loaded.settings.features),
             (battles["source"] == "plain").to_numpy(dtype=np.bool_),
             battles["group"].to_numpy(dtype=object),
+            training_weights(battles),
         )
 
     def tokens(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 from data.battles import make_battles
 from data.frames import completed
 from data.labels import as_labels
+from data.layouts.layout import WEIGHT
+from data.weights import SHARE, training_weights
 from features import FAMILIES, TEXTS, BattleFamily, count, to_polars, turns_of
 from features.layout import texts_of
 from features.matching.store import EncoderStore
@@ -33,8 +35,8 @@ BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a 
 class PassThrough(TransformerMixin, BaseEstimator):
     """Hand on what the model needs and takes off again, for it is no feature.
 
-    ``group`` and ``source`` as they are, and ``characters``, of both answers together: the length
-    by which the model may calibrate.
+    ``group`` and ``source`` as they are, ``characters``, of both answers together: the length by
+    which the model may calibrate; and ``weight`` and ``share``, 1 where battles have none.
     """
 
     def fit(self, battles: pd.DataFrame, y: Any = None, sample_weight: Any = None) -> Self:
@@ -47,15 +49,17 @@ class PassThrough(TransformerMixin, BaseEstimator):
         return self.fit(make_battles([], [], []))
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
-        """Return the three columns; who predicts has texts alone, and needs no more."""
+        """Return the columns; who predicts has texts alone, and needs no more."""
         turns = turns_of(to_polars(battles), [TEXTS["a"], TEXTS["b"]])
         characters = turns.total(count(turns, {"characters": text.characters})["characters"])
         known = [name for name in PASSED_THROUGH if name in battles]
-        passed: pd.DataFrame = battles[known].assign(characters=characters.sum(axis=0))
+        made = {name: 1.0 for name in (WEIGHT, SHARE) if name not in battles}
+        made |= {"characters": characters.sum(axis=0)}
+        passed: pd.DataFrame = battles[known].assign(**made)
         return passed.reindex(columns=list(PASSED_THROUGH))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the three names."""
+        """Return their names."""
         return np.array(PASSED_THROUGH, dtype=object)
 
 
@@ -258,16 +262,17 @@ def fit_pipeline(
 ) -> Pipeline:
     """Fit, with the families side by side, and return the pipeline.
 
-    Extra rows have the weight that the model gives them in every family that learns, and with
-    weight 0 no step sees them. The wall-clock time of ``features`` and ``model`` is added to
-    `seconds`.
+    Extra rows have the weight that the model gives them in every family that learns, times that
+    which rows have of their own, and with weight 0 no step sees them. The wall-clock time of
+    ``features`` and ``model`` is added to `seconds`.
 
     BLAS has one thread from beginning to end: families that limit it for themselves would lift each
     other's limits, and sums would depend on the moment.
     """
     seconds = {} if seconds is None else seconds
     plain = (battles["source"] == "plain").to_numpy(dtype=np.bool_)
-    weight = np.where(plain, 1.0, pipeline.named_steps["model"].extra_weight)
+    drawn = np.where(plain, 1.0, pipeline.named_steps["model"].extra_weight)
+    weight = drawn * training_weights(battles)
     if (weight == 0).any():
         battles, y, weight = battles[weight > 0], y[weight > 0], weight[weight > 0]
     weights = {} if (weight == 1).all() else {"sample_weight": weight}

@@ -14,12 +14,14 @@ from threadpoolctl import threadpool_limits
 
 from data.battles import WINNER_COLUMNS, Files, Named
 from data.folds import training_rows
+from data.weights import shares
 from features.families.length import LengthFeatures
 from features.memory import held, jobs_that_fit
 from features.sides import Array
-from models.calibration import Calibration
+from models.calibration import Calibration, of_rows
 from models.choice import Chosen
 from models.measures.baselines import BASELINES
+from models.measures.evaluation import number_of
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts, timed
@@ -52,15 +54,21 @@ class OutOfFold(NamedTuple):
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
 
-    def choice(self, y: NDArray[np.int8], fold: NDArray[np.int8], *, calibrate: bool) -> Chosen:
+    def choice(
+        self,
+        y: NDArray[np.int8],
+        fold: NDArray[np.int8],
+        *,
+        calibrate: bool,
+        share: Array | None = None,
+    ) -> Chosen:
         """Return what the folds say of the model of all rows.
 
         Its complexity is the median of what they chose, and its calibration that of what they
         predicted: predictions of the whole pipeline, families included, of rows it had not seen.
         """
-        calibration = (
-            Calibration.fit(self.z, self.t, y, self.length, fold) if calibrate else Calibration()
-        )
+        said = self.z, self.t, y, self.length, fold
+        calibration = Calibration.fit(*said, share=share) if calibrate else Calibration()
         return Chosen.of_folds([Chosen.read(told) for told in self.folds], calibration)
 
 
@@ -97,12 +105,17 @@ def predict_out_of_fold(
         if name in found[0]
     }
     out = OutOfFold(whole["proba"], whole["z"], whole.get("t"), whole["length"], [], [])
+    share = shares(battles.iloc[: len(folds)])
     for fold, parts in enumerate(found):
         rows = folds == fold
         for name, values in whole.items():
             values[rows] = parts[name]
         out.folds.append(
-            {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
+            {
+                "fold": fold,
+                "rows": number_of(folds[rows], of_rows(share, rows)),
+                **json.loads(str(parts["chosen"])),
+            }
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
     return out
@@ -175,12 +188,12 @@ def baseline_predictions(
 ) -> dict[str, Array]:
     """Return the baselines' out-of-fold probabilities of the plain rows, in the same folds."""
     length = LengthFeatures(("characters_log_sum",), sides=("diff",), bucketed=())
-    X = length.fit_transform(battles).to_numpy(dtype=np.float64)
+    X, share = length.fit_transform(battles).to_numpy(dtype=np.float64), shares(battles)
     predicted = {name: np.empty((len(folds), int(y.max()) + 1)) for name in BASELINES}
     for name, baseline in BASELINES.items():
         for fold in range(folds.max() + 1):
             out = folds == fold
-            fitted = clone(baseline).fit(X[~out], y[~out])
+            fitted = clone(baseline).fit(X[~out], y[~out], sample_weight=of_rows(share, ~out))
             predicted[name][out] = fitted.predict_proba(X[out])
     return predicted
 

@@ -8,10 +8,11 @@ import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from data.weights import shares
 from features import to_polars
 from features.families.style import CONTROL, StyleFeatures
 from models.heads import probabilities
-from models.measures.evaluation import by_slice, reliability
+from models.measures.reliability import by_slice, reliability
 from models.measures.style_control import style_control
 from pipelines.estimator.build import PassThrough
 from pipelines.estimator.out_of_fold import OutOfFold
@@ -70,15 +71,16 @@ def analyse(battles: pd.DataFrame, y: NDArray[np.int8], oof: OutOfFold) -> Analy
     y : ndarray of int8, shape (n_battles,)
     oof : OutOfFold
     """
+    share = shares(battles)
     with threadpool_limits(limits=1, user_api="blas"):
         style = style_coefficients(battles, y)
     return {
         "reliability": {
-            "before_calibration": reliability(y, probabilities(oof.z, oof.t)),
-            "after_calibration": reliability(y, oof.proba),
+            "before_calibration": reliability(y, probabilities(oof.z, oof.t), share=share),
+            "after_calibration": reliability(y, oof.proba, share=share),
         },
-        "by_turns": _named(by_slice(y, oof.proba, _turns(battles)), _turns_label),
-        "by_length": _named(by_slice(y, oof.proba, _length_bin(battles)), _length_label),
+        "by_turns": _named(by_slice(y, oof.proba, _turns(battles), share), _turns_label),
+        "by_length": _named(by_slice(y, oof.proba, _length_bin(battles), share), _length_label),
         "style_control": style,
     }
 
@@ -99,6 +101,7 @@ def style_coefficients(battles: pd.DataFrame, y: NDArray[np.int8]) -> Style:
         model_a,
         model_b,
         battles["group"].to_numpy(dtype=object),
+        share=shares(battles),
     )
     return cast(Style, found)
 

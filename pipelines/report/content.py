@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.battles import Named
+from data.weights import shares
 from models.device import Device
 from models.measures.evaluation import evaluate
 from pipelines.estimator.final import Final
@@ -50,6 +51,7 @@ class Compared(TypedDict):
     rows: int
     groups: int
     resamples: int
+    outcomes: dict[str, float]
     metrics: dict[str, Figure]
     baselines: dict[str, Baseline]
 
@@ -106,14 +108,16 @@ def scores_of(train: Named, battles: Battles, folds: NDArray[np.int8], oof: OutO
     if truth is not None:
         baselines["truth (Bayes)"] = truth
     group = frame["group"].to_numpy(dtype=object)
-    found = evaluate(y, oof.proba, group, baselines=baselines)
+    share = shares(frame)
+    found = evaluate(y, oof.proba, group, baselines=baselines, share=share)
     return {
         "rows": found["rows"],
         "groups": found["groups"],
         "resamples": found["resamples"],
+        "outcomes": found["outcomes"],
         "metrics": found["metrics"],
         "baselines": found["baselines"],
-        "near_copies": near_copies_told(battles.frame, y, folds, oof.proba),
+        "near_copies": near_copies_told(battles.frame, y, folds, oof.proba, share),
         "analysis": analyse(frame, y, oof),
     }
 

@@ -18,7 +18,9 @@ class Figure(TypedDict):
     high: float | None
 
 
-def log_loss_figure(y: NDArray[np.int8], proba: Array, group: NDArray[np.object_]) -> Figure:
+def log_loss_figure(
+    y: NDArray[np.int8], proba: Array, group: NDArray[np.object_], share: Array | None = None
+) -> Figure:
     """Return the log loss of some rows, as `models.measures.evaluation.evaluate` does of all.
 
     >>> log_loss_figure(np.array([0], np.int8), np.array([[1.0, 0.0, 0.0]]), np.array(["p"]))
@@ -27,5 +29,6 @@ def log_loss_figure(y: NDArray[np.int8], proba: Array, group: NDArray[np.object_
     if not len(y):
         return {"value": None, "low": None, "high": None}
     blocks = group_weights(group, resamples(len(y)), seed=0)
-    samples = np.concatenate([np.asarray(log_loss(y, proba, weight)) for weight in blocks])
-    return cast(Figure, interval(float(log_loss(y, proba)), samples))
+    own = 1.0 if share is None else share
+    samples = np.concatenate([np.asarray(log_loss(y, proba, weight * own)) for weight in blocks])
+    return cast(Figure, interval(float(log_loss(y, proba, share)), samples))

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from data.cells import normal_prompt
 from features.sides import Array
 from features.text.near_copies import NEAR, near_copies
+from models.calibration import of_rows
+from models.measures.evaluation import number_of
 from pipelines.report.figure import Figure, log_loss_figure
 
 NO_FOLD = -1  # of a prompt that only extra rows have
@@ -43,7 +45,11 @@ class NearCopies(TypedDict):
 
 
 def near_copies_told(
-    battles: pd.DataFrame, y: NDArray[np.int8], folds: NDArray[np.int8], proba: Array
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    folds: NDArray[np.int8],
+    proba: Array,
+    share: Array | None = None,
 ) -> NearCopies:
     """Return what near-copies across the folds are worth.
 
@@ -55,17 +61,19 @@ def near_copies_told(
     folds : ndarray of int8, shape (n_plain,)
     proba : ndarray of float64, shape (n_plain, n_classes)
         Out-of-fold probabilities.
+    share : ndarray of float64, shape (n_plain,), optional
+        What each row counts, 1 by default.
     """
     rows, pairs = rows_with_near_copies(battles, folds)
     group = battles["group"].to_numpy(dtype=object)[: len(folds)]
 
     def figure(mask: NDArray[np.bool_]) -> Figure:
-        return log_loss_figure(y[mask], proba[mask], group[mask])
+        return log_loss_figure(y[mask], proba[mask], group[mask], of_rows(share, mask))
 
     return {
         "likeness": NEAR,
         "pairs": pairs,
-        "rows": int(rows.sum()),
+        "rows": number_of(y[rows], of_rows(share, rows)),
         "log_loss": figure(rows),
         "log_loss_rest": figure(~rows),
         "log_loss_all": figure(np.ones_like(rows)),

@@ -19,12 +19,12 @@ COLUMNS = ["id", "group", "fold"]
 
 
 class Folds(NamedTuple):
-    """Which rows are held out together.
+    """Which battles are held out together; of soft labels one has several plain rows.
 
     Attributes
     ----------
-    id, group : ndarray of str, shape (n_plain,)
-    fold : ndarray of int8, shape (n_plain,)
+    id, group : ndarray of str, shape (n_battles,)
+    fold : ndarray of int8, shape (n_battles,)
     """
 
     id: NDArray[np.object_]
@@ -53,9 +53,9 @@ class Folds(NamedTuple):
         RunError
             Names the first row that differs.
         """
-        frame = battles.plain[0]
+        frame, starts = battles.plain[0], battles.starts
         for column in ("id", "group"):
-            known, found = getattr(self, column), frame[column].to_numpy(dtype=object)
+            known, found = getattr(self, column), frame[column].to_numpy(dtype=object)[starts]
             where = _first_difference(known, found)
             if where is not None:
                 raise RunError(
@@ -78,8 +78,9 @@ def cut_folds(battles: Battles, n_folds: int, seed: int, *, ties: bool = True) -
         fold = make_folds(y, frame["group"], n_folds=n_folds, seed=seed, ties=ties)
     except DataError as error:
         raise DataError(f"{battles.files[0]['file']}: {error}") from None
-    group = frame["group"].to_numpy(dtype=object)
-    return Folds(frame["id"].to_numpy(dtype=object), group, fold)
+    starts = battles.starts
+    id_, group = (frame[name].to_numpy(dtype=object)[starts] for name in ("id", "group"))
+    return Folds(id_, group, fold[starts])
 
 
 def read_folds(run: Path) -> Folds:

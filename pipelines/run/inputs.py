@@ -21,6 +21,8 @@ from data.battles import (
     rows_in_both,
 )
 from data.layouts.reading import ReadingTold
+from data.soft import battle_starts
+from data.weights import shares
 from pipelines.run.folder import digest, file_hash
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -190,6 +192,36 @@ class Battles(NamedTuple):
         """The plain rows and their labels."""
         return self.frame.iloc[: self.n_plain], self.y[: self.n_plain]
 
+    @property
+    def starts(self) -> NDArray[np.bool_]:
+        """Which plain rows are the first of their battle: of soft labels several rows are one."""
+        return battle_starts(*self.plain)
+
+    def by_row(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what is known of each plain battle for each of its rows."""
+        return values[np.cumsum(self.starts) - 1]
+
+    def check_whole_votes(self, learner: str) -> None:
+        """Refuse plain rows of soft labels.
+
+        Parameters
+        ----------
+        learner : str
+            Who cannot be judged by them.
+
+        Raises
+        ------
+        DataError
+            Names the file, and the way out.
+        """
+        if shares(self.plain[0]) is not None:
+            first = self.files[0]
+            raise DataError(
+                f"{first['file']}: expected votes, found {first['soft_labels']:,} rows of soft "
+                f"labels, by which {learner} cannot be judged. Give these rows to --extra, where "
+                "they are learned from, or fit a run without it."
+            )
+
 
 def read_inputs(
     inputs: Inputs, advance: Callable[[int], None] | None = None, *, skip_bad_rows: bool = False
@@ -219,7 +251,7 @@ def read_inputs(
     return Battles(
         frame=concat_battles([part.battles for part in parts]),
         y=np.concatenate([part.y for part in parts if part.y is not None]),
-        n_plain=len(parts[0].battles),
+        n_plain=len(parts[0].battles),  # rows, of which soft labels have several
         files=files,
         ties=parts[0].ties,
     )

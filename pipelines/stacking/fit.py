@@ -104,6 +104,7 @@ def fit_stack(
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         steps.tell_all(battles.read_as(counts=steps.part is None))
         check_votes(battles, ties=ties, way_out=ALONE)
+        battles.check_whole_votes("a stack")
         folds = cut_folds(battles, config.n_folds, config.seed, ties=ties)
         check_distinct(folds, inputs.train)
         sources = _made(members, run.path / MEMBERS, steps)

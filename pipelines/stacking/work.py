@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.battles import Files, Named
+from data.layouts.layout import WEIGHT
 from data.tables.read import shown
 from features.storage.cache import Cache
 from models.device import Device
@@ -98,6 +99,8 @@ def stack_sources(
         members, proven = read_members(sources, folds, trust=trust, advance=advance)
         made_here = {source.name for source in sources if source.kind != "csv"}
         _check_in_sample(members, made_here, battles, folds)
+    if WEIGHT in battles.frame:
+        steps.tell("weight: the members learned by it; what joins them is chosen by their scores")
     with steps.step("stack"):
         inexact = [source.name for source in sources if source.inexact]
         _say_what_is_left_out(settings, inexact, steps)

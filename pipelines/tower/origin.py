@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from pydantic import BaseModel, ValidationError
 
 from data.battles import Files, Named, Reading
-from data.layouts.reading import SKIP_AT_MOST, BothBad
+from data.layouts.reading import SKIP_AT_MOST, BothBad, RepeatedVotes
 from models.tower.settings import TowerSettings
 from pipelines.run.copies import check_copy
 from pipelines.run.files import check_ordinary
@@ -155,6 +155,7 @@ class _Reading(BaseModel):
     columns: dict[str, str]
     votes: dict[str, int]
     both_bad: BothBad
+    repeated_votes: RepeatedVotes | None = None
     encoding: str | None = None
     raw: bool = False
     skip_at_most: float = SKIP_AT_MOST

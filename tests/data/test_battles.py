@@ -115,12 +115,6 @@ def test_duplicates_are_kept_once_and_contradictory_votes_stay(tmp_path: Path) -
     assert (read.counts["rows"], read.counts["kept"]) == (7, 4)
 
 
-def test_another_column_makes_another_vote(tmp_path: Path) -> None:
-    rows = [_row(1) | {"judge": "x"}, _row(1) | {"judge": "y"}, _row(1) | {"judge": "x"}]
-    read = read_training(_csv(tmp_path / "train.csv", rows, (*KAGGLE, "judge")))
-    assert read.counts["kept"] == 2
-
-
 def test_duplicates_are_found_across_chunks(tmp_path: Path) -> None:
     rows = [_row(number) for number in range(9000)] + [_row(0), _row(8999)]
     seen: list[int] = []
@@ -353,7 +347,7 @@ def test_real_battles() -> None:
     extra = read_training(Path(folder) / "arena" / "extra.csv", source="extra")
     test = read_test(Path(folder) / "arena" / "extra.csv")
     assert (train.counts["rows"], train.counts["kept"]) == (992, 992)
-    assert (extra.counts["rows"], extra.counts["kept"]) == (15_399, 15_398)
+    assert (extra.counts["rows"], extra.counts["kept"]) == (15_399, 15_397)
     assert len(test.battles) == 15_399
     assert train.y is not None
     np.testing.assert_allclose(np.bincount(train.y) / 992, [0.359, 0.352, 0.289], atol=5e-4)

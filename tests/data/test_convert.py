@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.battles import read_test, read_training
+from data.battles import Reading, read_test, read_training
 from data.convert import main
 from tests.published import Vote, records_of, write_table
 
@@ -70,3 +70,17 @@ def test_a_fault_leaves_what_was_there(name, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: ")
     assert output.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_weights_are_written_through_and_repeated_votes_are_asked_for(tmp_path, capsys):
+    rows = [{"prompt": f"{n}", "response_a": "a", "response_b": "b"} for n in range(10)]
+    rows = [row | {"winner": "a", "weight": n + 0.5} for n, row in enumerate(rows)]
+    given, output = write_table(tmp_path / "t.jsonl", [*rows, *rows]), tmp_path / "train.csv"
+    assert main([str(given), "--output", str(output)]) == 2
+    assert "found 10 of 20 rows" in capsys.readouterr().err
+    assert not output.exists()
+    flags = ["--repeated-votes", "keep", "--output", str(output)]
+    assert main([str(given), *flags]) == 0
+    assert "repeated_votes: 10 (" in capsys.readouterr().out
+    again = read_training(output, reading=Reading(repeated_votes="keep"))
+    assert again.battles["weight"].tolist() == 2 * [n + 0.5 for n in range(10)]

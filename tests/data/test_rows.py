@@ -1,8 +1,8 @@
-"""Rows of a training file: labels and repeated votes."""
+"""Rows of a training file: cells and labels."""
 
 import pytest
 
-from data.rows import RowError, Votes, check_fields, label_of
+from data.rows import RowError, check_fields, label_of
 from data.tables.read import Chunk
 
 
@@ -33,16 +33,6 @@ def test_label_of(cells: list[object], label: int) -> None:
 def test_a_label_is_never_repaired(cells: list[object], message: str) -> None:
     with pytest.raises(RowError, match=message):
         label_of(cells)
-
-
-def test_votes_are_told_apart_by_cells_not_by_their_text_run_together() -> None:
-    votes = Votes()
-    assert votes.add(["ab", "c"], 0) is None
-    assert votes.add(["a", "bc"], 0) is None
-    assert votes.add(["ab", "c"], 0) == "duplicates"
-    assert votes.add(["ab", "c"], 1) == "contradictory"
-    assert votes.add(["ab", "c"], 1) == "duplicates"
-    assert votes.add([["ab", None], "c"], 1) is None
 
 
 def test_rows_whose_cells_may_not_be_those_of_their_columns() -> None:

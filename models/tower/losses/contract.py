@@ -41,11 +41,14 @@ class Targets(NamedTuple):
         False for an extra row: drawn by another rule, it tells A from B and nothing of ties.
     soft : Tensor, shape (n, 3), optional
         Another model's probabilities of A, B and tie, NaN in a row that has none.
+    weight : Tensor, shape (n,), optional
+        Of each row in training, see `data.weights`; 1 by default.
     """
 
     y: Tensor
     plain: Tensor
     soft: Tensor | None = None
+    weight: Tensor | None = None
 
     def swapped(self) -> Self:
         """Return them with A and B in each other's place.
@@ -80,6 +83,8 @@ class Loss:
         loss = self.of_battles(raw.exact(), targets)  # (n,)
         extra = torch.where(targets.y == TIE, 0.0, self.extra_weight)  # (n,)
         weight = torch.where(targets.plain, 1.0, extra).to(loss.dtype)  # (n,)
+        if targets.weight is not None:
+            weight = weight * targets.weight.to(loss.dtype)  # (n,)
         left_out = ~targets.plain & (targets.y == TIE)  # (n,)
         return loss.masked_fill(left_out, 0.0), weight
 

@@ -96,9 +96,12 @@ def test_flags_that_cannot_be_meant(parse, text, message):
 
 
 def test_what_is_noted_of_it():
-    how = reading("--votes", "a=1.0,b=2,both-bad=0", "--both-bad", "skip")
+    how = reading(
+        "--votes", "a=1.0,b=2,both-bad=0", "--both-bad", "skip", "--repeated-votes", "keep"
+    )
     assert how.told() == {
         "layout": None, "columns": {}, "votes": {"1": 0, "2": 1, "0": 3}, "both_bad": "skip",
+        "repeated_votes": "keep",
         "encoding": None, "raw": False, "skip_at_most": 0.05,
     }  # fmt: skip
     assert Reading(**how.told()) == how

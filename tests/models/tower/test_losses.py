@@ -113,6 +113,14 @@ def test_each_loss_is_its_formula(name):
         assert loss.dtype == weight.dtype == torch.float64
 
 
+def test_a_rows_own_weight_multiplies():
+    own = torch.tensor([2.0, 1, 1, 3, 1, 5], dtype=torch.float64)
+    raw, loss = raw_of("cross_entropy"), LOSSES["cross_entropy"](extra_weight=0.25)
+    plain, weighed = (loss(raw, Targets(Y, PLAIN, weight=weight)) for weight in (None, own))
+    assert torch.equal(plain[0], weighed[0])
+    assert weighed[1].tolist() == [2.0, 1.0, 1.0, 0.75, 0.25, 0.0]
+
+
 def test_figures_worked_out_by_hand():
     log2 = math.log(2)
     flat = Raw(torch.zeros(6, 3), torch.zeros(6, 3))

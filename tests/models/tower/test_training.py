@@ -142,6 +142,18 @@ def test_extra_rows_count_by_their_weight(make, rows64):
     assert not same_weights(*found)
 
 
+def test_rows_count_by_their_own_weight(make, rows64):
+    battles, y = rows64
+    frame = battles.assign(source=np.where(np.arange(64) % 3, "plain", "extra"))
+    extra = np.where(frame["source"] == "extra", 0.2, 1.0)
+    found = [
+        state_of(trained_on(make(frame.assign(weight=weight), extra_weight=of_extra), y))
+        for weight, of_extra in ((1.0, 0.2), (extra, 1.0), (1.0, 1.0))
+    ]
+    largest = [max(float((found[0][k] - other[k]).abs().max()) for k in other) for other in found]
+    assert largest[1] < 1e-5 < largest[2]
+
+
 def test_a_steps_gradient_is_clipped(make, rows64):
     norms = []
     for clip in (0.0, 0.01):

@@ -1,0 +1,147 @@
+"""Which votes were read before: copies, votes of several people, and contradictions.
+
+A vote is what was asked, what was answered by whom, and who won. No further column makes it
+another one, but for the judge's in layouts that have one; nor does the order of its answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from data.labels import TIE, A, B
+from data.layouts.layout import Battle
+from data.layouts.reading import RepeatedVotes
+from data.soft import Shares
+from data.tables.read import DataError
+
+COPIES, COPIED_SHARE = 5, 0.01  # so many rows, or so large a share of them, are taken for copies
+_SWAPPED = {A: B, B: A, TIE: TIE}
+_SHARES = 3  # beside the votes
+
+
+class Votes:
+    """Tells votes already read from new ones by a 16-byte digest of each battle.
+
+    Parameters
+    ----------
+    repeated : {"keep", "once"}, optional
+        Whether votes that an earlier row has are kept, as those of several people, or left out, as
+        copies. By default they are left out, and `check` refuses more of them than copies are.
+
+    Examples
+    --------
+    >>> votes = Votes()
+    >>> one = Battle(["Hi"], ["Hello!"], ["Hey"], A, "x", "y")
+    >>> swapped = Battle(["Hi"], ["Hey"], ["Hello!"], B, "y", "x")
+    >>> [votes.add(battle) for battle in (one, swapped, one._replace(vote=TIE))]
+    [None, 'duplicates', 'contradictory']
+    """
+
+    def __init__(self, repeated: RepeatedVotes | None = None) -> None:
+        self._repeated = repeated
+        self._labels: dict[bytes, int] = {}
+        self._left_out = 0
+
+    def add(self, battle: Battle, judges: Sequence[object] = ()) -> str | None:
+        """Remember a vote, and return the key of `COUNTS` under which it counts.
+
+        Parameters
+        ----------
+        battle : Battle
+            With its vote, which is `A`, `B` or `TIE`, or with the shares of the three.
+        judges : sequence
+            Who voted, where the layout says so: another one's vote is another vote.
+
+        Returns
+        -------
+        str or None
+            ``duplicates`` where the row is to be left out, ``repeated_votes`` where it is kept
+            although an earlier row is the same, ``contradictory`` where an earlier one has another
+            vote of the same battle, else None.
+        """
+        key, vote = _digest(battle, judges)
+        earlier = self._labels.get(key, 0)
+        bit, repeats = self._met(key, vote, earlier)
+        self._labels[key] = earlier | bit
+        if not repeats:
+            return "contradictory" if earlier else None
+        if self._repeated == "keep":
+            return "repeated_votes"
+        self._left_out += 1
+        return "duplicates"
+
+    def _met(self, key: bytes, vote: int | Shares, earlier: int) -> tuple[int, bool]:
+        """Return the bit of a vote, and whether it was met before; of shares all have the same."""
+        if not isinstance(vote, tuple):
+            return 1 << vote, bool(earlier & 1 << vote)
+        own = blake2b(key + repr(vote).encode(), digest_size=16).digest()
+        repeats = own in self._labels
+        self._labels[own] = 0
+        return 1 << _SHARES, repeats
+
+    def check(self, name: str, n_rows: int) -> None:
+        """Refuse files of which more rows were left out than copies are, unless that was asked for.
+
+        Parameters
+        ----------
+        name : str
+            Of the files.
+        n_rows : int
+            Of them all, when they have been read.
+
+        Raises
+        ------
+        DataError
+            Names both numbers, and the flag that says what such rows are.
+        """
+        if self._repeated is not None or self._left_out <= max(COPIES, COPIED_SHARE * n_rows):
+            return
+        raise DataError(
+            f"{name}: expected votes that differ, found {self._left_out:,} of {n_rows:,} rows that "
+            "repeat an earlier one: texts, models and vote are the same, or the same with A and B "
+            "exchanged. If they are votes of several people, pass --repeated-votes keep, and all "
+            "of them count; if they are copies, pass --repeated-votes once, and one of each does."
+        )
+
+
+def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int | Shares]:
+    """Return a digest that either order of the answers has, and the vote in the order it takes."""
+    a = _run_together((battle.model_a, battle.response_a))
+    b = _run_together((battle.model_b, battle.response_b))
+    vote, swapped = _both_orders(battle)
+    if b < a:
+        a, b, vote = b, a, swapped
+    elif a == b:  # a vote for either is the other one's, swapped
+        vote = min(vote, swapped)
+    text = _run_together((battle.prompt, *map(str, judges))) + a + b
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), vote
+
+
+def _both_orders(battle: Battle) -> Any:
+    """Return a vote, or its shares, and the same with A and B in each other's place."""
+    if battle.shares is None:
+        vote = int(battle.vote or 0)
+        return vote, _SWAPPED[vote]
+    a, b, tie = battle.shares
+    return battle.shares, (b, a, tie)
+
+
+def _run_together(cells: Iterable[Any]) -> str:
+    """Return all cells as one text; their lengths go first, so that two rows never come out alike.
+
+    >>> _run_together(["x", ["ab", None, ""]])
+    '[1, [2, None, 0]]xab'
+    """
+    lengths: list[Any] = []
+    texts: list[str] = []
+    for cell in cells:
+        if type(cell) is list:
+            lengths.append([None if turn is None else len(turn) for turn in cell])
+            texts.extend(filter(None, cell))
+        else:
+            text = str(cell)
+            lengths.append(len(text))
+            texts.append(text)
+    return f"{lengths}{''.join(texts)}"
