@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from data.layouts.notation import LOOKS, OTHER, WAYS, kind_of, shown_cell
 from data.opened import Opened, likely_of
-from data.rows import RowError, check_fields
+from data.rows import ALL_COLUMNS, RowError, check_fields
 from data.tables.encodings import undecodable_lines
 from data.tables.read import Chunk, DataError, is_text, shown
 from data.tables.texts import TextFile
@@ -35,7 +35,7 @@ WAYS_OUT = {
     "exactly one 1 and two 0": VOTES,
     "one of": WORDS,
     "a comma or the end": QUOTES,
-    "as many fields": QUOTES,
+    "as many fields": f"Write a name in the header for each field. {QUOTES}",
 }
 
 
@@ -49,11 +49,32 @@ def is_whole(number: int, rows: int) -> bool:
 
 
 class Kind(NamedTuple):
-    """What rows that fail alike have in common: where, what was expected, and what stands there."""
+    """What rows that fail alike have in common.
+
+    Attributes
+    ----------
+    where, expected : str
+    found : str
+        What it looks like.
+    way_out : str
+    """
 
     where: str
     expected: str
-    kind: str
+    found: str
+    way_out: str
+
+    @classmethod
+    def of(cls, error: RowError) -> Self:
+        """Return the kind of a row's fault."""
+        expected = error.expected.partition(" (")[0]
+        if expected.startswith("a JSON list"):
+            kind = kind_of(error.cell)
+            kind = kind if kind in LOOKS else OTHER
+            return cls(error.where, expected, LOOKS[kind], WAYS[kind])
+        found = error.found if error.where == ALL_COLUMNS else "something else"
+        ways = (way for start, way in WAYS_OUT.items() if expected.startswith(start))
+        return cls(error.where, expected, found, next(ways, "Write the column anew."))
 
 
 @dataclass
@@ -63,14 +84,13 @@ class Faults:
     Attributes
     ----------
     opened : Opened
-    n_rows, n_bad : int
+    n_rows : int
     numbers : Counter of Kind
     examples : dict of Kind to list of str
     """
 
     opened: Opened
     n_rows: int = 0
-    n_bad: int = 0
     numbers: Counter[Kind] = field(default_factory=Counter)
     examples: dict[Kind, list[str]] = field(default_factory=dict)
 
@@ -94,10 +114,7 @@ class Faults:
 
     def add(self, row: int, error: RowError) -> None:
         """Count a row."""
-        listed = error.expected.startswith("a JSON list")
-        kind = kind_of(error.cell) if listed else ""
-        key = Kind(error.where, error.expected.partition(" (")[0], kind)
-        self.n_bad += 1
+        key = Kind.of(error)
         self.numbers[key] += 1
         examples = self.examples.setdefault(key, [])
         if len(examples) < EXAMPLES:
@@ -106,24 +123,16 @@ class Faults:
     def message(self) -> str:
         """Return what most of these rows have in common, and the way out."""
         (key, number), *_ = self.numbers.most_common(1)
-        looks = LOOKS.get(key.kind, LOOKS[OTHER] if key.kind else "something else")
         return (
-            f"{self.opened.name}, {key.where}: expected {key.expected}, found {looks} in "
+            f"{self.opened.name}, {key.where}: expected {key.expected}, found {key.found} in "
             f"{number:,} of {self.n_rows:,} rows, such as {'; '.join(self.examples[key])}. "
-            f"{_way_out(key)}"
+            f"{key.way_out}"
         )
 
     @property
     def are_of_the_file(self) -> bool:
         """Whether so many rows fail alike that it is the file that is at fault."""
         return any(is_whole(number, self.n_rows) for number in self.numbers.values())
-
-
-def _way_out(key: Kind) -> str:
-    if key.kind:
-        return WAYS.get(key.kind, WAYS[OTHER])
-    found = (way for start, way in WAYS_OUT.items() if key.expected.startswith(start))
-    return next(found, "Write the column anew.")
 
 
 def _errors(opened: Opened, chunk: Chunk) -> Iterator[tuple[int, RowError]]:
@@ -136,7 +145,7 @@ def _errors(opened: Opened, chunk: Chunk) -> Iterator[tuple[int, RowError]]:
             if opened.labelled:
                 weight_of(row)
         except RowError as error:
-            if error.where == "all columns":
+            if error.where == ALL_COLUMNS:
                 error.cell = _run_together(chunk, row.at)
             yield row.at, error
 

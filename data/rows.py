@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from data.cells import vote
 from data.tables.read import Chunk, shown
 
+ALL_COLUMNS = "all columns"
 WINNER_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
 
 
@@ -28,9 +29,9 @@ def check_fields(chunk: Chunk, row: int) -> None:
     """
     if row in chunk.stray_quotes:
         expected = "a comma or the end of the row after a closing quote"
-        raise RowError("all columns", expected, "more text: rows may have run together")
+        raise RowError(ALL_COLUMNS, expected, "more text: rows may have run together")
     if row in chunk.long_rows:
-        raise RowError("all columns", "as many fields as the header has", "more")
+        raise RowError(ALL_COLUMNS, "as many fields as the header has", "more")
 
 
 def label_of(cells: Sequence[object]) -> int:

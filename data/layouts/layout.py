@@ -16,6 +16,7 @@ from data.rows import RowError
 from data.tables.read import Chunk
 
 WEIGHT = "weight"  # what a row weighs in training: a column that a table of any layout may have
+_EXAMPLES = 3  # of what is told of a chunk's cells
 BOTH_BAD = 3  # a vote beside A, B and TIE: neither answer will do
 Vote = int
 
@@ -144,9 +145,8 @@ class Row:
         self.counts["raw_cells"] += 1
         if is_cut(cell):
             self.counts["cut_cells"] += 1
-            self.notes.append(
-                f"row {self._start + self.at + 1}, {self._column(name)}: {shown_cell(cell)}"
-            )
+            where = f"row {self._start + self.at + 1}, {self._column(name)}"
+            self.notes += [f"{where}: {shown_cell(cell)}"] if len(self.notes) < _EXAMPLES else []
         text, repaired = repair_surrogates(str(cell))
         return [text], repaired
 

@@ -64,12 +64,15 @@ class Look:
         self._texts, self._votes = texts, votes
         self._strict = strict
         self._told = False
+        self._n_rows = self._torn = 0
 
     @cached_property
     def _kinds(self) -> dict[str, Counter[str]]:
         """How many cells of each column are of which kind."""
         found: dict[str, Counter[str]] = {name: Counter() for name in (*self._texts, *self._votes)}
         for chunk in self._chunks():
+            self._n_rows += chunk.n_rows
+            self._torn += len(chunk.stray_quotes | chunk.long_rows)
             for name, cells in chunk.columns.items():
                 if name in self._texts:
                     found[name].update(map(kind_of, cells))
@@ -119,6 +122,8 @@ class Look:
         numbers = {name: sum(self._kinds[name][kind] for kind in strange) for name in self._texts}
         if sum(numbers.values()) < 2:
             return  # a single one is text
+        if 2 * self._torn > self._n_rows:
+            return  # cells of other columns: this is told once the file is read
         for name, number in numbers.items():
             whole = _filled(self._kinds[name])
             if 2 * number > whole:

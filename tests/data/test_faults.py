@@ -60,6 +60,13 @@ def test_rows_that_fail_in_two_ways_are_two_kinds(tmp_path):
         read_training(path)
 
 
+def test_rows_longer_than_the_header_are_told_with_their_cells(tmp_path):
+    path = kaggle(tmp_path / "t.csv", 0, 0, tail="0,7,p,a,b,0,0,1\n" * 9)  # an index without a name
+    words = r"all columns: expected as many .*, found more in 9 of 9 rows, such as row 1: '0, 7, p,"
+    with pytest.raises(DataError, match=rf"{words}.*Write a name in the header for each field"):
+        read_training(path)
+
+
 def test_other_layouts_tell_it_too(tmp_path):
     records = records_of("conversations", [Vote([f"p{n}"], ["a"], ["b"], 0) for n in range(9)])
     path = write_table(tmp_path / "t.jsonl", [one | {"winner": "left one"} for one in records])
@@ -96,6 +103,9 @@ def test_a_test_file_that_is_torn_apart_is_refused(tmp_path):
         path.write_text(content)
         with pytest.raises(DataError, match=r"torn apart, in [25] of .*row 1: .*Write a quote .*"):
             list(iter_test(path, chunk_rows=3))
+    path.write_text(header + '1,"["p", "q"]","["a"]",b\n' * 9)  # not a fault of a column
+    with pytest.raises(DataError, match="torn apart, in 9 of 9"):
+        read_test(path)
     for content in (header + torn, header + torn * 2 + good * 2, header + torn * 4 + good * 5):
         path.write_text(content)
         assert read_test(path).counts["stray_quotes"] == content.count('"no"')

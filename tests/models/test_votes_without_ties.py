@@ -13,8 +13,9 @@ from models.heads import FORMS, probabilities
 from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
 from models.measures.baselines import BASELINES
-from models.measures.evaluation import by_slice, evaluate, reliability
+from models.measures.evaluation import evaluate
 from models.measures.metrics import METRICS, swap_error
+from models.measures.reliability import by_slice, reliability
 from models.parts import average
 from models.preference import PreferenceModel
 

@@ -185,4 +185,7 @@ def test_a_cell_that_a_spreadsheet_cut_is_told(tmp_path):
     found = read_test(path)
     assert (found.counts["cut_cells"], found.counts["raw_cells"]) == (1, 1)
     assert "row 4, column response_a" in found.notes[0]
+    several = table(tmp_path / "t.csv", 20, odd={(n, "prompt"): cut for n in range(9)})
+    found = read_test(several)
+    assert (found.counts["cut_cells"], len(found.notes)) == (9, 3)
     assert "here', cut by a spreadsheet" in found.notes[0]
