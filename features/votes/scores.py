@@ -37,6 +37,8 @@ def figures(
 
     >>> figures(np.array([True, False]), np.array([1.0, -1.0]))
     {'rows': 2, 'log_loss': 0.3133, 'auc': 1.0}
+    >>> figures(np.array([True, True, False]), np.array([2.0, -2.0, 0.0]), np.array([0.9, 0.1, 1]))
+    {'rows': 2, 'log_loss': 0.51, 'auc': 0.9}
     """
     rows = len(target) if share is None else round(float(share.sum()))
     if not target.any() or target.all():

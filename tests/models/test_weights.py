@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.sides import Swap
 from models.calibration import Calibration
 from models.choice import Chosen
+from models.heads import FORMS
 from models.learners.lightgbm import LightGBMLearner
 from models.learners.linear import LinearLearner
+from models.parts import Material, Rows
 from models.preference import PreferenceModel
 
 TREES = LightGBMLearner(
@@ -78,6 +81,23 @@ def test_a_share_counts_where_rows_judge_and_a_weight_does_not():
     drawn = np.where(source == "extra", 0.5, 1.0)
     np.testing.assert_allclose(found.weight, 3.0 * 0.25 * drawn)
     np.testing.assert_allclose(found.judging, 0.25 * drawn)
+
+
+@pytest.mark.parametrize("judging", [None, "shares"])
+def test_a_watched_loss_weighs_by_what_judges(judging):
+    X, y = table(n=8)
+    share = np.array([0.9, 0.1, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0])
+    weight, fold, y = np.arange(1.0, 9.0), (np.arange(8) // 4).astype(np.int8), y.copy()
+    y[4:] = [0, 1, 1, 0]
+    features = X.iloc[:, :2].to_numpy()
+    plain, by = np.ones(8, dtype=bool), None if judging is None else share
+    rows = Rows(features, y, plain, weight, np.ones(8), fold, by)
+    head = FORMS["heads"][0]
+    lesson = Material(rows, Swap(["f__lead_diff", "f__size_pair"])).lesson(head, 1)
+    z = np.array([1.0, 2.0, 3.0, 4.0])
+    expected = head.loss({"z": z}, y[4:], (weight if judging is None else share)[4:])
+    assert lesson.watch.loss(np.concatenate([z, -z])) == pytest.approx(expected)
+    np.testing.assert_array_equal(lesson.sample.weight, np.tile(weight[:4][y[:4] < 2], 2))
 
 
 def test_a_weight_that_is_none_is_told():
