@@ -47,7 +47,7 @@ def make_folds(
     Notes
     -----
     scikit-learn's `StratifiedGroupKFold` places each group in turn where the class shares of the
-    folds stay closest.
+    folds stay closest. A fold that it leaves empty gets the smallest group of a fold with several.
 
     Examples
     --------
@@ -67,6 +67,16 @@ def make_folds(
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         for fold, (_, held_out) in enumerate(splitter.split(labels, labels, codes)):
             folds[held_out] = fold
+    return _filled(folds, codes, n_folds)
+
+
+def _filled(folds: NDArray[np.int8], codes: NDArray[np.intp], n_folds: int) -> NDArray[np.int8]:
+    """Give folds that the splitter left empty, as it may with few groups, a small group each."""
+    for empty in sorted(set(range(n_folds)) - set(folds.tolist())):
+        groups = pd.DataFrame({"fold": folds, "group": codes}).value_counts().reset_index()
+        several = groups[groups["fold"].duplicated(keep=False)]
+        smallest = several.sort_values(["count", "group"])["group"].iloc[0]
+        folds[codes == smallest] = empty
     return folds
 
 

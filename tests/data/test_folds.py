@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -55,6 +55,7 @@ def test_a_class_rarer_than_the_folds_is_no_fault() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 11)), min_size=5, max_size=60))
+@example([(0, 0)] * 2 + [(0, 2), (0, 3)] + [(1, 0)] * 2 + [(1, 2)] + [(2, 1)] * 2 + [(2, 2)])
 def test_no_fold_is_empty(rows: list[tuple[int, int]]) -> None:
     y, group = (np.array(column) for column in zip(*rows, strict=True))
     try:
