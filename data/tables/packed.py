@@ -159,7 +159,11 @@ def _broken(path: Path, error: Exception) -> DataError:
 
 def _opener(path: Path) -> Callable[[Path], io.BufferedIOBase] | None:
     with path.open("rb") as file:
-        start = file.read(max(map(len, _OPENERS)))
+        try:
+            start = file.read(max(map(len, _OPENERS)))
+        except OSError as error:
+            error.filename = str(path)  # which opening it tells, and reading does not
+            raise
     return next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
 
 

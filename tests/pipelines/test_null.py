@@ -37,7 +37,7 @@ def rows(tmp_path):
 def _stops_when_judged(monkeypatch):
     """End a fit where the model calibrates: there it holds the inner folds' logits."""
 
-    def fit(z, t, y, length, fold):
+    def fit(z, t, y, length, fold, *, share):
         raise JudgedError(z, y)
 
     monkeypatch.setattr(Calibration, "fit", fit)
