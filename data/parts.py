@@ -26,8 +26,8 @@ COUNTS = {
     "rows": "rows in the file, header and blank lines not counted",
     "kept": "rows in the battles frame, where one of soft labels counts once",
     "soft_labels": "kept rows with three probabilities, which are weighted votes of one battle",
-    "duplicates": "rows left out because texts, models and vote are those of an earlier one, in "
-    "either order of the answers",
+    "duplicates": "rows left out because texts, models and vote are those of an earlier one",
+    "swapped_copies": "rows left out because they are an earlier one with A and B exchanged",
     "repeated_votes": "rows that are kept although an earlier one has their texts, models and vote "
     "(--repeated-votes keep)",
     "contradictory": "kept rows that have texts and models of an earlier one, and another vote",
@@ -139,7 +139,7 @@ def training_part(
         status = votes.add(battle, [cells[at] for cells in judges])
         if status:
             counts[status] += 1
-        if status != "duplicates":
+        if status not in ("duplicates", "swapped_copies"):
             kept.append(at)
             battles.append(battle)
             counts["repaired_characters"] += row.repaired - repaired

@@ -18,7 +18,6 @@ from data.tables.read import DataError
 
 COPIES, COPIED_SHARE = 5, 0.01  # so many rows, or so large a share of them, are taken for copies
 _SWAPPED = {A: B, B: A, TIE: TIE}
-_SHARES = 3  # beside the votes
 
 
 class Votes:
@@ -29,6 +28,7 @@ class Votes:
     repeated : {"keep", "once"}, optional
         Whether votes that an earlier row has are kept, as those of several people, or left out, as
         copies. By default they are left out, and `check` refuses more of them than copies are.
+        Those with A and B exchanged do not count there: such rows are made, to have more of them.
 
     Examples
     --------
@@ -36,12 +36,12 @@ class Votes:
     >>> one = Battle(["Hi"], ["Hello!"], ["Hey"], A, "x", "y")
     >>> swapped = Battle(["Hi"], ["Hey"], ["Hello!"], B, "y", "x")
     >>> [votes.add(battle) for battle in (one, swapped, one._replace(vote=TIE))]
-    [None, 'duplicates', 'contradictory']
+    [None, 'swapped_copies', 'contradictory']
     """
 
     def __init__(self, repeated: RepeatedVotes | None = None) -> None:
         self._repeated = repeated
-        self._labels: dict[bytes, int] = {}
+        self._bits: dict[bytes, int] = {}  # of a battle: a bit for each vote in each order
         self._left_out = 0
 
     def add(self, battle: Battle, judges: Sequence[object] = ()) -> str | None:
@@ -57,29 +57,27 @@ class Votes:
         Returns
         -------
         str or None
-            ``duplicates`` where the row is to be left out, ``repeated_votes`` where it is kept
-            although an earlier row is the same, ``contradictory`` where an earlier one has another
+            ``duplicates`` where the row is to be left out, ``swapped_copies`` where it is because
+            an earlier one is the same with A and B exchanged, ``repeated_votes`` where it is kept
+            although an earlier one is the same, ``contradictory`` where an earlier one has another
             vote of the same battle, else None.
         """
-        key, vote = _digest(battle, judges)
-        earlier = self._labels.get(key, 0)
-        bit, repeats = self._met(key, vote, earlier)
-        self._labels[key] = earlier | bit
-        if not repeats:
+        key, vote, exchanged = _digest(battle, judges)
+        earlier = self._bits.get(key, 0)
+        if isinstance(vote, tuple):  # of shares each has bits of its own
+            self._bits[key] = earlier | 1 << 2 * len(_SWAPPED)
+            key, vote = blake2b(key + repr(vote).encode(), digest_size=16).digest(), 0
+        met = self._bits.get(key, 0)
+        own, mirrored = (1 << (2 * vote + order) for order in (exchanged, not exchanged))
+        self._bits[key] = met | own
+        if not met & (own | mirrored):
             return "contradictory" if earlier else None
         if self._repeated == "keep":
             return "repeated_votes"
+        if not met & own:
+            return "swapped_copies"
         self._left_out += 1
         return "duplicates"
-
-    def _met(self, key: bytes, vote: int | Shares, earlier: int) -> tuple[int, bool]:
-        """Return the bit of a vote, and whether it was met before; of shares all have the same."""
-        if not isinstance(vote, tuple):
-            return 1 << vote, bool(earlier & 1 << vote)
-        own = blake2b(key + repr(vote).encode(), digest_size=16).digest()
-        repeats = own in self._labels
-        self._labels[own] = 0
-        return 1 << _SHARES, repeats
 
     def check(self, name: str, n_rows: int) -> None:
         """Refuse files of which more rows were left out than copies are, unless that was asked for.
@@ -100,23 +98,26 @@ class Votes:
             return
         raise DataError(
             f"{name}: expected votes that differ, found {self._left_out:,} of {n_rows:,} rows that "
-            "repeat an earlier one: texts, models and vote are the same, or the same with A and B "
-            "exchanged. If they are votes of several people, pass --repeated-votes keep, and all "
-            "of them count; if they are copies, pass --repeated-votes once, and one of each does."
+            "repeat an earlier one: texts, models and vote are the same. If they are votes of "
+            "several people, pass --repeated-votes keep, and all of them count; if they are "
+            "copies, pass --repeated-votes once, and one of each does."
         )
 
 
-def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int | Shares]:
-    """Return a digest that either order of the answers has, and the vote in the order it takes."""
+def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int | Shares, bool]:
+    """Return a digest that either order of the answers has, and the vote in the order it takes.
+
+    Last comes whether that order is the other one.
+    """
     a = _run_together((battle.model_a, battle.response_a))
     b = _run_together((battle.model_b, battle.response_b))
     vote, swapped = _both_orders(battle)
-    if b < a:
+    if exchanged := b < a:
         a, b, vote = b, a, swapped
     elif a == b:  # a vote for either is the other one's, swapped
         vote = min(vote, swapped)
     text = _run_together((battle.prompt, *map(str, judges))) + a + b
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), vote
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), vote, exchanged
 
 
 def _both_orders(battle: Battle) -> Any:

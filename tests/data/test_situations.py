@@ -259,7 +259,11 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "swapped copies": Situation(
         of(table() + [swapped(one) for one in table()[:2]]),
-        Read(FIRST, rows=12, counts={"duplicates": 2}),
+        Read(FIRST, rows=12, counts={"duplicates": 0, "swapped_copies": 2}),
+    ),
+    "all rows and their swapped copies": Situation(
+        of(table() + [swapped(one) for one in table()]),
+        Read(FIRST, LABELS, 12, {"duplicates": 0, "swapped_copies": 12}),
     ),
     "votes of several people": Situation(of(judged()), "--repeated-votes keep"),
     "votes of several people, with a time": Situation(of(judged("time")), "--repeated-votes once"),

@@ -84,7 +84,8 @@ def test_a_swapped_copy_is_the_same_vote(vote: int) -> None:
     assert votes.add(swapped._replace(model_a="x", model_b="y")) is None
     if vote != TIE:
         assert votes.add(swapped._replace(vote=vote)) == "contradictory"
-    assert votes.add(swapped) == "duplicates"
+    assert votes.add(swapped) == "swapped_copies"
+    assert votes.add(swapped) == votes.add(one) == "duplicates"
 
 
 def test_votes_of_ten_judges_are_kept_or_dropped_when_that_is_said(tmp_path: Path) -> None:
@@ -153,9 +154,11 @@ def test_swapped_copies_of_a_whole_file_are_told(tmp_path: Path) -> None:
     rows = [_row(number, number % 3) for number in range(30)]
     rows += [_swapped(row) | {"id": f"swapped {row['id']}"} for row in rows]
     path = _csv(tmp_path / "train.csv", rows)
-    with pytest.raises(DataError, match=r"found 30 of 60 rows .* with A and B exchanged"):
-        read_training(path)
-    assert _read(path, "once").battles["id"].tolist() == [str(number) for number in range(30)]
+    for repeated, kept in ((None, 30), ("once", 30), ("keep", 60)):
+        read = _read(path, repeated)
+        assert read.battles["id"].tolist() == [row["id"] for row in rows[:kept]]
+        told = [read.counts[name] for name in ("swapped_copies", "repeated_votes", "duplicates")]
+        assert told == [60 - kept, kept - 30, 0]
 
 
 def test_a_layout_with_a_judges_column_keeps_votes_of_several(tmp_path: Path) -> None:
