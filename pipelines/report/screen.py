@@ -89,7 +89,8 @@ def print_style(console: Console, style: Style) -> None:
 def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) -> None:
     """Print a line for each family that learned, or why it left itself out."""
     for name, report in families.items():
-        said = [f"{TOLD[key]} {value}" for key, value in report.items() if key in TOLD]
+        known = {key: value for key, value in report.items() if key in TOLD and value is not None}
+        said = [f"{TOLD[key]} {value}" for key, value in known.items()]
         if said:
             line = f"{name}: {', '.join(said)}"
             console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from models.measures.evaluation import evaluate
-from pipelines.report.screen import print_scores
+from pipelines.report.screen import print_families, print_scores
 
 
 @pytest.fixture
@@ -47,3 +47,9 @@ def test_a_figure_that_does_not_exist_is_a_dash():
     print_scores(console, scores)
     assert "–" in console.file.getvalue()
     assert "None" not in console.file.getvalue()
+
+
+def test_figures_of_families_that_do_not_exist_are_left_out():
+    console = Console(file=io.StringIO(), width=120)
+    print_families(console, {"one": {"accuracy": 0.5, "direction_auc": None}, "two": {"x": 1}})
+    assert console.file.getvalue() == "one: right author of an answer 0.5\n"
