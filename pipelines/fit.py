@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
+from data.battles import Named
 from data.source import source_hash
 from data.weights import shares
 from features.storage.cache import Cache
@@ -37,7 +38,7 @@ from pipelines.run.submission import SUBMISSION, Order
 
 ALONE = "Where votes know no ties fit A against B alone, by --set model.form=direction. "
 
-__all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "prepare"]
+__all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "look_at_test", "prepare"]
 
 
 def fit(
@@ -92,8 +93,9 @@ def fit(
         The finished run folder.
     """
     steps = Steps(console or Console(), member)
+    check_inputs(inputs, sample_submission)
     config = _settled(config, inputs, steps, keep_form=keep_form)
-    order = check_inputs(inputs, sample_submission, steps, ties=has_ties(config))
+    order = look_at_test(inputs.test, sample_submission, steps, ties=has_ties(config))
     pipeline, found, key = prepare(config, inputs, device, cache)
     told = inputs.told(key["files"], skip_bad_rows=skip_bad_rows)
     steps.tell(f"device: {found.name} ({found.reason})")
@@ -138,24 +140,14 @@ def fit(
 
 def _settled(config: Config, inputs: Inputs, steps: Steps, *, keep_form: bool) -> Config:
     """Return the configuration in the form that votes ask for; say so where they know no ties."""
-    check_ordinary(inputs.train)
     found = settled(config, inputs, keep=keep_form)
     if steps.part is None and not inputs.knows_ties():
         steps.tell(TOLD)
     return found
 
 
-def check_inputs(
-    inputs: Inputs, sample_submission: Path | None, steps: Steps, *, ties: bool = True
-) -> Order | None:
-    """Refuse files that a run cannot be made of, before any work; the test file is read to its end.
-
-    `ties` says whether ties are one of the classes that are predicted.
-
-    Returns
-    -------
-    Order or None
-        Of the submission, see `pipelines.run.submission.check_test`.
+def check_inputs(inputs: Inputs, sample_submission: Path | None) -> None:
+    """Refuse files that a run cannot be made of, before any work.
 
     Raises
     ------
@@ -165,9 +157,13 @@ def check_inputs(
     for named in (*inputs.all(), *([sample_submission] if sample_submission else [])):
         check_ordinary(named)
     inputs.check()
-    if inputs.test is None:
-        return None
-    return look_through(inputs.test, sample_submission, steps, ties=ties)
+
+
+def look_at_test(
+    test: Named | None, sample_submission: Path | None, steps: Steps, *, ties: bool
+) -> Order | None:
+    """Read the test file to its end, before any work; see `pipelines.run.submission.check_test`."""
+    return None if test is None else look_through(test, sample_submission, steps, ties=ties)
 
 
 class Prepared(NamedTuple):

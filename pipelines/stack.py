@@ -98,8 +98,7 @@ def stack(
     steps = Steps(console or Console())
     origin = Origin.of(given, first)
     inputs = _inputs(origin, given, sources, tables, steps)
-    ties = sources[0].table().t is not None
-    order = _check_test(inputs.test, tables, sample_submission, steps, ties=ties)
+    order = _check_test(inputs.test, tables, sample_submission, steps, ties=sources[0].knows_ties)
     found = _device(sources, device)
     steps.tell(f"device: {found.name} ({found.reason})")
     key = _key(sources, settings, inputs, found)

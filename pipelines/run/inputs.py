@@ -164,16 +164,12 @@ def _told(named: Named, sha256: str) -> FileTold:
 
 
 class Battles(NamedTuple):
-    """All training rows, the plain ones first, and what was counted in each file.
-
-    `ties` says whether the votes of the plain rows know ties.
-    """
+    """All training rows, the plain ones first, and what was counted in each file."""
 
     frame: pd.DataFrame
     y: NDArray[np.int8]
     n_plain: int
     files: list[dict[str, Any]]
-    ties: bool = True
 
     def read_as(self, *, counts: bool = True) -> list[str]:
         """Return lines for each file: what it was read as, what is odd in it, and its `counts`."""
@@ -253,5 +249,4 @@ def read_inputs(
         y=np.concatenate([part.y for part in parts if part.y is not None]),
         n_plain=len(parts[0].battles),  # rows, of which soft labels have several
         files=files,
-        ties=parts[0].ties,
     )

@@ -12,9 +12,8 @@ from pipelines.command.progress import Steps
 from pipelines.config import without_ties
 from pipelines.estimator.form import TOLD, check_votes, has_ties, no_ties
 from pipelines.estimator.reading import CONFIG
-from pipelines.fit import check_inputs
+from pipelines.fit import check_inputs, look_at_test
 from pipelines.report.content import versions
-from pipelines.run.files import check_ordinary
 from pipelines.run.folder import MEMBERS, RUNS, UnfinishedRun, default_target, digest, is_run
 from pipelines.run.folds import cut_folds
 from pipelines.run.inputs import Inputs, read_inputs
@@ -88,9 +87,9 @@ def fit_stack(
         blame for is told before any work.
     """
     steps = Steps(console or Console())
-    check_ordinary(inputs.train)
+    check_inputs(inputs, sample_submission)
     config, ties = _settled(config, inputs, steps)
-    order = check_inputs(inputs, sample_submission, steps, ties=ties)
+    order = look_at_test(inputs.test, sample_submission, steps, ties=ties)
     options = Options(
         inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
     )

@@ -8,12 +8,15 @@ from typing import ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from data.battles import WINNER_COLUMNS
 from data.folds import folds_digest
+from data.labels import TIE
+from data.tables.read import column_names
 from models.stacking.members import StackError
 from pipelines.estimator.reading import altered, read_report
 from pipelines.run.folder import DONE, RunError, digest, file_hash
 from pipelines.run.folds import FOLDS, Folds, read_folds
-from pipelines.stacking.tables import Table, read_table
+from pipelines.stacking.tables import LOGITS, Table, read_table
 from pipelines.tower import leaves
 
 Kind = Literal["run", "tower", "csv"]
@@ -49,6 +52,11 @@ class Source:
     def table(self) -> Table:
         """Return the out-of-fold predictions."""
         return read_table(self.out_of_fold)
+
+    @property
+    def knows_ties(self) -> bool:
+        """Whether a tie is one of the classes of its predictions, by their columns."""
+        return not {WINNER_COLUMNS[TIE], LOGITS[1]}.isdisjoint(column_names(self.out_of_fold))
 
     def proven(self, table: Table, folds: Folds, first: Path) -> bool:
         """Whether the predictions are of these folds, as far as what lies there tells.
