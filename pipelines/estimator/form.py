@@ -1,7 +1,7 @@
 """Which form of model votes ask for: of those that know no ties A against B is fitted alone."""
 
 from data.battles import DataError, Files, layouts_of
-from data.labels import TIE
+from data.labels import CLASS_NAMES, TIE, A, B
 from models.heads import classes_of
 from pipelines.config import Config, without_ties
 from pipelines.run.inputs import Battles, Inputs
@@ -59,7 +59,7 @@ def has_ties(config: Config) -> bool:
 
 
 def check_votes(battles: Battles, *, ties: bool, way_out: str = "") -> None:
-    """Refuse plain votes among which are ties that have no place, or none where they are a class.
+    """Refuse plain votes of one side alone, with ties that have no place, or without those needed.
 
     Parameters
     ----------
@@ -76,6 +76,14 @@ def check_votes(battles: Battles, *, ties: bool, way_out: str = "") -> None:
     """
     _, y = battles.plain
     file, found = battles.files[0]["file"], int((y == TIE).sum())
+    for label in (A, B):
+        if (y == label).all():
+            raise DataError(
+                f"{file}: all {len(y):,} votes are for {CLASS_NAMES[label]}, so nothing is to be "
+                "told apart. Where the better answer always has that place, call the columns "
+                "prompt, chosen and rejected: of such pairs the order is drawn by chance. Or give "
+                f"the file as --extra: --train FILE --extra {file}."
+            )
     if found and not ties:
         raise DataError(
             f"{file}: {found:,} of {len(y):,} votes are ties, for which the form 'direction' has "

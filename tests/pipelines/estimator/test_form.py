@@ -105,6 +105,15 @@ def votes():
     return make
 
 
+@pytest.mark.parametrize("ties", [True, False])
+def test_votes_for_one_side_alone_name_the_way_out(votes, ties):
+    words = r"votes\.csv: all 3 votes are for {} .* prompt, chosen and rejected: .*--extra votes"
+    for label, name in ((0, "A"), (1, "B")):
+        with pytest.raises(DataError, match=words.format(name)):
+            check_votes(votes(label, label, label, 2), ties=ties)
+    check_votes(votes(0, 0, 1, 0), ties=False)
+
+
 def test_plain_votes_go_with_the_form(votes):
     check_votes(votes(0, 1, 2, 0), ties=True)
     check_votes(votes(0, 1, 0, 2), ties=False)  # that one is an extra row's
