@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from math import ceil
 from typing import NamedTuple, Self
 
 from data.layouts.notation import LOOKS, OTHER, WAYS, kind_of, shown_cell
@@ -25,14 +24,20 @@ QUOTES = (
     "line breaks, as Python's csv and pandas do."
 )
 VOTES = (
-    "Write 1 and 0, or name the column that says who won, and its words: --columns winner=COLUMN "
+    "Write 1 and 0, or three probabilities that add up to 1, or name the column that says who won, "
+    "and its words: --columns winner=COLUMN "
     "--votes a=WORD,b=WORD,tie=WORD."
+)
+WEIGHTS = (
+    "Write a number in each row, such as 1 or 0.5, and leave out rows that are to count for "
+    "nothing. If the column is not what rows weigh in training, rename it."
 )
 WORDS = "Say what stands for which vote: --votes a=WORD,b=WORD,tie=WORD."
 # What was expected → the way out, where many rows hold something else.
 WAYS_OUT = {
     "1 or 0": VOTES,
     "exactly one 1 and two 0": VOTES,
+    "a finite number above 0": WEIGHTS,
     "one of": WORDS,
     "a comma or the end": QUOTES,
     "as many fields": f"Write a name in the header for each field. {QUOTES}",
@@ -243,6 +248,15 @@ def _around(cell: object) -> str:
     return shown(text[max(text.find("\ufffd") - AROUND, 0) :])
 
 
+def _rounded_up(share: float) -> float:
+    """Return a share in whole hundredths that is no less.
+
+    >>> _rounded_up(57 / 100), _rounded_up(1 / 3), _rounded_up(1.0)
+    (0.57, 0.34, 1.0)
+    """
+    return min(number / 100 for number in range(101) if number / 100 >= share)
+
+
 class Whole:
     """What is known of a file once it is read to its end.
 
@@ -279,13 +293,13 @@ class Whole:
         if not self._opened.labelled:
             self._check_torn()
         limit = self._opened.reading.skip_at_most
-        if self._skipped > limit * self._n_rows:
-            share = self._skipped / self._n_rows
+        share = self._skipped / max(self._n_rows, 1)
+        if share > limit:
             raise DataError(
                 f"{self._opened.name}: {self._skipped:,} of {self._n_rows:,} rows "
                 f"({share:.1%}) cannot be read, and --skip-bad-rows leaves out "
                 f"{100 * limit:.4g}% at most. {Faults.of(self._opened).message()} Or leave so many "
-                f"out, by --skip-at-most {min(ceil(share * 100) / 100, 1):g}."
+                f"out, by --skip-at-most {_rounded_up(share):g}."
             )
 
     def _check_torn(self) -> None:

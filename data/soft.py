@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def soft_label(cells: Sequence[object]) -> Shares | None:
 
 
 def _probability(cell: object) -> float:
-    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal):
         return math.nan
     try:
         found = float(cell)

@@ -98,14 +98,14 @@ def stack(
     steps = Steps(console or Console())
     origin = Origin.of(given, first)
     inputs = _inputs(origin, given, sources, tables, steps)
+    folds = read_folds(first)
+    check_distinct(folds, inputs.train)
     order = _check_test(inputs.test, tables, sample_submission, steps, ties=sources[0].knows_ties)
     found = _device(sources, device)
     steps.tell(f"device: {found.name} ({found.reason})")
     key = _key(sources, settings, inputs, found)
     target = output or default_target(RUNS, name, key)
     _check_target(target, sources, force=force)
-    folds = read_folds(first)
-    check_distinct(folds, inputs.train)
     read_members(sources, folds, trust=trust)  # what they lack is told before the battles are read
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)

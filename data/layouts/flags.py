@@ -85,8 +85,14 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
         Names the flag.
     """
     from data.layouts.reading import SKIP_AT_MOST, Reading, parse_columns, parse_votes
+    from data.tables.chunk import DataError
 
     skip_at_most = getattr(arguments, "skip_at_most", None)  # of commands that train
+    if skip_at_most is not None and not arguments.skip_bad_rows:
+        raise DataError(
+            f"--skip-at-most {skip_at_most:g}: says how much --skip-bad-rows may leave out, which "
+            "is not given. Give both, or neither."
+        )
     return Reading(
         layout=arguments.layout,
         columns=parse_columns(arguments.columns) if arguments.columns else {},

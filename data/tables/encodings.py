@@ -98,7 +98,7 @@ def likely_encoding(raw: io.BufferedIOBase) -> Likely | None:
     >>> likely_encoding(io.BytesIO("id,prompt\n1,Hi\n".encode("utf-16-le"))).called
     'UTF-16-LE'
     """
-    wide = _wide(raw.read(512))
+    wide = order_of_bytes(raw.read(512))
     if wide:
         return Likely(wide)
     raw.seek(0)
@@ -135,8 +135,12 @@ def undecodable_lines(raw: io.BufferedIOBase) -> tuple[int, int]:
     return bad, whole
 
 
-def _wide(start: bytes) -> str | None:
-    """Return which order the bytes of UTF-16 are in, where every other one is NUL."""
+def order_of_bytes(start: bytes) -> str | None:
+    """Return which order the bytes of UTF-16, or UTF-32, are in, where every other one is NUL.
+
+    >>> order_of_bytes("id,prompt".encode("utf-16-be")), order_of_bytes(b"id,prompt")
+    ('utf-16-be', None)
+    """
     zeros = [start[at::2].count(0) * 4 > len(start) for at in (0, 1)]
     return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get((zeros[0], zeros[1]))
 

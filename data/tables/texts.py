@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from data.tables.chunk import DataError
+from data.tables.encodings import order_of_bytes
 from data.tables.packed import Rewound, unpacked
 from data.tables.utf8 import MARK
 
 Recode = Callable[[bytes], bytes]  # a block, b"" at the end → what it is read as
 _BLOCK = 1 << 20
+_LOOKED_AT = 512  # bytes of its beginning
 _BAD = b"\xff"  # stands nowhere in UTF-8: it is repaired and counted where text is decoded
 _ESCAPED = re.compile(rb'\\(["\\])')
 # Longer marks first: that of UTF-32 begins as that of UTF-16.
@@ -25,6 +27,7 @@ _BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
     codecs.BOM_UTF8: "utf-8",
 }
+_ORDERED = ("utf-16", "utf-32")  # of which Python decodes nothing without a mark of the order
 
 
 class TextFile(NamedTuple):
@@ -66,9 +69,12 @@ class TextFile(NamedTuple):
             return self._encoding(raw)
 
     def _encoding(self, raw: io.BufferedIOBase) -> str | None:
-        first = raw.read(4)
+        first = raw.read(_LOOKED_AT)
         raw.seek(0)
         marked = next((name for mark, name in _BOMS.items() if first.startswith(mark)), None)
+        if marked is None and self.encoding in _ORDERED:
+            order = order_of_bytes(first) or "utf-16-le"  # the order of most machines
+            return order.replace("utf-16", self.encoding)
         found = marked or self.encoding or "utf-8"
         return None if codecs.lookup(found).name in ("utf-8", "utf-8-sig") else found
 

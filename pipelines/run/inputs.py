@@ -232,7 +232,9 @@ def read_inputs(
         for path, source in paths
     ]
     for part in parts[1:]:
-        part.counts["rows_in_train"] = rows_in_both(part.battles, parts[0].battles)
+        if part.y is not None:
+            one = battle_starts(part.battles, part.y)  # of soft labels several rows are one battle
+            part.counts["rows_in_train"] = rows_in_both(part.battles[one], parts[0].battles)
     files = [
         {
             "file": str(path),

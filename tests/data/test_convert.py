@@ -61,6 +61,14 @@ def test_how_many_rows_may_be_left_out(tmp_path, capsys):
     assert "expected a share from 0 to 1, found '34'" in capsys.readouterr().err
 
 
+def test_a_share_to_leave_out_of_nothing_is_refused(tmp_path, capsys):
+    given = write_table(tmp_path / "t.jsonl", records_of("kaggle", VOTES))
+    flags = [str(given), "--output", str(tmp_path / "o.csv"), "--skip-at-most", "0.3"]
+    assert main(flags) == 2
+    assert "--skip-at-most 0.3: says how much --skip-bad-rows may" in capsys.readouterr().err
+    assert main([*flags, "--skip-bad-rows"]) == 0
+
+
 @pytest.mark.parametrize("name", ["t.csv", "none.csv"])
 def test_a_fault_leaves_what_was_there(name, tmp_path, capsys):
     write_table(tmp_path / "t.csv", [{"x": 1}])

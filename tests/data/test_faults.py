@@ -23,7 +23,7 @@ from tests.published import Vote, records_of, write_table
 
 def kaggle(path, n_rows, bad, cell="[oops", column="response_a", tail=""):
     """Write battles, the first `bad` of which have a cell that cannot be read."""
-    names = ("id", *TEXT_COLUMNS, *WINNER_COLUMNS)
+    names = dict.fromkeys(("id", *TEXT_COLUMNS, *WINNER_COLUMNS, column))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
@@ -93,6 +93,27 @@ def test_no_more_than_a_share_is_skipped(tmp_path):
     path = kaggle(tmp_path / "t.csv", 100, 1)
     with pytest.raises(DataError, match=r"1 of 100 rows .* leaves out 0% .*--skip-at-most 0\.01"):
         read_training(path, skip_bad_rows=True, reading=Reading(skip_at_most=0))
+
+
+@pytest.mark.parametrize(("n_rows", "bad", "share"), [(100, 57, "0.57"), (300, 100, "0.34")])
+def test_the_share_that_is_named_is_enough(n_rows, bad, share, tmp_path):
+    """0.57 times 100 is less than 57 in float64."""
+    path = kaggle(tmp_path / "t.csv", n_rows, bad)
+    with pytest.raises(DataError, match=rf"--skip-at-most {share}\.$"):
+        read_training(path, skip_bad_rows=True)
+    read = read_training(path, skip_bad_rows=True, reading=Reading(skip_at_most=float(share)))
+    assert read.counts["skipped_rows"] == bad
+
+
+@pytest.mark.parametrize(
+    ("column", "way_out"),
+    [("weight", r"Write a number in each row, .* rename it\.$"),
+     ("winner_tie", "Write 1 and 0, or three probabilities that add up to 1, or name")],
+)  # fmt: skip
+def test_a_column_that_is_no_weight_and_votes_that_are_none(column, way_out, tmp_path):
+    path = kaggle(tmp_path / "t.csv", 20, 20, column=column, cell="heavy")
+    with pytest.raises(DataError, match=rf"^t\.csv, column {column}: .* in 20 of 20 .*{way_out}"):
+        read_training(path)
 
 
 def test_a_test_file_that_is_torn_apart_is_refused(tmp_path):

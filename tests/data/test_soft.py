@@ -2,6 +2,7 @@
 
 import csv
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ def _swapped(row: Row) -> Row:
         (["0.5", "1e-20", "0.5"], (0.5, 0.0, 0.5)),
         (["0.333", "0.333", "0.333"], (1 / 3, 1 / 3, 1 / 3)),  # adds up to 0.999
         (["0.9995", "0", "0"], (1.0, 0.0, 0.0)),
+        ([Decimal("0.7"), Decimal("0.3"), Decimal("0.0")], (0.7, 0.3, 0.0)),  # of Parquet
         (["1", "0", "0"], None),
         (["1", "1", "0"], None),
         (["1.5", "-0.5", "0"], None),

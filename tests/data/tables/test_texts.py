@@ -32,6 +32,19 @@ def test_text_in_an_encoding_that_is_named(encoding, pack, tmp_path):
         assert file.read(2_010)[2_000:] == after
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_without_a_mark_the_bytes_tell_their_order(encoding, order, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(CSV.encode(f"{encoding}-{order}"))
+    assert column_names(path, encoding) == ["a", "b"]
+    assert cells(path, encoding=encoding) == (
+        ROWS,
+        0,
+        (f"read as {encoding.upper()}-{order.upper()}",),
+    )
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
 def test_a_byte_order_mark_tells_more_than_a_flag(encoding, tmp_path):
     (tmp_path / "t.csv").write_bytes(CSV.encode(encoding))

@@ -44,6 +44,15 @@ def test_extra_rows_that_stand_in_train_are_counted_in_either_order(odd_files):
     assert not any("duplicates" in line for line in battles.read_as(counts=False))
 
 
+def test_an_extra_row_of_soft_labels_is_counted_once(files, tmp_path):
+    extra = pd.read_csv(files / "train.csv", dtype=str, keep_default_na=False).iloc[:4]
+    extra["winner_model_a"], extra["winner_model_b"], extra["winner_tie"] = "0.5", "0.25", "0.25"
+    extra.to_csv(tmp_path / "extra.csv", index=False)
+    battles = read_inputs(Inputs(files / "train.csv", extra=(tmp_path / "extra.csv",)))
+    assert len(battles.frame) - battles.n_plain == 12
+    assert battles.files[1]["rows_in_train"] == 4
+
+
 def test_a_run_tells_its_counts_and_reads_its_files_alike_again(odd_files, light, quiet, capsys):
     inputs = Inputs(Files.of(odd_files / "train.csv", HOW), odd_files / "test.csv")
     console = quiet()
