@@ -65,9 +65,12 @@ def parse_cell(cell: object) -> tuple[Conversation, int]:
     if not stripped.startswith(("[", "{")):
         return [text], 0
     try:
-        turns = checked_turns(_DECODER.decode(stripped))
+        found, end = _DECODER.raw_decode(stripped)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if end != len(stripped):
+        raise ValueError("Extra data")
+    turns = checked_turns(found)
     # A surrogate can come from an escape only: the text itself was decoded from UTF-8.
     return repair_turns(turns) if "\\ud" in text or "\\uD" in text else (turns, 0)
 

@@ -6,10 +6,12 @@ another one, but for the judge's in layouts that have one; nor does the order of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import marshal
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
+from data.cells import Conversation
 from data.labels import TIE, A, B
 from data.layouts.layout import Battle
 from data.layouts.reading import RepeatedVotes
@@ -17,6 +19,7 @@ from data.soft import Shares
 from data.tables.read import DataError
 
 COPIES, COPIED_SHARE = 5, 0.01  # so many rows, or so large a share of them, are taken for copies
+_MARSHAL = 2  # later formats tell strings apart by where they are kept
 _SWAPPED = {A: B, B: A, TIE: TIE}
 
 
@@ -109,15 +112,15 @@ def _digest(battle: Battle, judges: Sequence[object]) -> tuple[bytes, int | Shar
 
     Last comes whether that order is the other one.
     """
-    a = _run_together((battle.model_a, battle.response_a))
-    b = _run_together((battle.model_b, battle.response_b))
+    a = _as_bytes(str(battle.model_a), battle.response_a)
+    b = _as_bytes(str(battle.model_b), battle.response_b)
     vote, swapped = _both_orders(battle)
     if exchanged := b < a:
         a, b, vote = b, a, swapped
     elif a == b:  # a vote for either is the other one's, swapped
         vote = min(vote, swapped)
-    text = _run_together((battle.prompt, *map(str, judges))) + a + b
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), vote, exchanged
+    content = _as_bytes(battle.prompt, *map(str, judges)) + a + b
+    return blake2b(content, digest_size=16).digest(), vote, exchanged
 
 
 def _both_orders(battle: Battle) -> Any:
@@ -129,20 +132,6 @@ def _both_orders(battle: Battle) -> Any:
     return battle.shares, (b, a, tie)
 
 
-def _run_together(cells: Iterable[Any]) -> str:
-    """Return all cells as one text; their lengths go first, so that two rows never come out alike.
-
-    >>> _run_together(["x", ["ab", None, ""]])
-    '[1, [2, None, 0]]xab'
-    """
-    lengths: list[Any] = []
-    texts: list[str] = []
-    for cell in cells:
-        if type(cell) is list:
-            lengths.append([None if turn is None else len(turn) for turn in cell])
-            texts.extend(filter(None, cell))
-        else:
-            text = str(cell)
-            lengths.append(len(text))
-            texts.append(text)
-    return f"{lengths}{''.join(texts)}"
+def _as_bytes(*cells: str | Conversation) -> bytes:
+    """Return what no other cells give: lengths stand before texts."""
+    return marshal.dumps(cells, _MARSHAL)
