@@ -38,6 +38,7 @@ WAYS_OUT = {
     "1 or 0": VOTES,
     "exactly one 1 and two 0": VOTES,
     "a finite number above 0": WEIGHTS,
+    "one 1 and two 0, or": "Write probabilities that add up to 1, as numbers from 0 to 1.",
     "one of": WORDS,
     "a comma or the end": QUOTES,
     "as many fields": f"Write a name in the header for each field. {QUOTES}",

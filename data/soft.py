@@ -21,7 +21,7 @@ from data.tables.read import DataError
 from data.weights import SHARE
 
 Shares = tuple[float, float, float]
-TOLERANCE = 1e-3  # of their sum: people write two or three digits
+TOLERANCE = 0.0015 + 1e-9  # of their sum, each rounded to three digits
 LEAST = 1e-12  # what is less is none
 
 
@@ -79,7 +79,7 @@ def soft_votes(
     battles : DataFrame, shape (n_battles, ...)
         A row for each battle.
     probabilities : array-like, shape (n_battles, 3)
-        Of A, B and tie, each row adding up to 1 within 0.001; a one-hot row is a whole vote.
+        Of A, B and tie, each row adding up to 1 within 0.0015; a one-hot row is a whole vote.
 
     Returns
     -------

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from data.tables.chunk import DataError
+from data.tables.encodings import order_of_bytes
 from data.tables.packed import PACKED_ERRORS
 from data.tables.texts import TextFile
 from data.tables.utf8 import BareBytes, Utf8Stream, decoded, repair_surrogates
 
 BLOCK = 1 << 20
+_LOOKED_AT = 512  # bytes, whose zeros tell UTF-16
 _DECODER = json.JSONDecoder(strict=False)
 _BETWEEN = " \t\r\n,"
 _LONGEST_WORD = 32  # a number or an escape that is cut shows itself this far from the cut at most
@@ -44,11 +46,22 @@ class Records:
 
     def blocks(self) -> Iterator[list[Record]]:
         """Yield the objects that are whole in what was read so far, some at a time."""
+        self._check_encoding()
         with self._file.open() as raw:
             blocks = self._lines(raw) if self._is_one_a_line() else self._stream(raw)
             for number, records in enumerate(blocks):
                 alone = number == 0 and len(records) == 1
                 yield _by_row(records[0]) if alone else records
+
+    def _check_encoding(self) -> None:
+        """Refuse UTF-16 without a byte-order mark, of which JSON's parser has nothing to tell."""
+        with self._file.open() as raw:
+            order = order_of_bytes(self._read(raw, _LOOKED_AT))
+        if order:
+            raise DataError(
+                f"{self._path.name}: expected JSON in UTF-8, found bytes that are likely "
+                f"{order.upper()}. Pass --encoding {order}, or write the file in UTF-8."
+            )
 
     def _is_one_a_line(self) -> bool:
         """Whether the first line is an object: of such files a line is decoded at a time."""

@@ -126,4 +126,5 @@ def _given(arguments: argparse.Namespace) -> Given:
         extra_from(arguments, reading),
         arguments.skip_bad_rows,
         arguments.soft_labels,
+        reading,
     )

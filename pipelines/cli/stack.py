@@ -101,4 +101,5 @@ def _given(arguments: argparse.Namespace) -> Given:
         files_from(arguments.test, reading),
         extra_from(arguments, reading),
         arguments.skip_bad_rows,
+        reading=reading,
     )

@@ -22,13 +22,14 @@ SHOWN = 12  # digits of a hash
 
 
 class Given(NamedTuple):
-    """Files that are named."""
+    """Files that are named, and how files are said to be read."""
 
     train: Named | None = None
     test: Named | None = None
     extra: tuple[Named, ...] = ()
     skip_bad_rows: bool = False
     soft_labels: Path | None = None
+    reading: Reading = Reading()
 
 
 class Origin(NamedTuple):
@@ -85,6 +86,7 @@ class Origin(NamedTuple):
         check_copy(run)
         folds, told = read_folds(run), _told(run)
         if told is not None:
+            _check_reading(run, told, given)
             skip = given.skip_bad_rows or told.skip_bad_rows
             return cls(_found(run, told, given), skip, run, folds, given.soft_labels)
         if given.train is None:
@@ -200,6 +202,18 @@ def _told(run: Path) -> _Told | None:
                 "since. Fit the run again."
             ) from None
     return None
+
+
+def _check_reading(run: Path, told: _Told, given: Given) -> None:
+    """Refuse to read a run's files in another way than it did; a test file may be any."""
+    known = told.train.read_so(told.train.path).reading.binding()
+    said = given.reading.binding()
+    if given.test is None and said not in (Reading(), known):
+        raise ConfigError(
+            f"the files of {run} are read as it read them, not by other --layout, --columns, "
+            "--votes, --both-bad, --repeated-votes or --encoding. Leave these flags out, or fit "
+            "the run anew with them."
+        )
 
 
 def _found(run: Path, told: _Told, given: Given) -> Inputs:

@@ -106,13 +106,16 @@ def test_the_share_that_is_named_is_enough(n_rows, bad, share, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "way_out"),
-    [("weight", r"Write a number in each row, .* rename it\.$"),
-     ("winner_tie", "Write 1 and 0, or three probabilities that add up to 1, or name")],
+    ("column", "cell", "way_out"),
+    [("weight", "heavy", r"Write a number in each row, .* rename it\.$"),
+     ("winner_tie", "heavy", "Write 1 and 0, or three probabilities that add up to 1, or name"),
+     ("winner_tie", "0.9", "which add up to 0.9. Write probabilities that add up to 1")],
 )  # fmt: skip
-def test_a_column_that_is_no_weight_and_votes_that_are_none(column, way_out, tmp_path):
-    path = kaggle(tmp_path / "t.csv", 20, 20, column=column, cell="heavy")
-    with pytest.raises(DataError, match=rf"^t\.csv, column {column}: .* in 20 of 20 .*{way_out}"):
+def test_a_column_that_is_no_weight_and_votes_that_are_none(column, cell, way_out, tmp_path):
+    path = kaggle(tmp_path / "t.csv", 20, 20, column=column, cell=cell)
+    with pytest.raises(
+        DataError, match=rf"^t\.csv, columns? .*{column}: .* in 20 of 20 .*{way_out}"
+    ):
         read_training(path)
 
 

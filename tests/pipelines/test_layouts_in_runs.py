@@ -1,11 +1,14 @@
 """Runs on what people bring: other layouts, other kinds of files, several as one."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from data.battles import WINNER_COLUMNS, Files, Reading, read_test, read_training
 from pipelines.fit import fit as fit_run
 from pipelines.run.inputs import Inputs
+from pipelines.settings import ConfigError
 from pipelines.tower.origin import Given, Origin
 from tests.commands import predict
 from tests.published import Vote, records_of, write_table
@@ -66,6 +69,17 @@ def test_files_of_a_run_are_found_again_and_read_alike(brought_run, brought):
     again = Origin.of(Given(train=brought), brought_run[0]).inputs
     assert again.hashes() == inputs.hashes()
     assert again.hashes() != Inputs(brought).hashes()  # read otherwise, it is another run
+
+
+def test_files_of_a_run_are_not_read_in_another_way(brought_run, files):
+    run = brought_run[0]
+    for reading in (READING, replace(READING, raw=True, skip_at_most=0.5), Reading()):
+        assert Origin.of(Given(reading=reading), run).inputs == Origin.of(Given(), run).inputs
+    other = replace(READING, repeated_votes="once")
+    with pytest.raises(ConfigError, match=r"read as it read them, not by other .*Leave these flag"):
+        Origin.of(Given(reading=other), run)
+    test = Files.of(files / "test.csv", other)
+    assert Origin.of(Given(test=test, reading=other), run).inputs.test == test
 
 
 def test_neither_a_test_file_nor_how_it_is_read_binds_a_run(files, brought):

@@ -32,6 +32,17 @@ def test_text_in_an_encoding_that_is_named(encoding, pack, tmp_path):
         assert file.read(2_010)[2_000:] == after
 
 
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+def test_json_in_utf_16_without_a_mark_is_told(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes('{"a": "x", "b": "y"}\n'.encode("utf-16-be") * 2)
+    with pytest.raises(
+        DataError, match=rf"^{name}: .* likely UTF-16-BE\. Pass --encoding utf-16-be"
+    ):
+        column_names(path)
+    assert cells(path, encoding="utf-16-be")[0] == [("x", "y")] * 2
+
+
 @pytest.mark.parametrize("order", ["le", "be"])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_without_a_mark_the_bytes_tell_their_order(encoding, order, tmp_path):
