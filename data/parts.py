@@ -18,7 +18,7 @@ from data.layouts.layout import BOTH_BAD, WEIGHT, Battle
 from data.opened import Opened
 from data.rows import RowError, check_fields
 from data.soft import soft_votes
-from data.tables.read import Chunk
+from data.tables.read import Chunk, uncollected
 from data.votes import Votes
 from data.weights import weight_of
 
@@ -102,6 +102,7 @@ class ReadBattles:
     notes: list[str] = field(default_factory=list)
 
 
+@uncollected()
 def training_part(
     opened: Opened,
     chunk: Chunk,
@@ -157,6 +158,7 @@ def training_part(
     )
 
 
+@uncollected()
 def test_part(opened: Opened, chunk: Chunk, ids: Sequence[object]) -> ReadBattles:
     """Read the rows of a chunk of a test file."""
     row, battles = opened.row(chunk), []

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from data.tables import records as of_records
-from data.tables.chunk import CHUNK_BYTES, Chunk, DataError, places
+from data.tables.chunk import CHUNK_BYTES, Chunk, DataError, places, uncollected
 from data.tables.records import Record, Records
 from data.tables.texts import TextFile
 
@@ -30,8 +30,13 @@ def json_chunks(
         raise DataError(f"{file.name}: expected objects of JSON, found an empty file.")
     found = {name: own[at] for name, at in places(own, file.path, required, wanted).items()}
     start, replaced, source = 0, 0, Records(file)
-    for records in _grouped(source.blocks(), chunk_rows):
-        cells = {name: _cells(records, key) for name, key in found.items()}
+    groups = _grouped(source.blocks(), chunk_rows)
+    while True:
+        with uncollected():
+            records = next(groups, [])
+            cells = {name: _cells(records, key) for name, key in found.items()}
+        if not records:
+            return
         yield Chunk(start, len(records), cells, set(), set(), source.replaced - replaced)
         start, replaced = start + len(records), source.replaced
 

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.tables.chunk import CHUNK_BYTES, Chunk, DataError, places
+from data.tables.chunk import CHUNK_BYTES, Chunk, DataError, places, uncollected
 from data.tables.packed import PACKED_ERRORS, is_packed, unpacked
 from data.tables.utf8 import decoded
 
@@ -85,6 +85,7 @@ def _rows_at_a_time(metadata: pq.FileMetaData, chunk_rows: int) -> int:
     return max(min([chunk_rows, *fitting]), 1)
 
 
+@uncollected()
 def _chunk(
     batch: pa.RecordBatch, found: dict[str, str], start: int, required: Collection[str]
 ) -> Chunk:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from data.tables.chunk import CHUNK_ROWS, Chunk, DataError, are_odd, not_utf8, shown
+from data.tables.chunk import CHUNK_ROWS, Chunk, DataError, are_odd, not_utf8, shown, uncollected
 from data.tables.csv import csv_chunks, csv_names
 from data.tables.json import json_chunks, json_names
 from data.tables.packed import inner_name, unpacked
@@ -29,6 +29,7 @@ __all__ = [
     "not_utf8",
     "read_chunks",
     "shown",
+    "uncollected",
 ]
 
 

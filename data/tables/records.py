@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.tables.chunk import DataError
+from data.tables.chunk import DataError, uncollected
 from data.tables.encodings import order_of_bytes
 from data.tables.packed import PACKED_ERRORS
 from data.tables.texts import TextFile
@@ -87,7 +85,7 @@ class Records:
             more = self._read(source, size)
             lines = (rest + more).split(b"\n")
             rest = lines.pop() if more else b""
-            with _uncollected():
+            with uncollected():
                 records = [self._line(line) for line in lines if not line.isspace() and line]
             # What is longer than a block is not looked at again for every block of it.
             size = BLOCK if records else 2 * size
@@ -112,7 +110,8 @@ class Records:
 
     def _mended(self, records: list[Record], text: str) -> list[Record]:
         """Return the records of a text, which is looked through once for all of them."""
-        if "\\ud" in text or "\\uD" in text:  # surrogates come from escapes only
+        # Surrogates come from escapes only; what has none is looked through once.
+        if "\\u" in text and ("\\ud" in text or "\\uD" in text):
             mended: list[Record] = self._repaired(records)
             return mended
         return records
@@ -138,7 +137,7 @@ class Records:
                 raise _unreadable(self._path, str(error)) from error
             self.replaced, replaced = self.replaced + source.replaced - replaced, source.replaced
             text = (text + more).lstrip() if self._n_rows == 0 else text + more
-            with _uncollected():
+            with uncollected():
                 records, end = _decoded(self._path, text, self._n_rows, last=not more)
             records = self._mended(records, text)
             self._n_rows += len(records)
@@ -164,18 +163,6 @@ def _by_row(record: Record) -> list[Record]:
     if "0" not in columns[0] or any(column.keys() != columns[0].keys() for column in columns):
         return [record]
     return [{name: record[name][row] for name in record} for row in columns[0]]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the collector of cycles away: what is decoded has none, and is a sixth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _decoded(path: Path, text: str, n_rows: int, *, last: bool) -> tuple[list[Record], int]:
