@@ -32,9 +32,9 @@ class Kept:
 
     def __init__(self, folder: Path, base: Mapping[str, Any]) -> None:
         self._base = json.dumps(base, sort_keys=True)
-        self._columns = Cache(folder / "columns", LIMIT)
+        self._columns = Cache(folder / "columns", LIMIT, sync=False)
         each = PARTS_LIMIT // len(ROOMS)
-        self._parts = {room: Cache(folder / "parts" / room, each) for room in ROOMS}
+        self._parts = {room: Cache(folder / "parts" / room, each, sync=False) for room in ROOMS}
         self.asked: Counter[str] = Counter()
         self.found: Counter[str] = Counter()
 

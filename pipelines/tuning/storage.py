@@ -2,9 +2,11 @@
 
 import json
 import logging
+import sqlite3
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,29 @@ import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipelines.run.folder import RunError
 
 JOURNAL = "journal:"
 PATIENCE = 60  # seconds for which SQLite waits until another process has written
 ANSWER = 10  # seconds within which a server answers
+AGAIN = 1.0  # seconds for which opening is tried again
+
+
+class _WriteAhead(sqlite3.Connection):
+    """Writes to a log first: a commit then waits for no disk, and outlives a kill."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # Another process may do the same at this moment; who asks what is no database is told so.
+        with suppress(sqlite3.DatabaseError):
+            self.execute("PRAGMA journal_mode = WAL")
+            self.execute("PRAGMA synchronous = NORMAL")
+
+
 CONNECTING: dict[str, dict[str, Any]] = {
-    "sqlite": {"connect_args": {"timeout": PATIENCE}},
+    "sqlite": {"connect_args": {"timeout": PATIENCE, "factory": _WriteAhead}},
     "postgresql": {"connect_args": {"connect_timeout": ANSWER}, "pool_pre_ping": True},
     "mysql": {"connect_args": {"connect_timeout": ANSWER}, "pool_pre_ping": True},
 }
@@ -75,13 +91,12 @@ class Store:
             ) from None
         self.shown = parsed.render_as_string(hide_password=True)
         logging.getLogger("alembic").setLevel(logging.ERROR)
+        kind = parsed.get_backend_name()
         try:
             with self.answering():
-                return RDBStorage(url, CONNECTING.get(parsed.get_backend_name(), {}))
-        except RuntimeError as error:
-            if isinstance(error, RunError):
-                raise
-            raise RunError(  # tables of another Optuna
+                return _opened(url, kind)
+        except RuntimeError as error:  # tables of another Optuna
+            raise RunError(
                 f"--storage {self.shown}: {_first_line(error)}. Name another storage."
             ) from None
 
@@ -138,6 +153,18 @@ class Store:
             return bool(known == seen)
         finally:
             self._lock.release()
+
+
+def _opened(url: str, kind: str) -> RDBStorage:
+    """Open a database; where others make its tables at this moment, once more."""
+    start = time.monotonic()
+    while True:
+        try:
+            return RDBStorage(url, CONNECTING.get(kind, {}))
+        except DBAPIError:
+            if time.monotonic() - start > AGAIN:
+                raise
+            time.sleep(AGAIN / 4)
 
 
 def _journal(path: Path, url: str) -> JournalStorage:
