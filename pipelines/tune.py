@@ -114,27 +114,39 @@ def tune(
         until=until,
         n_jobs=max(effective_n_jobs(-1) // jobs, 1),
     )
+    with Store(job.url) as store:
+        return _finish(job, nested, jobs, store, folder, space, steps)
+
+
+def _finish(
+    job: Job,
+    nested: int | None,
+    jobs: int,
+    store: Store,
+    folder: StudyFolder,
+    space: Space,
+    steps: Steps,
+) -> Path:
+    """Run what trials are left, those of nested studies last, and write what came of them."""
     every = [job, *(nested_jobs(job, nested) if nested else [])]
-    results = [_studied(one, jobs, folder, steps) for one in every]
-    first, done = results[0][0] if results[0] else None, results[0]
+    done, *inner = [_studied(one, jobs, store, folder, steps) for one in every]
     best = best_of(done, space.base.folds.n_folds)
-    if first is None or best is None:
+    if best is None:
         steps.tell("no trial is finished yet. The same command goes on.")
-        return target
-    told = _told(job, space, done, (first, best))
-    if nested and all(len(one) == trials for one in results):
+        return folder.path
+    told = _told(job, store, space, done, best)
+    told["finished"] = min(map(len, (done, *inner)))
+    if nested and told["finished"] == job.trials:
         with steps.step("nested", nested, "splits"):
-            pairs = [(one[0], _best(one, space)) for one in results[1:]]
+            pairs = [(one[0], best_of(one, space.base.folds.n_folds) or one[0]) for one in inner]
             told["nested"] = gain_of(every[1:], pairs, space)
-    told["finished"] = min(len(one) for one in results)
     folder.write(told, done, best, space)
     _show(told, steps)
-    return target
+    return folder.path
 
 
-def _studied(job: Job, jobs: int, folder: StudyFolder, steps: Steps) -> list[Done]:
+def _studied(job: Job, jobs: int, store: Store, folder: StudyFolder, steps: Steps) -> list[Done]:
     """Run a study's trials, those that are left; return the finished ones."""
-    store = Store(job.url)
     make_study(store, job.name, job.key)
     slots = Slots(store, job.name)
     slots.reserve(job.trials)
@@ -142,23 +154,18 @@ def _studied(job: Job, jobs: int, folder: StudyFolder, steps: Steps) -> list[Don
     if left and job.in_time:
         folder.begin()
         steps.tell(f"study {job.name} in {store.shown}: {left} of {job.trials} trials are left")
-        work_all(job, jobs, steps.console)
+        work_all(job, jobs, store, steps.console)
     return finished(slots.trials(), job.trials)
 
 
-def _best(done: list[Done], space: Space) -> Done:
-    return best_of(done, space.base.folds.n_folds) or done[0]
-
-
-def _told(job: Job, space: Space, done: list[Done], ends: tuple[Done, Done]) -> dict[str, Any]:
+def _told(job: Job, store: Store, space: Space, done: list[Done], best: Done) -> dict[str, Any]:
     """Return what is told of a study, ready for JSON."""
-    first, best = ends
     files = job.inputs.told(job.key["files"], skip_bad_rows=job.skip_bad_rows)
-    before, after = float(first.value or 0.0), float(best.value or 0.0)
+    before, after = float(done[0].value or 0.0), float(best.value or 0.0)
     values = {key: space.dimensions[key].value(label) for key, label in best.labels.items()}
     return {
         "study": job.name,
-        "storage": Store(job.url).shown,
+        "storage": store.shown,
         "from": job.where,
         "trials": job.trials,
         "finished": len(done),

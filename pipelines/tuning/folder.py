@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipelines.config import write_config
 from pipelines.run.difference import changed
-from pipelines.run.files import csv_bytes, write_whole
+from pipelines.run.files import WRITING, csv_bytes, write_whole
 from pipelines.run.folder import DONE, KEY, LOCK, RunError
 from pipelines.tuning.space import Space
 from pipelines.tuning.study import Done
@@ -40,7 +40,7 @@ class StudyFolder:
 
     def __init__(self, path: Path, key: Mapping[str, Any]) -> None:
         self.path = path
-        if path.is_dir() and any(path.iterdir()) and not (path / KEY).is_file():
+        if path.is_dir() and not (path / KEY).is_file() and any(map(_is_foreign, path.iterdir())):
             raise RunError(f"{path} holds no study, and is not empty. Name another --output.")
         path.mkdir(parents=True, exist_ok=True)
         with self._alone():
@@ -95,6 +95,11 @@ class StudyFolder:
             if told["finished"] == told["trials"]:
                 shutil.rmtree(self.path / KEPT, ignore_errors=True)
                 write_whole(self.path / DONE, WHOLE)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none of those that a study begins with: others may begin it just now."""
+    return path.name not in (LOCK, KEY) and not path.name.endswith(WRITING)
 
 
 def trials_table(done: Sequence[Done], space: Space) -> bytes:

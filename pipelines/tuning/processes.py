@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
@@ -14,6 +15,7 @@ from rich.console import Console
 from pipelines.command.process import FAILED, own_process
 from pipelines.command.progress import tell
 from pipelines.run.folder import RunError
+from pipelines.tuning.storage import Store
 from pipelines.tuning.work import Bench, Job
 
 MOST_DEATHS = 8  # of workers one after the other, while no trial is finished
@@ -25,7 +27,7 @@ class _Child(NamedTuple):
     fault: Connection
 
 
-def work_all(job: Job, jobs: int, console: Console) -> None:
+def work_all(job: Job, jobs: int, store: Store, console: Console) -> None:
     """Run the trials of a study in some processes, or here where it is one.
 
     Parameters
@@ -33,6 +35,8 @@ def work_all(job: Job, jobs: int, console: Console) -> None:
     job : Job
     jobs : int
         Processes.
+    store : Store
+        Of the job's study.
     console : rich.console.Console
 
     Raises
@@ -43,7 +47,7 @@ def work_all(job: Job, jobs: int, console: Console) -> None:
         They are killed again and again.
     """
     if jobs == 1:
-        Bench(job, lambda line: tell(console, line)).work()
+        Bench(job, store, lambda line: tell(console, line)).work()
         return
     children = [_spawned(job) for _ in range(jobs)]
     deaths, finished = 0, -1
@@ -56,7 +60,7 @@ def work_all(job: Job, jobs: int, console: Console) -> None:
                 code = _exit_of(child)
                 if code == 0:
                     continue
-                now = len(Bench(job, print).done())
+                now = len(Bench(job, store, print).done())
                 deaths, finished = (deaths + 1, finished) if now == finished else (1, now)
                 if deaths > MOST_DEATHS:
                     raise RunError(
@@ -73,7 +77,7 @@ def work_all(job: Job, jobs: int, console: Console) -> None:
 def _exit_of(child: _Child) -> int:
     """Return a child's exit status, below 0 where it was killed; raise what it met with."""
     child.process.join()
-    if child.fault.poll():
+    with suppress(EOFError):  # it has sent nothing
         raise child.fault.recv()
     return int(child.process.exitcode or 0)
 
@@ -92,7 +96,8 @@ def _be_worker(job: Job, fault: Connection, parent: int) -> None:
     Thread(target=_end_with, args=(parent,), daemon=True).start()
     console = Console()
     try:
-        Bench(job, lambda line: tell(console, line)).work()
+        with Store(job.url) as store:
+            Bench(job, store, lambda line: tell(console, line)).work()
     except Exception as error:
         fault.send(_sendable(error))
 

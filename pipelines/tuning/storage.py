@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import optuna
 import sqlalchemy
@@ -50,7 +50,7 @@ ATTRIBUTES = sqlalchemy.table(
 
 
 class Store:
-    """An open storage.
+    """An open storage; use it as a context.
 
     Parameters
     ----------
@@ -80,6 +80,15 @@ class Store:
         else:
             database = self._database(url)
             self.optuna, self._engine = get_storage(database), database.engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        self.optuna.remove_session()
+        if self._engine is not None:
+            self._engine.dispose()
 
     def _database(self, url: str) -> RDBStorage:
         try:

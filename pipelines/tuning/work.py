@@ -1,6 +1,5 @@
 """A worker: takes trials of a study, one after the other, until none is left or time is up."""
 
-import gc
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -136,15 +135,16 @@ class Bench:
     ----------
     job : Job
         Its study is made.
+    store : Store
+        Of the job's study.
     tell : callable
         Takes a line for each trial.
     """
 
-    def __init__(self, job: Job, tell: Callable[[str], None]) -> None:
-        self.job, self._tell = job, tell
+    def __init__(self, job: Job, store: Store, tell: Callable[[str], None]) -> None:
+        self.job, self.store, self._tell = job, store, tell
         self.space = Space(job.data, job.where)
-        self.store = Store(job.url)
-        self.slots = Slots(self.store, job.name)
+        self.slots = Slots(store, job.name)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -161,7 +161,6 @@ class Bench:
             if claimed is not None:
                 with self.slots.beating(claimed.trial_id):
                     self._run(claimed)
-                gc.collect()
             elif len(self.done()) >= self.job.trials:
                 return
             else:

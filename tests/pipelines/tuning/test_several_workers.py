@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipelines.tuning.slots import WORKER
 from pipelines.tuning.storage import Store
 from tests.pipelines.tuning.processes import started
 
@@ -84,6 +85,11 @@ def url(request, tmp_path):
     ]
 
 
+def trials_of(url, name):
+    with Store(url) as store:
+        return store.study(name).trials
+
+
 def told(out):
     """Return which trials a worker told of."""
     return [int(number) for number in re.findall(r"trial (\d+): ", out)]
@@ -96,7 +102,7 @@ def test_two_commands_at_once_share_the_trials(tune_flags, url, tmp_path):
     ends = [command.ended() for command in commands]
     assert [(code, err) for code, _, err in ends] == [(0, ""), (0, "")]
     assert Counter(told(ends[0][1]) + told(ends[1][1])) == Counter(range(TRIALS))
-    trials = Store(url).study("shared").trials
+    trials = trials_of(url, "shared")
     assert [trial.state.name for trial in trials[:TRIALS]] == ["COMPLETE"] * TRIALS
     assert {trial.state.name for trial in trials[TRIALS:]} <= {"WAITING"}  # slots, not taken
     assert pd.read_csv(tmp_path / "study/trials.csv")["trial"].tolist() == list(range(TRIALS))
@@ -111,13 +117,14 @@ def test_who_is_killed_beside_another_loses_nothing(tune_flags, url, tmp_path):
     assert dying.ended()[0] == -9
     code, _, err = staying.ended()
     assert (code, err) == (0, "")
-    trials = Store(url).study("killed").trials
+    trials = trials_of(url, "killed")
     assert [trial.state.name for trial in trials[:TRIALS]] == ["COMPLETE"] * TRIALS
 
 
-def test_jobs_are_processes_that_share_the_trials(study, url, quiet, tmp_path):
-    console = quiet()
-    folder = study(TRIALS, jobs=2, storage=url, name="jobs", console=console)
-    states = [trial.state.name for trial in Store(url).study("jobs").trials]
-    assert states == ["COMPLETE"] * TRIALS
+def test_jobs_are_processes_that_share_the_trials(study):
+    folder = study(TRIALS, jobs=2)
+    trials = trials_of(f"sqlite:///{folder}/study.db", "classical")
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * TRIALS
+    workers = {trial.user_attrs[WORKER].split()[1] for trial in trials}
+    assert str(os.getpid()) not in workers
     assert (folder / "DONE").exists()
