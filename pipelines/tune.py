@@ -92,6 +92,8 @@ def tune(
     until = None if timeout is None else time.time() + timeout
     steps = Steps(console or Console())
     space = Space(*source)
+    if space.unread:
+        steps.tell(f"not searched, for nothing reads them: {', '.join(space.unread)}")
     check_inputs(inputs, None, steps)
     _, found, key = prepare(space.base, inputs, device, cache)
     steps.tell(f"device: {found.name} ({found.reason})")
@@ -149,7 +151,6 @@ def _studied(job: Job, jobs: int, store: Store, folder: StudyFolder, steps: Step
     """Run a study's trials, those that are left; return the finished ones."""
     make_study(store, job.name, job.key)
     slots = Slots(store, job.name)
-    slots.reserve(job.trials)
     left = job.trials - len(finished(slots.trials(), job.trials))
     if left and job.in_time:
         folder.begin()

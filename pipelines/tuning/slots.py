@@ -1,8 +1,8 @@
-"""The trials of a study: made beforehand, taken one by one, and taken over from who is gone.
+"""The trials of a study: slots that are taken one by one, and taken over from who is gone.
 
-A slot is a trial that waits. Who writes his name into it has it: of several processes one does, so
-no more trials run than were asked for. A trial whose worker was killed is taken over as it stands:
-the same number, the same parameters.
+A slot is a trial that waits, made when none is free. Who writes his name into it has it: of several
+processes one does, so no more trials run than were asked for. A trial whose worker was killed is
+taken over as it stands: the same number, the same parameters.
 """
 
 from collections.abc import Mapping
@@ -57,29 +57,34 @@ class Slots:
             )
         return found
 
-    def reserve(self, total: int) -> None:
-        """Make slots until there are so many.
+    def claim(self, total: int) -> Claimed | None:
+        """Take the first of so many trials that nobody runs, None where there is none.
 
-        Processes that do so at the same time may make some more: those wait, and are not run.
+        Processes that make a slot at the same moment may make some more than `total`: those wait,
+        and are not run.
         """
+        while True:
+            trials = self.trials()
+            for trial in trials[:total]:
+                claimed = None if trial.state.is_finished() else self._claimed(trial)
+                if claimed is not None:
+                    return claimed
+            if len(trials) >= total:
+                return None
+            self._add()
+
+    def _add(self) -> None:
         waiting = create_trial(state=TrialState.WAITING, user_attrs={WORKER: NOBODY})
         with self.store.answering():
-            for _ in range(total - len(self.trials())):
-                self._storage.create_new_trial(self._study_id, waiting)
+            self._storage.create_new_trial(self._study_id, waiting)
 
-    def claim(self, total: int) -> Claimed | None:
-        """Take the first of so many trials that nobody runs, None where there is none."""
-        for trial in self.trials()[:total]:
-            if trial.state.is_finished():
-                continue
-            seen = trial.user_attrs[WORKER]
-            worker = Worker.read(seen)
-            if worker and not self._watch.is_gone(worker, trial.user_attrs.get(BEATS, 0)):
-                continue
-            claimed = self._take(trial, seen, 1 + (worker.attempt if worker else 0))
-            if claimed is not None:
-                return claimed
-        return None
+    def _claimed(self, trial: FrozenTrial) -> Claimed | None:
+        """Take a trial, unless somebody is at it."""
+        seen = trial.user_attrs[WORKER]
+        worker = Worker.read(seen)
+        if worker and not self._watch.is_gone(worker, trial.user_attrs.get(BEATS, 0)):
+            return None
+        return self._take(trial, seen, 1 + (worker.attempt if worker else 0))
 
     def _take(self, trial: FrozenTrial, seen: str, attempt: int) -> Claimed | None:
         trial_id = self.id_of(trial.number)

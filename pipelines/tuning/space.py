@@ -89,8 +89,19 @@ class Space:
     Raises
     ------
     ConfigError
-        A key that does not exist or that nothing reads, a range that the parameter forbids, or one
-        without the preset's own value: names the key, what was found, and what is allowed.
+        A key that does not exist, a range that the parameter forbids, or one without the preset's
+        own value: names the key, what was found, and what is allowed.
+
+    Attributes
+    ----------
+    base : Config
+        The preset as it is.
+    dimensions : dict of str to Dimension
+        By key, in rising order.
+    unread : list of str
+        Keys that no trial would read, as of a learner that is no member: they are left out.
+    preset : dict
+        Labels of the preset's own values.
     """
 
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
@@ -106,14 +117,20 @@ class Space:
         self._check_keys(given)
         listed = {key: _choices(key, spec, where) for key, spec in given.items() if _listed(spec)}
         variants = list(self._variants(listed))
-        self.dimensions = {
+        every = {
             key: Dimension(key, CategoricalDistribution(list(listed[key])), listed[key])
             if key in listed
             else self._range(key, given[key], variants)
             for key in sorted(given)
         }
-        for dimension in self.dimensions.values():
-            self._check(dimension, variants)
+        variants += [config for one in every.values() for config in self._at_edges(one)]
+        read = {key for key in every if any(_reads(config, key) for config in variants)}
+        self.dimensions = {key: one for key, one in every.items() if key in read}
+        self.unread = [key for key in every if key not in read]
+        if not read:
+            raise ConfigError(
+                f"{where}: [{SEARCH}]: nothing reads {', '.join(every)}: there is nothing to tune."
+            )
         self.preset = self._own()
 
     @classmethod
@@ -201,14 +218,10 @@ class Space:
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{where}: {error}") from None
 
-    def _check(self, dimension: Dimension, variants: list[Config]) -> None:
-        key = dimension.key
-        where = f"{self.where}: {SEARCH}.{key}"
-        for value in dimension.edges():
-            config = self._applied({key: value}, where)
-            variants = [*variants, config]
-        if not any(_reads(config, key) for config in variants):
-            raise ConfigError(f"{where}: nothing reads it in any of the trials. Leave it out.")
+    def _at_edges(self, dimension: Dimension) -> list[Config]:
+        """Return the configurations of each value, or both ends: what they may not be is told."""
+        where = f"{self.where}: {SEARCH}.{dimension.key}"
+        return [self._applied({dimension.key: value}, where) for value in dimension.edges()]
 
     def _own(self) -> dict[str, Any]:
         """Return the labels of the preset's own values, of the keys that it reads."""

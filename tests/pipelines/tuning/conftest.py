@@ -17,25 +17,42 @@ SMALL = (
     "folds.n_folds=3",
     "learners.linear.penalties=[0.3, 0.03]",
 )
-SEARCH = (
-    "search.families.style=[true, false]",
-    "search.model.inner_folds={low = 2, high = 4}",
-    "search.learners.linear.penalties=[[0.3, 0.03], [0.1], [10.0]]",
-    "search.model.calibrate=[true, false]",
-)
+SPACE = """
+families = ["length", "style"]
+[folds]
+n_folds = 3
+[model]
+members = ["linear"]
+inner_folds = 2
+[learners.linear]
+penalties = [0.3, 0.03]
+[search]
+"families.style" = [true, false]
+"model.inner_folds" = {low = 2, high = 4}
+"learners.linear.penalties" = [[0.3, 0.03], [0.1], [10.0]]
+"model.calibrate" = [true, false]
+"""
 
 
 @pytest.fixture(scope="session")
-def source():
-    """A space as `pipelines.tune` takes it."""
-    return read_source(settings=[*SMALL, *SEARCH])
+def space_file(tmp_path_factory):
+    """A file with a space."""
+    file = tmp_path_factory.mktemp("space") / "small.toml"
+    file.write_text(SPACE)
+    return file
 
 
 @pytest.fixture(scope="session")
-def tune_flags(files):
+def source(space_file):
+    """The same as `pipelines.tune` takes it."""
+    return read_source(file=space_file)
+
+
+@pytest.fixture(scope="session")
+def tune_flags(files, space_file):
     """The same as flags of the command."""
-    sets = [flag for setting in (*SMALL, *SEARCH) for flag in ("--set", setting)]
-    return ["--train", str(files / "train.csv"), *sets, "--device", "cpu", "--no-cache"]
+    given = ["--train", str(files / "train.csv"), "--config", str(space_file)]
+    return [*given, "--device", "cpu", "--no-cache"]
 
 
 @pytest.fixture
@@ -44,7 +61,8 @@ def study(files, source, quiet, tmp_path):
 
     def run(trials, output="study", *, extra=(), console=None, space=source, **options):
         inputs = Inputs(files / "train.csv", None, tuple(extra))
-        options = {"device": "cpu", "trials": trials, "console": console or quiet()} | options
+        options = {"name": "small", "device": "cpu", "trials": trials} | options
+        options |= {"console": console or quiet()}
         return tune(space, inputs, tmp_path / output, **options)
 
     return run

@@ -9,7 +9,7 @@ import pytest
 from pipelines.config import load_config, read_source
 from pipelines.run.folder import RunError
 from pipelines.tuning.folder import StudyFolder
-from tests.pipelines.tuning.conftest import SEARCH, SMALL
+from tests.pipelines.tuning.conftest import SMALL
 
 
 def test_the_best_trial_becomes_a_plain_configuration_file(study, source):
@@ -27,11 +27,11 @@ def test_the_best_trial_becomes_a_plain_configuration_file(study, source):
     assert "search" not in tomllib.loads((folder / "tuned.toml").read_text())
 
 
-def test_the_file_says_where_it_is_from(study, files):
+def test_the_file_says_where_it_is_from(study, files, source):
     folder = study(3, name="mine")
     head = (folder / "tuned.toml").read_text().split("families")[0]
     told = json.loads((folder / "study.json").read_text())
-    assert f"study mine, trial {told['best']['trial']} of 3, from preset classical" in head
+    assert f"study mine, trial {told['best']['trial']} of 3, from {source[1]}" in head
     assert f"{files / 'train.csv'} (SHA-256 {told['files'][0]['sha256'][:12]})" in head
     assert "the best of many, so part of that is luck" in head
     assert "--nested K" in head
@@ -70,12 +70,12 @@ def test_more_trials_are_asked_of_a_finished_study(study):
     ("settings", "words"),
     [
         (["model.bag=2"], r"study holds a study of other configuration\. Run the command"),
-        (["search.model.calibrate=[true]"], r"study of other search\. Run the command"),
+        (["search.model.bag=[1, 2]"], r"study of other search\. Run the command"),
     ],
 )
-def test_a_folder_of_another_study_is_refused(study, settings, words):
+def test_a_folder_of_another_study_is_refused(study, space_file, settings, words):
     study(1)
-    other = read_source(settings=[*SMALL, *SEARCH, *settings])
+    other = read_source(file=space_file, settings=settings)
     with pytest.raises(RunError, match=words):
         study(1, space=other)
 
@@ -83,7 +83,7 @@ def test_a_folder_of_another_study_is_refused(study, settings, words):
 def test_other_data_under_the_same_name_is_refused_by_the_storage(study, files, tmp_path):
     url = f"journal:{tmp_path}/log"
     study(1, storage=url)
-    with pytest.raises(RunError, match=r"study classical in journal:.* is one of other files\."):
+    with pytest.raises(RunError, match=r"study small in journal:.* is one of other files\."):
         study(1, "other", storage=url, extra=[files / "extra.csv"])
     study(1, "third", storage=url, extra=[files / "extra.csv"], name="another")
 

@@ -21,7 +21,7 @@ def results(folder):
     return pd.read_csv(folder / "trials.csv", keep_default_na=False).drop(columns=COST)
 
 
-def states(folder, url=None, name="classical"):
+def states(folder, url=None, name="small"):
     with Store(url or f"sqlite:///{folder}/study.db") as store:
         return [trial.state.name for trial in store.study(name).trials]
 

@@ -34,28 +34,29 @@ def token_of(claimed):
     return Worker.read(claimed.trial.user_attrs[WORKER]).token
 
 
-def test_slots_are_made_once_and_more_when_more_are_asked_for(opened):
-    for total in (2, 2, 3):
-        opened().reserve(total)
-        assert states(opened()) == ["WAITING"] * total
+def test_slots_are_made_as_they_are_taken(opened):
+    for number in range(3):
+        assert opened().claim(3).trial.number == number
+        assert states(opened()) == ["RUNNING"] * (number + 1)
+    assert opened().claim(3) is None
+    assert opened().claim(4).trial.number == 3
 
 
 def test_no_more_trials_run_than_were_asked_for(opened):
-    """As when two processes have made slots at the same moment."""
-    opened().reserve(4)
+    """As when several processes have made a slot at the same moment."""
+    for _ in range(4):
+        opened()._add()
     taken = [opened().claim(2) for _ in range(3)]
     assert [claimed and claimed.trial.number for claimed in taken] == [0, 1, None]
     assert states(opened()) == ["RUNNING", "RUNNING", "WAITING", "WAITING"]
 
 
 def test_what_a_living_worker_has_is_left_to_him(opened):
-    opened().reserve(1)
     assert opened().claim(1) is not None
     assert opened().claim(1) is None
 
 
 def test_a_trial_of_who_is_gone_is_taken_over_as_it_stands(opened):
-    opened().reserve(1)
     slots = opened()
     first = slots.claim(1)
     slots.write(first, {"x": 3}, {"x": IntDistribution(1, 9)})
@@ -67,7 +68,6 @@ def test_a_trial_of_who_is_gone_is_taken_over_as_it_stands(opened):
 
 
 def test_of_two_who_see_that_he_is_gone_one_takes_it(opened):
-    opened().reserve(1)
     gone = {token_of(opened().claim(1))}
     one, other = opened(gone), opened(gone)
     seen = other.trials()
@@ -77,7 +77,6 @@ def test_of_two_who_see_that_he_is_gone_one_takes_it(opened):
 
 
 def test_a_kill_before_the_trial_runs_leaves_it_to_take(opened, monkeypatch):
-    opened().reserve(1)
     slots = opened()
     with monkeypatch.context() as patch:
         patch.setattr(type(slots.store.optuna), "set_trial_state_values", lambda *_: 1 / 0)
@@ -90,7 +89,6 @@ def test_a_kill_before_the_trial_runs_leaves_it_to_take(opened, monkeypatch):
 
 
 def test_parameters_that_are_there_are_not_written_again(opened):
-    opened().reserve(1)
     space = {"x": IntDistribution(1, 9), "y": IntDistribution(1, 9)}
     slots = opened()
     first = slots.claim(1)
@@ -101,7 +99,6 @@ def test_parameters_that_are_there_are_not_written_again(opened):
 
 
 def test_a_trial_that_kills_its_processes_fails_alone(opened, monkeypatch):
-    opened().reserve(2)
     slots, gone = opened(), set()
     for _ in range(MOST_ATTEMPTS):
         claimed = opened(gone).claim(1)
@@ -115,7 +112,6 @@ def test_a_trial_that_kills_its_processes_fails_alone(opened, monkeypatch):
 
 
 def test_who_was_taken_for_gone_may_end_his_trial_late(opened):
-    opened().reserve(1)
     slots = opened()
     claimed = slots.claim(1)
     opened().finish(claimed.trial_id, 1.5, {"told": {}})
@@ -127,4 +123,4 @@ def test_a_study_with_trials_of_others_is_refused(opened, tmp_path):
     slots = opened()
     slots.store.study("s").ask()
     with pytest.raises(RunError, match=r"study s in .*: trial 0 was not made by pipelines\.tune"):
-        slots.reserve(1)
+        slots.claim(1)

@@ -3,13 +3,19 @@
 import pytest
 
 from pipelines.config import ConfigError, load_config, read_source
+from pipelines.settings import apply_setting
 from pipelines.tuning.space import Space
 
 MEMBERS = "model.direction=[['linear'], ['lightgbm', 'xgboost', 'linear']]"
 
 
 def space(*search, settings=()):
-    return Space(*read_source(settings=[*settings, *(f"search.{one}" for one in search)]))
+    """Return a space over the preset `classical`, which has another one."""
+    data, where = read_source(settings=settings)
+    del data["search"]
+    for one in search:
+        apply_setting(data, f"search.{one}")
+    return Space(data, where)
 
 
 def test_a_quoted_key_and_a_nested_one_are_the_same(tmp_path):
@@ -130,7 +136,10 @@ def test_three_classes_have_no_members_of_a_head():
         (["folds.n_folds=[4, 5]"], r"search\.folds\.n_folds: trials are compared over the same"),
         (["families.lenght=[true, false]"], r"search\.families\.lenght: no such family\. Allowed"),
         (["families.length=[1, 2]"], r"families\.length: should be \[true, false\]"),
-        (["features.embedding.components=[4, 8]"], r"nothing reads it in any of the trials"),
+        (
+            ["features.embedding.components=[4, 8]"],
+            r"\[search\]: nothing reads features\.embedding",
+        ),
         (["model.direction=[['linear'], ['forest']]"], r"direction: 'forest' is none of"),
     ],
 )
@@ -155,3 +164,21 @@ def test_a_key_and_a_part_of_it_are_not_searched_together(tmp_path):
     words = r"search\.learners\.linear\.penalties is a part of search\.learners\.linear: name one"
     with pytest.raises(ConfigError, match=words):
         Space(*read_source(file=file))
+
+
+def test_what_no_trial_would_read_is_left_out_and_told():
+    found = space(
+        "learners.xgboost.max_bin={low = 31, high = 127}",
+        "model.calibrate=[true, false]",
+        settings=['model.members=["linear"]'],
+    )
+    assert (list(found.dimensions), found.unread) == (
+        ["model.calibrate"],
+        ["learners.xgboost.max_bin"],
+    )
+
+
+def test_the_default_preset_has_a_space_that_it_lies_in():
+    found = Space(*read_source())
+    assert found.unread == []
+    assert found.settle(found.preset).config == load_config()

@@ -33,7 +33,6 @@ def run_through(folder, space, number, seed=0, storing="sqlite:///{}/s.db"):
     store = Store(storing.format(folder))
     make_study(store, "s", KEY)
     slots = Slots(store, "s")
-    slots.reserve(number)
     for _ in range(number):
         claimed = slots.claim(number)
         labels = propose(store, "s", claimed, space, seed)
@@ -68,7 +67,6 @@ def test_the_sampler_learns_from_what_has_been_seen(space, tmp_path):
 
 def test_what_a_trial_has_already_stays(space, tmp_path):
     slots = run_through(tmp_path / "a", space, 3)
-    slots.reserve(4)
     claimed = slots.claim(4)
     whole = propose(slots.store, "s", claimed, space, 0)
     some = {"model.inner_folds": 2 if whole["model.inner_folds"] != 2 else 3}
@@ -106,7 +104,6 @@ def test_the_best_went_through_all_folds_and_is_the_first_of_equals():
 
 def test_only_the_first_trials_count_and_those_that_ended(space, tmp_path):
     slots = run_through(tmp_path / "a", space, 3)
-    slots.reserve(5)
     slots.claim(5)
     assert [one.number for one in finished(slots.trials(), 2)] == [0, 1]
     assert [one.number for one in finished(slots.trials(), 5)] == [0, 1, 2]
