@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -92,6 +93,7 @@ def _spawned(job: Job) -> _Child:
 
 
 def _be_worker(job: Job, fault: Connection, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says so once
     own_process()
     Thread(target=_end_with, args=(parent,), daemon=True).start()
     console = Console()

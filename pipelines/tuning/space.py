@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from itertools import combinations
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from optuna.distributions import (
     BaseDistribution,
@@ -132,11 +132,6 @@ class Space:
                 f"{where}: [{SEARCH}]: nothing reads {', '.join(every)}: there is nothing to tune."
             )
         self.preset = self._own()
-
-    @classmethod
-    def of(cls, config: Config, search: Mapping[str, Any], where: str = "the space") -> Self:
-        """Return the space of a section beside a configuration."""
-        return cls(config.model_dump(mode="json", exclude_none=True) | {SEARCH: search}, where)
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:

@@ -87,6 +87,23 @@ def test_a_value_with_reuse_is_that_of_a_plain_fit(shared, change):
     assert found.value == pytest.approx(from_scratch(config, shared), abs=1e-12)
 
 
+def test_what_an_encoder_makes_is_found_as_well(files, tiny_encoder, tmp_path):
+    settings = (
+        'families=["length", "embedding", "cross_attention"]',
+        f"encoder.name={tiny_encoder}",
+        "features.embedding.components=2",
+        *SMALL[1:],
+    )
+    battles, config = read_inputs(Inputs(files / "train.csv")), load_config(settings=settings)
+    folds, kept = cut_folds(battles, 3, config.seed), Kept(tmp_path, {})
+    made = Evaluator(config, battles, folds, kept, n_jobs=1)
+    made.evaluate(config, ORDER, None)
+    other = load_config(settings=[*settings, "features.embedding.components=3"])
+    found = made.evaluate(other, ORDER, None)
+    assert found.told["asked"]["columns"] - found.told["found"]["columns"] == 3
+    assert found.value == pytest.approx(from_scratch(other, made), abs=1e-12)
+
+
 def costs(evaluator, *change):
     """Return what was asked for and not found, by kind."""
     told = evaluator.evaluate(load_config(settings=[*FULL, *change]), ORDER, None).told
