@@ -1,7 +1,6 @@
 """The search space: ``[search]`` in a preset, at the same key paths as the values it stands for."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from itertools import combinations
@@ -19,54 +18,11 @@ from features import FAMILIES
 from pipelines.config import SEARCH, Config, check_config, settle_members
 from pipelines.run.folder import digest
 from pipelines.settings import ConfigError, as_shown
+from pipelines.tuning.dimensions import TOGGLE, Dimension, check_range, choices_of, flat
 
-RANGE = ("low", "high", "log", "step")
-TOGGLE = "families."
 HEADS = ("model.direction", "model.tie")  # what three classes have none of
 UNSEARCHED = ("seed", "folds")  # trials are compared over the same folds
 Values = Mapping[str, Any]  # dotted key -> value, of a configuration's or as Optuna keeps it
-
-
-class Dimension(NamedTuple):
-    """One key that is searched.
-
-    Attributes
-    ----------
-    key : str
-        Dotted, as in ``--set``; ``families.NAME`` is whether a family is used.
-    distribution : BaseDistribution
-    choices : dict
-        Label -> value, where the values are listed: Optuna keeps labels, which are no lists.
-    """
-
-    key: str
-    distribution: CategoricalDistribution | IntDistribution | FloatDistribution
-    choices: dict[Any, Any]
-
-    def value(self, label: Any) -> Any:
-        """Return what a label stands for."""
-        return self.choices.get(label, label) if self.choices else label
-
-    def label(self, value: Any) -> Any:
-        """Return the label of a value."""
-        return _label(value) if self.choices else value
-
-    def edges(self) -> list[Any]:
-        """Return the values to try: all where they are listed, else both ends."""
-        if isinstance(self.distribution, CategoricalDistribution):
-            return list(self.choices.values())
-        return [self.distribution.low, self.distribution.high]
-
-    def holds(self, label: Any) -> bool:
-        """Whether a trial may have it."""
-        if isinstance(self.distribution, CategoricalDistribution):
-            return label in self.choices
-        low, high, step = self.distribution.low, self.distribution.high, self.distribution.step
-        if step is not None and not math.isclose(
-            steps := (label - low) / step, round(steps), abs_tol=1e-9
-        ):
-            return False
-        return bool(low <= label <= high)
 
 
 class Settled(NamedTuple):
@@ -108,14 +64,18 @@ class Space:
         self.where = where
         self.data = {name: value for name, value in data.items() if name != SEARCH}
         self.base = check_config(self.data, where)
-        given = _flat(data.get(SEARCH, {}), where)
+        given = flat(data.get(SEARCH, {}), where)
         if not given:
             raise ConfigError(
                 f"{where}: no section [{SEARCH}]: there is nothing to tune. Add one, such as "
                 f"--set {SEARCH}.learners.lightgbm.num_leaves='{{low = 4, high = 64}}'."
             )
         self._check_keys(given)
-        listed = {key: _choices(key, spec, where) for key, spec in given.items() if _listed(spec)}
+        listed = {
+            key: choices_of(key, spec, where)
+            for key, spec in given.items()
+            if isinstance(spec, list)
+        }
         variants = list(self._variants(listed))
         every = {
             key: Dimension(key, CategoricalDistribution(list(listed[key])), listed[key])
@@ -193,7 +153,7 @@ class Space:
 
     def _range(self, key: str, spec: Mapping[str, Any], variants: list[Config]) -> Dimension:
         where = f"{self.where}: {SEARCH}.{key}"
-        _check_range(spec, where)
+        check_range(spec, where)
         own = next((_at(config, key) for config in variants if _reads(config, key)), spec["low"])
         if isinstance(own, bool) or not isinstance(own, int | float):
             raise ConfigError(
@@ -233,63 +193,6 @@ class Space:
                 )
             own[key] = label
         return own
-
-
-def _flat(section: Any, where: str, path: str = "") -> dict[str, Any]:
-    """Return a section by dotted keys, whether it was written with dots or nested."""
-    if not isinstance(section, Mapping):
-        raise ConfigError(f"{where}: {SEARCH}{path}: should be a section. Got {as_shown(section)}.")
-    found: dict[str, Any] = {}
-    for name, spec in section.items():
-        inner = f"{path}.{name}"
-        if isinstance(spec, list) or (isinstance(spec, Mapping) and set(spec) & {"low", "high"}):
-            found[inner[1:]] = spec
-        elif isinstance(spec, Mapping):
-            found |= _flat(spec, where, inner)
-        else:
-            raise ConfigError(
-                f"{where}: {SEARCH}{inner}: should be a list of values, or a range such as "
-                f"{{low = 4, high = 64, log = true}}. Got {as_shown(spec)}."
-            )
-    return found
-
-
-def _listed(spec: Any) -> bool:
-    return isinstance(spec, list)
-
-
-def _choices(key: str, values: list[Any], where: str) -> dict[Any, Any]:
-    choices = {_label(value): value for value in values}
-    if not values or len(choices) < len(values):
-        raise ConfigError(
-            f"{where}: {SEARCH}.{key}: should list values, each once. Got {as_shown(values)}."
-        )
-    if key.startswith(TOGGLE) and not all(isinstance(value, bool) for value in values):
-        raise ConfigError(
-            f"{where}: {SEARCH}.{key}: should be [true, false]. Got {as_shown(values)}."
-        )
-    return choices
-
-
-def _label(value: Any) -> Any:
-    """Return a value as Optuna keeps it: what is no number and no text as JSON."""
-    return value if isinstance(value, bool | int | float | str) else json.dumps(value)
-
-
-def _check_range(spec: Mapping[str, Any], where: str) -> None:
-    unknown = [name for name in spec if name not in RANGE]
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}. Allowed: {', '.join(RANGE)}.")
-    for name in ("low", "high"):
-        end = spec.get(name)
-        if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
-            raise ConfigError(f"{where}: {name} should be a number. Got {as_shown(end)}.")
-    if spec["low"] >= spec["high"]:
-        raise ConfigError(
-            f"{where}: low should be less than high. Got {spec['low']} and {spec['high']}."
-        )
-    if not isinstance(spec.get("log", False), bool):
-        raise ConfigError(f"{where}: log should be true or false. Got {as_shown(spec['log'])}.")
 
 
 def _with(data: Mapping[str, Any], families: list[str], values: Values) -> dict[str, Any]:
