@@ -50,6 +50,7 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
+SEARCH = "search"  # a section that `pipelines.tune` alone reads: it is no part of a configuration
 MEMBERS = {
     "direction": ["lightgbm", "xgboost", "linear"],
     "tie": ["linear"],
@@ -160,12 +161,20 @@ def load_config(
     >>> load_config(settings=["model.inner_folds=3"]).model.inner_folds
     3
     """
+    data, where = read_source(preset=preset, file=file, settings=settings)
+    return check_config(data, where)
+
+
+def read_source(
+    *, preset: str | None = None, file: Path | None = None, settings: Iterable[str] = ()
+) -> tuple[dict[str, Any], str]:
+    """Return what `load_config` checks, and what an error calls it; the section `SEARCH` stays."""
     if file is not None:
         data, where = read_toml(file), str(file)
     else:
         data, where = read_preset("classical" if preset is None else preset)
-    _settle_members(data, [apply_setting(data, setting) for setting in settings])
-    return check_config(data, where)
+    settle_members(data, [apply_setting(data, setting) for setting in settings])
+    return data, where
 
 
 def changed_preset(preset: str, changes: Mapping[str, Any], where: str) -> Config:
@@ -185,13 +194,14 @@ def changed_preset(preset: str, changes: Mapping[str, Any], where: str) -> Confi
         Names the key, what was found, and what is allowed.
     """
     data, _ = read_preset(preset)
-    _settle_members(data, merge(data, changes))
+    settle_members(data, merge(data, changes))
     return check_config(data, where)
 
 
 def check_config(data: Mapping[str, Any], where: str) -> Config:
     """Check a configuration given as a dictionary; `where` says in an error where it is from."""
     refuse_stack(data, where, "one of a run is expected. pipelines.fit takes both.")
+    data = {name: value for name, value in data.items() if name != SEARCH}
     config = checked(Config, data, where, ())
     checked(options_of(Encoder), config.encoder or {}, where, ("encoder",))
     for name, options in config.features.items():
@@ -313,7 +323,7 @@ def build(cls: type, options: Mapping[str, Any]) -> Any:
     return cls(**checked(options_of(cls), options, cls.__name__, ()).model_dump())
 
 
-def _settle_members(data: dict[str, Any], keys: Sequence[str]) -> None:
+def settle_members(data: dict[str, Any], keys: Sequence[str]) -> None:
     """Take away what the keys that were set, dotted, leave no room for.
 
     One that names members in one way replaces what stands there in the other, as does the form

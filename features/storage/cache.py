@@ -41,6 +41,9 @@ class Cache:
         Made when something is first put there. Files that are not the cache's are left alone.
     limit_bytes : int
         What all files together may take.
+    sync : bool, default=True
+        Wait until a file is on disk. Without it a loss of power may take files along, which are
+        then found to be damaged.
 
     Examples
     --------
@@ -51,8 +54,8 @@ class Cache:
     (True, {'counts': array([0, 1, 2])}, None)
     """
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self.folder, self.limit_bytes = folder, limit_bytes
+    def __init__(self, folder: Path, limit_bytes: int, *, sync: bool = True) -> None:
+        self.folder, self.limit_bytes, self.sync = folder, limit_bytes, sync
         self._told = False  # that nothing can be kept: once is enough
 
     def keys(self, start: str) -> list[str]:
@@ -136,7 +139,8 @@ class Cache:
             with os.fdopen(handle, "w+b") as file:
                 _write(file, arrays)
                 file.flush()
-                os.fsync(file.fileno())
+                if self.sync:
+                    os.fsync(file.fileno())
             os.replace(aside, path)
         except BaseException:
             _remove(Path(aside))

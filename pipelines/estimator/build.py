@@ -197,7 +197,7 @@ def precompute(
     for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):
         families = list(some)
         if fixed:
-            columns = _in_blocks(families, battles, done)
+            columns = in_blocks(families, battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
     ready = PreferencePipeline(
@@ -242,9 +242,10 @@ def _is_fixed(step: Any) -> bool:
     return isinstance(step, BattleFamily) and not step.learns
 
 
-def _in_blocks(
+def in_blocks(
     families: list[tuple[str, Any]], battles: pd.DataFrame, done: Callable[[int], None]
 ) -> pd.DataFrame:
+    """Return the columns of families that learn nothing, computed a block of rows at a time."""
     union = _union(families).fit(battles.iloc[:0])
     names = union.get_feature_names_out()
     values = np.empty((len(battles), len(names)), dtype=np.float32)

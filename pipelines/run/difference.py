@@ -12,14 +12,24 @@ def difference(known: Any, key: Mapping[str, Any]) -> str:
 discard it.'
     """
     known = known if isinstance(known, dict) else {}
-    changed = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
-    way = "Run the command it was started with to go on"
-    if changed == ["versions"]:
+    names = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
+    ways = {"versions": "Install those to go on", "source": "Take that back to go on"}
+    way = ways.get(" ".join(names), "Run the command it was started with to go on")
+    return f"other {changed(known, key)}. {way}, or pass --force to discard it."
+
+
+def changed(known: Mapping[str, Any], key: Mapping[str, Any]) -> str:
+    """Say what two keys differ in, in more words where it is one thing.
+
+    >>> changed({"files": 1, "search": 2}, {"files": 2, "search": 3})
+    'files and other search'
+    """
+    names = [name for name in sorted({*known, *key}) if known.get(name) != key.get(name)]
+    if names == ["versions"]:
         there, here = known.get("versions") or {}, key.get("versions") or {}
         differ = [name for name in sorted({*there, *here}) if there.get(name) != here.get(name)]
         listed = (f"{n}: {there.get(n, 'none')} there, {here.get(n, 'none')} here" for n in differ)
-        changed, way = [f"versions ({'; '.join(listed)})"], "Install those to go on"
-    elif changed == ["source"]:
-        changed = ["source (arenaboost's own files were edited since)"]
-        way = "Take that back to go on"
-    return f"other {' and other '.join(changed)}. {way}, or pass --force to discard it."
+        return f"versions ({'; '.join(listed)})"
+    if names == ["source"]:
+        return "source (arenaboost's own files were edited since)"
+    return " and other ".join(names)

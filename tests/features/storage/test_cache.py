@@ -244,3 +244,13 @@ def test_processes_share_a_folder(tmp_path):
     Cache(tmp_path, 40_000).put("9", block(1))
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 40_000
     assert all(name.endswith(".arrays") for name in names(tmp_path))
+
+
+def test_who_can_do_without_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("features.storage.cache.os.fsync", synced.append)
+    Cache(tmp_path, 1_000, sync=False).put("a", {"x": np.arange(3)})
+    assert not synced
+    assert Cache(tmp_path, 1_000).get("a")["x"].tolist() == [0, 1, 2]
+    Cache(tmp_path, 1_000).put("b", {"x": np.arange(3)})
+    assert len(synced) == 1
