@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from data.weights import whole_or
 from features.sides import Array, Swap
-from models.calibration import Calibration
+from models.calibration import Calibration, taken
 from models.choice import chosen_complexity, mean_loss
 from models.heads import Labels, probabilities
 from models.learners.contract import Model
 from models.parts import Fit, Material, Part, Rows, average, part_logits
-from models.preference import PASSED_THROUGH, PreferenceModel
+from models.preference import PreferenceModel
 
 Arrays = dict[str, NDArray[Any]]
 INNER, HELD = "inner-", "held-"
@@ -100,10 +101,10 @@ class PartwiseModel(PreferenceModel):
         ----------
         names : sequence of str
             Names of the parts.
-        X : DataFrame, shape (n_battles, n_columns + 3)
+        X : DataFrame, shape (n_battles, n_columns + 3) to (n_battles, n_columns + 5)
             As `PreferenceModel.fit` takes it.
         y : ndarray of int8, shape (n_battles,)
-        held : DataFrame, shape (n_held, n_columns + 3)
+        held : DataFrame, shape (n_held, n_columns or more)
             Rows that are held out.
         """
         self._only = frozenset(names)
@@ -143,13 +144,13 @@ class PartwiseModel(PreferenceModel):
         ----------
         known : mapping of str to KnownPart
             Of every part.
-        passed : DataFrame, shape (n_battles, 3)
-            The columns `PASSED_THROUGH` of the training rows.
+        passed : DataFrame, shape (n_battles, 3) to (n_battles, 5)
+            The columns `PASSED_THROUGH` of the training rows, as far as there are such.
         y : ndarray of int8, shape (n_battles,)
         length : ndarray of float64, shape (n_held,)
             Characters of both answers together, of the rows that are held out.
         """
-        rows = self._rows(passed[list(PASSED_THROUGH)], y)
+        rows = self._rows(passed, y)
         with threadpool_limits(limits=1, user_api="blas"):
             calibration = self._calibrated(known, rows.take(rows.plain))
         z, t = average((part, known[part.name].held) for part in self.parts())
@@ -161,9 +162,9 @@ class PartwiseModel(PreferenceModel):
             return Calibration()
         z, t = average((part, known[part.name].inner) for part in self.parts())
         used = np.isin(plain.fold, list(shared))
-        return Calibration.fit(
-            z[used], t[used], plain.y[used], plain.length[used], plain.fold[used]
-        )
+        share = None if plain.judging is None else whole_or(plain.judging[used])
+        seen = plain.y[used], plain.length[used], plain.fold[used]
+        return Calibration.fit(z[used], taken(t, used), *seen, share=share)
 
 
 def _inner_logits(fit: Fit, models: Mapping[int, Model], material: Material) -> dict[str, Array]:

@@ -13,12 +13,13 @@ from scipy.stats import wilcoxon
 
 from data.folds import hash_folds
 from features.sides import Array
+from models.calibration import of_rows
 
 BLOCKS = 10  # in each fold
 SALT = 104_729  # inner folds are cut by the seed itself: blocks are others
 HOPELESS = 0.1  # level of the test, as in Optuna's WilcoxonPruner
 
-Losses = Mapping[int, float]  # of blocks: mean log loss of its rows
+Losses = Mapping[int, float]  # of blocks: mean log loss of its battles
 Block = NDArray[np.int64]
 
 
@@ -40,64 +41,71 @@ def cut_blocks(group: NDArray[np.object_], fold: NDArray[np.int8], seed: int) ->
     return BLOCKS * fold.astype(np.int64) + within
 
 
-def block_losses(loss: Array, block: Block) -> dict[int, float]:
-    """Return the mean loss of each block that has rows.
+def block_losses(loss: Array, block: Block, share: Array | None = None) -> dict[int, float]:
+    """Return the mean loss of each block that has rows; they count by their share of a battle.
 
     >>> block_losses(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 7]))
     {0: 2.0, 7: 5.0}
+    >>> block_losses(np.array([1.0, 3.0]), np.array([0, 0]), np.array([0.25, 0.75]))
+    {0: 2.5}
     """
-    return {number: float(loss[block == number].mean()) for number in np.unique(block).tolist()}
+    return {
+        number: float(np.average(loss[block == number], weights=of_rows(share, block == number)))
+        for number in np.unique(block).tolist()
+    }
 
 
-def block_rows(block: Block) -> dict[int, int]:
-    """Return how many rows each block has.
+def block_battles(block: Block, share: Array | None = None) -> dict[int, float]:
+    """Return how many battles each block has; rows are such, or shares of them.
 
-    >>> block_rows(np.array([0, 0, 7]))
-    {0: 2, 7: 1}
+    >>> block_battles(np.array([0, 0, 7])), block_battles(np.array([7, 7]), np.array([0.5, 0.5]))
+    ({0: 2.0, 7: 1.0}, {7: 1.0})
     """
-    numbers, rows = np.unique(block, return_counts=True)
-    return dict(zip(numbers.tolist(), rows.tolist(), strict=True))
+    numbers, place = np.unique(block, return_inverse=True)
+    return dict(
+        zip(numbers.tolist(), np.bincount(place, share).astype(float).tolist(), strict=True)
+    )
 
 
-def mean_of(losses: Losses, rows: Mapping[int, int]) -> float:
-    """Return the mean loss of the rows of some blocks.
+def mean_of(losses: Losses, battles: Mapping[int, float]) -> float:
+    """Return the mean loss of the battles of some blocks.
 
     >>> mean_of({0: 2.0, 7: 5.0}, {0: 2, 7: 1, 8: 4})
     3.0
     """
-    total = sum(losses[number] * rows[number] for number in sorted(losses))
-    return total / sum(rows[number] for number in losses)
+    total = sum(losses[number] * battles[number] for number in sorted(losses))
+    return total / sum(battles[number] for number in losses)
 
 
-def estimate(losses: Losses, best: Losses, rows: Mapping[int, int]) -> float:
+def estimate(losses: Losses, best: Losses, battles: Mapping[int, float]) -> float:
     """Return what a trial that ended early is worth: the best one's mean, and its own distance.
 
     The mean of its own blocks would tell how hard they are. `best` has all blocks.
 
-    >>> best, rows = {0: 1.0, 1: 3.0}, {0: 1, 1: 1}
-    >>> round(estimate({0: 1.1}, best, rows), 3)
+    >>> best, battles = {0: 1.0, 1: 3.0}, {0: 1, 1: 1}
+    >>> round(estimate({0: 1.1}, best, battles), 3)
     2.1
     """
     apart = {number: loss - best[number] for number, loss in losses.items()}
-    return mean_of(best, rows) + mean_of(apart, rows)
+    return mean_of(best, battles) + mean_of(apart, battles)
 
 
-def hopeless(losses: Losses, best: Losses, rows: Mapping[int, int]) -> bool:
+def hopeless(losses: Losses, best: Losses, battles: Mapping[int, float]) -> bool:
     """Whether a trial is worse than the best one, by Wilcoxon's signed-rank test over its blocks.
 
     Source: Wilcoxon, 1945, "Individual comparisons by ranking methods"; one-sided. Ranks of
     differences of 0 count one half for either side.
 
     >>> best = {block: 1.0 for block in range(10)}
-    >>> rows = dict.fromkeys(best, 5)
-    >>> hopeless({block: 1.0 + 0.01 * block for block in best}, best, rows)
+    >>> battles = dict.fromkeys(best, 5)
+    >>> hopeless({block: 1.0 + 0.01 * block for block in best}, best, battles)
     True
-    >>> hopeless({block: 1.0 + 0.01 * (-1) ** block for block in best}, best, rows)
+    >>> hopeless({block: 1.0 + 0.01 * (-1) ** block for block in best}, best, battles)
     False
     """
     shared = sorted(losses)
     apart = {number: losses[number] - best[number] for number in shared}
-    if mean_of(apart, rows) <= 0:
+    if mean_of(apart, battles) <= 0:
         return False
     differences = np.array([apart[number] for number in shared])
     exact = "exact" if _distinct(differences) else "asymptotic"

@@ -24,7 +24,7 @@ from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
-from pipelines.estimator.form import TOLD, check_votes, has_ties, settled
+from pipelines.estimator.form import ALONE, TOLD, check_votes, has_ties, settled
 from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import look_through, predictions, write_predictions
 from pipelines.estimator.timing import encoding_parts
@@ -35,8 +35,6 @@ from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
 from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
 from pipelines.run.submission import SUBMISSION, Order
-
-ALONE = "Where votes know no ties fit A against B alone, by --set model.form=direction. "
 
 __all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "look_at_test", "prepare"]
 

@@ -5,8 +5,9 @@ from pipelines.command.launcher import start
 if __name__ == "__main__":  # before the imports that take seconds: the flags come first
     start("tune")
 
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from rich.console import Console
 from features.storage.cache import Cache
 from models.device import Choice
 from pipelines.command.progress import Steps
-from pipelines.config import read_source
+from pipelines.config import SEARCH, check_config, read_source
+from pipelines.estimator.form import ALONE, TOLD, check_votes, has_ties, settled
 from pipelines.fit import check_inputs, prepare
 from pipelines.report.content import versions_of
 from pipelines.run.folder import RUNS
-from pipelines.run.inputs import Inputs
+from pipelines.run.inputs import Battles, Inputs
+from pipelines.tuning.dimensions import flat
 from pipelines.tuning.folder import StudyFolder
 from pipelines.tuning.nested import gain_of, nested_jobs
 from pipelines.tuning.processes import work_all
 from pipelines.tuning.slots import Slots
-from pipelines.tuning.space import Space
+from pipelines.tuning.space import FORM, Space, without_ties
 from pipelines.tuning.storage import Store
 from pipelines.tuning.study import Done, best_of, finished, make_study
 from pipelines.tuning.work import Job
@@ -48,6 +51,7 @@ def tune(
     device: Choice = "auto",
     cache: Cache | None = None,
     console: Console | None = None,
+    keep_form: bool = False,
 ) -> Path:
     """Search for better settings, and leave a configuration file.
 
@@ -55,7 +59,8 @@ def tune(
     ----------
     source : (mapping, str)
         A preset's or a file's content, with the section ``[search]``, and what an error calls it:
-        see `pipelines.config.read_source`.
+        see `pipelines.config.read_source`. Of a training file whose votes know no ties A against B
+        is fitted, whatever form it has.
     inputs : Inputs
         Without a test file.
     output : Path, optional
@@ -78,6 +83,8 @@ def tune(
     cache : Cache, optional
         Where counts of n-grams, vectors and matches are kept.
     console : rich.console.Console, optional
+    keep_form : bool
+        Refuse votes that do not go with the preset's form.
 
     Returns
     -------
@@ -91,10 +98,10 @@ def tune(
     """
     until = None if timeout is None else time.time() + timeout
     steps = Steps(console or Console())
-    space = Space(*source)
+    data, where = _settled(source, inputs, steps, keep_form=keep_form)
+    space = Space(data, where)
     if space.unread:
         steps.tell(f"not searched, for nothing reads them: {', '.join(space.unread)}")
-    check_inputs(inputs, None, steps)
     _, found, key = prepare(space.base, inputs, device, cache)
     steps.tell(f"device: {found.name} ({found.reason})")
     key |= {"search": space.digest(), "skip_bad_rows": skip_bad_rows}
@@ -102,8 +109,8 @@ def tune(
     target = output or RUNS / f"tune-{name}"
     folder = StudyFolder(target, key)
     job = Job(
-        data=source[0],
-        where=source[1],
+        data=data,
+        where=where,
         inputs=inputs,
         skip_bad_rows=skip_bad_rows,
         device=found.name,
@@ -116,8 +123,41 @@ def tune(
         until=until,
         n_jobs=max(effective_n_jobs(-1) // jobs, 1),
     )
+
+    @functools.cache
+    def read() -> Battles:
+        return _read(job, space, steps)
+
+    if folder.is_new:
+        read()  # first: what cannot be read takes no folder
+    folder.take()
     with Store(job.url) as store:
-        return _finish(job, nested, jobs, store, folder, space, steps)
+        return _finish(job, nested, jobs, store, folder, space, steps, read)
+
+
+def _settled(
+    source: tuple[Mapping[str, Any], str], inputs: Inputs, steps: Steps, *, keep_form: bool
+) -> tuple[Mapping[str, Any], str]:
+    """Check preset and files; return the former in the form that votes ask for, and say so."""
+    data, where = source
+    config = check_config(data, where)
+    check_inputs(inputs, None)
+    settled(config, inputs, keep=keep_form)
+    if inputs.knows_ties():
+        return source
+    steps.tell(TOLD)
+    if FORM in flat(data.get(SEARCH, {}), where):
+        steps.tell(f"not searched, for these votes have one: {FORM}")
+    return without_ties(data, where), where
+
+
+def _read(job: Job, space: Space, steps: Steps) -> Battles:
+    """Read the battles, say what is odd in them, and refuse votes that do not go with the form."""
+    with steps.step("read") as advance:
+        battles = job.read(advance)
+    steps.tell_all(battles.read_as())
+    check_votes(battles, ties=has_ties(space.base), way_out=ALONE)
+    return battles
 
 
 def _finish(
@@ -128,10 +168,11 @@ def _finish(
     folder: StudyFolder,
     space: Space,
     steps: Steps,
+    read: Callable[[], Battles],
 ) -> Path:
     """Run what trials are left, those of nested studies last, and write what came of them."""
     every = [job, *(nested_jobs(job, nested) if nested else [])]
-    done, *inner = [_studied(one, jobs, store, folder, steps) for one in every]
+    done, *inner = [_studied(one, jobs, store, folder, steps, read) for one in every]
     best = best_of(done, space.base.folds.n_folds)
     if best is None:
         steps.tell("no trial is finished yet. The same command goes on.")
@@ -139,23 +180,32 @@ def _finish(
     told = _told(job, store, space, done, best)
     told["finished"] = min(map(len, (done, *inner)))
     if nested and told["finished"] == job.trials:
+        battles = read()
         with steps.step("nested", nested, "splits"):
             pairs = [(one[0], best_of(one, space.base.folds.n_folds) or one[0]) for one in inner]
-            told["nested"] = gain_of(every[1:], pairs, space)
+            told["nested"] = gain_of(every[1:], pairs, space, battles)
     folder.write(told, done, best, space)
     _show(told, steps)
     return folder.path
 
 
-def _studied(job: Job, jobs: int, store: Store, folder: StudyFolder, steps: Steps) -> list[Done]:
+def _studied(
+    job: Job,
+    jobs: int,
+    store: Store,
+    folder: StudyFolder,
+    steps: Steps,
+    read: Callable[[], Battles],
+) -> list[Done]:
     """Run a study's trials, those that are left; return the finished ones."""
     make_study(store, job.name, job.key)
     slots = Slots(store, job.name)
     left = job.trials - len(finished(slots.trials(), job.trials))
     if left and job.in_time:
         folder.begin()
+        read()
         steps.tell(f"study {job.name} in {store.shown}: {left} of {job.trials} trials are left")
-        work_all(job, jobs, store, steps.console)
+        work_all(job, jobs, store, steps.console, read)
     return finished(slots.trials(), job.trials)
 
 

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from data.layouts.reading import Reading
 
 
-def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of `Reading`, but for the share of rows that may be left out."""
+def add_reading_flags(parser: argparse.ArgumentParser, *, test: bool = True) -> None:
+    """Add the flags of `Reading`, but for the share of rows that may be left out.
+
+    Without ``--raw`` where no `test` file is read.
+    """
     parser.add_argument(
         "--layout",
         metavar="NAME",
@@ -44,11 +47,12 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what CSV and JSON files are encoded in: gb18030, cp1252, utf-16 … (default: utf-8)",
     )
-    parser.add_argument(
-        "--raw",
-        action="store_true",
-        help="cells of a test file that begin like lists and are none are text as it stands",
-    )
+    if test:
+        parser.add_argument(
+            "--raw",
+            action="store_true",
+            help="cells of a test file that begin like lists and are none are text as it stands",
+        )
 
 
 def add_skip_flags(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +104,6 @@ def reading_from(arguments: argparse.Namespace) -> Reading:
         both_bad=arguments.both_bad,
         repeated_votes=arguments.repeated_votes,
         encoding=arguments.encoding,
-        raw=arguments.raw,
+        raw=getattr(arguments, "raw", False),  # of commands that read a test file
         skip_at_most=SKIP_AT_MOST if skip_at_most is None else skip_at_most,
     )

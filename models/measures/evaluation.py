@@ -150,6 +150,7 @@ def paired_difference(
     group: NDArray[Any],
     *,
     metric: str = "log_loss",
+    share: FloatArray | None = None,
     n_bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -161,7 +162,7 @@ def paired_difference(
 
     Parameters
     ----------
-    y, group, n_bootstrap, seed, level
+    y, group, share, n_bootstrap, seed, level
         As in `evaluate`.
     proba, proba_other : array of shape (n, 3) or (n, 2), or equally many of them
         The i-th run of the one is compared with the i-th of the other.
@@ -194,9 +195,10 @@ def paired_difference(
         scores = _scores(y, [*ours, *others], weight, [metric])[:, 0]
         return scores[: len(ours)] - scores[len(ours) :]
 
-    runs = differences(np.ones((1, len(y))))[:, 0]
+    own = np.ones(len(y)) if share is None else share
+    runs = differences(own[None])[:, 0]
     blocks = group_weights(group, n_bootstrap, seed)
-    samples = np.concatenate([differences(weight).mean(axis=0) for weight in blocks])
+    samples = np.concatenate([differences(weight * own).mean(axis=0) for weight in blocks])
     return interval(runs.mean(), samples, level) | {"runs": [or_null(run) for run in runs]}
 
 

@@ -47,9 +47,19 @@ def log_loss(
     >>> round(float(log_loss(y, proba, label=TIE)), 4)
     1.3863
     """
-    observed = np.take_along_axis(proba, y[:, None], axis=1)[:, 0]
     where = None if label is None else y == label
-    return _mean(-np.log(np.maximum(observed, _EPSILON)), weight, where)
+    return _mean(row_losses(y, proba), weight, where)
+
+
+def row_losses(y: IntArray, proba: FloatArray) -> FloatArray:
+    """`-ln p(observed class)` of each row, shape (n,): `log_loss` is their mean.
+
+    >>> row_losses(np.array([1]), np.array([[0.75, 0.25]])).round(4)
+    array([1.3863])
+    """
+    observed = np.take_along_axis(proba, y[:, None], axis=1)[:, 0]
+    losses: FloatArray = -np.log(np.maximum(observed, _EPSILON))
+    return losses
 
 
 def accuracy(y: IntArray, proba: FloatArray, weight: FloatArray | None = None) -> Value:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from data.layouts.flags import add_reading_flags, reading_from
+from data.layouts.flags import add_reading_flags, add_skip_flags, reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     add_cache_flags,
@@ -36,7 +36,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "extra": "more labelled battles, drawn by another rule: never scored; may be repeated",
     }.items():
         add_files(parser, f"--{name}", told, several=True)
-    add_reading_flags(parser)
+    add_reading_flags(parser, test=False)
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="the study's folder (default: runs/tune-NAME)"
     )
@@ -77,9 +77,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="where members that can use a GPU train (default: a CUDA device where there is one)",
     )
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
-    )
+    add_skip_flags(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
@@ -88,6 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from pipelines.tune import read_source, tune
 
     own = arguments.config.stem if arguments.config else arguments.preset or "classical"
+    named = [setting.partition("=")[0].strip() for setting in arguments.set]
     folder = tune(
         read_source(**config_source(arguments)),
         _inputs(arguments),
@@ -102,6 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         device=arguments.device,
         cache=cache_from(arguments, console),
         console=console,
+        keep_form="model.form" in named,
     )
     tuned = folder / "tuned.toml"
     if tuned.is_file():

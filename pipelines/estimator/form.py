@@ -6,6 +6,7 @@ from models.heads import classes_of
 from pipelines.config import Config, without_ties
 from pipelines.run.inputs import Battles, Inputs
 
+ALONE = "Where votes know no ties fit A against B alone, by --set model.form=direction. "
 TOLD = 'votes without ties: A or B alone (model.form = "direction")'
 
 

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from data.weights import training_weights
 from features import BattleFamily, to_polars
 from features.layout import texts_of
 from features.matching.store import EncoderStore
@@ -140,8 +141,9 @@ class Columns:
         )
 
     def _make(self, plan: Plan, missing: Sequence[BattleFamily], split: Split) -> Sequence[Arrays]:
-        extra = plan.config.model.extra_weight
-        weight = np.where(self.passed["source"] == "plain", 1.0, extra)[split.train]
+        passed = self.passed[split.train]
+        drawn = np.where(passed["source"] == "plain", 1.0, plan.config.model.extra_weight)
+        weight = drawn * training_weights(passed)
         with threadpool_limits(limits=1, user_api="blas"):
             made: list[Arrays] = Parallel(self._n_jobs, prefer="threads")(
                 delayed(self._made)(family, split, weight) for family in missing

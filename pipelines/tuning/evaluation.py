@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.folds import training_rows
+from data.weights import shares
 from features.sides import Array
 from features.storage.cache import Cache
+from models.calibration import of_rows
+from models.measures.metrics import row_losses
 from models.partwise import KnownPart, PartwiseModel
 from models.tuning import (
     Losses,
+    block_battles,
     block_losses,
-    block_rows,
     cut_blocks,
     estimate,
     hopeless,
@@ -35,7 +39,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     value : float
-        Log loss of the plain rows; an estimate where it ended early.
+        Log loss of the plain battles, as a run reports it; an estimate where it ended early.
     blocks : dict of int to float
         Mean log loss of each block that it got to, see `models.tuning`.
     told : dict
@@ -57,7 +61,7 @@ class Evaluator:
         Whose folds they are.
     battles : Battles
     folds : Folds
-        Of the plain rows.
+        Of the plain battles.
     kept : Kept
         What other trials have computed of these battles in these folds.
     device : {"cpu", "cuda"}
@@ -65,6 +69,13 @@ class Evaluator:
         Of counts and of what an encoder makes.
     n_jobs : int
         Fits at the same time, as joblib counts.
+
+    Attributes
+    ----------
+    fold : ndarray of int8, shape (n_plain,)
+        Of each plain row.
+    share : ndarray of float64, shape (n_plain,), or None
+        What each of them counts, see `data.weights.shares`.
     """
 
     def __init__(
@@ -78,12 +89,18 @@ class Evaluator:
         cache: Cache | None = None,
         n_jobs: int = -1,
     ) -> None:
-        check_parts(base, battles, folds.fold)
         self.battles, self.folds, self.kept = battles, folds, kept
+        self.fold, self.share = battles.by_row(folds.fold), shares(battles.plain[0])
+        check_parts(base, battles, self.fold)
         self._n_jobs = n_jobs
         self._columns = Columns(battles.frame, battles.y, kept, device, cache, n_jobs)
-        self.block = cut_blocks(folds.group, folds.fold, base.seed)
-        self.rows = block_rows(self.block)
+        self._block = cut_blocks(self.group, self.fold, base.seed)
+        self._sizes = block_battles(self._block, self.share)
+
+    @property
+    def group(self) -> NDArray[np.object_]:
+        """Prompt group of each plain row."""
+        return self.battles.plain[0]["group"].to_numpy(dtype=object)
 
     def order(self, number: int, seed: int) -> list[int]:
         """Return in which order a trial goes through the folds: trial 0 as they come.
@@ -114,11 +131,11 @@ class Evaluator:
         start, asked, found = time.perf_counter(), self.kept.asked.copy(), self.kept.found.copy()
         plan, blocks, done = self._columns.plan(config), dict[int, float](), 0
         for fold in order:
-            held = self.folds.fold == fold
-            loss = self._losses(self.predict(plan, fold), held)
-            blocks |= block_losses(loss, self.block[held])
+            held = self.fold == fold
+            loss = row_losses(self.battles.plain[1][held], self.predict(plan, fold))
+            blocks |= block_losses(loss, self._block[held], of_rows(self.share, held))
             done += 1
-            if best is not None and done < len(order) and hopeless(blocks, best, self.rows):
+            if best is not None and done < len(order) and hopeless(blocks, best, self._sizes):
                 break
         whole = best is None or done == len(order)
         told = {
@@ -127,7 +144,7 @@ class Evaluator:
             "asked": dict(self.kept.asked - asked),
             "found": dict(self.kept.found - found),
         }
-        value = mean_of(blocks, self.rows) if whole else estimate(blocks, best or {}, self.rows)
+        value = mean_of(blocks, self._sizes) if whole else estimate(blocks, best or {}, self._sizes)
         return Outcome(value, blocks, told)
 
     def plan(self, config: Config) -> Plan:
@@ -135,7 +152,10 @@ class Evaluator:
         return self._columns.plan(config)
 
     def predict(self, plan: Plan, fold: int) -> Array:
-        """Return the probabilities of a fold's rows, shape (n_fold, 3), fitted without them."""
+        """Return the probabilities of a fold's rows, fitted without them.
+
+        Shape (n_fold, 3), or (n_fold, 2) where votes know no ties.
+        """
         split = self._split(plan.config, fold)
         model = PartwiseModel.of(plan.pipeline.named_steps["model"])
         model.set_params(n_jobs=self._n_jobs)
@@ -157,16 +177,11 @@ class Evaluator:
     def _split(self, config: Config, fold: int) -> Split:
         frame = self.battles.frame
         held = np.zeros(len(frame), dtype=np.bool_)
-        held[: len(self.folds.fold)] = self.folds.fold == fold
+        held[: len(self.fold)] = self.fold == fold
         train = training_rows(held, frame["group"], frame["source"])
         if config.model.extra_weight == 0:
             train &= (frame["source"] == "plain").to_numpy(dtype=np.bool_)
         return Split(fold, train, held)
-
-    def _losses(self, proba: Array, held: Array) -> Array:
-        y = self.battles.plain[1][held]
-        losses: Array = -np.log(proba[np.arange(len(y)), y])
-        return losses
 
 
 def _places(model: PartwiseModel, plan: Plan, split: Split) -> list[tuple[str, dict[str, Any]]]:

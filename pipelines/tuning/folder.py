@@ -36,22 +36,41 @@ class StudyFolder:
     ------
     RunError
         It holds something else, or a study of something else.
+
+    Attributes
+    ----------
+    is_new : bool
+        Whether no study has taken it yet.
     """
 
     def __init__(self, path: Path, key: Mapping[str, Any]) -> None:
-        self.path = path
+        self.path, self._key = path, key
         if path.is_dir() and not (path / KEY).is_file() and any(map(_is_foreign, path.iterdir())):
             raise RunError(f"{path} holds no study, and is not empty. Name another --output.")
-        path.mkdir(parents=True, exist_ok=True)
+        self.is_new = self._is_ours() is None
+
+    def take(self) -> None:
+        """Make the folder, and write whose it is: from now on no other study's.
+
+        Raises
+        ------
+        RunError
+            Another process was quicker, with a study of something else.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
         with self._alone():
-            known = self._known()
-            if known is None:
-                write_whole(path / KEY, json.dumps(key, indent=1).encode())
-            elif known != key:
-                raise RunError(
-                    f"{path} holds a study of other {changed(known, key)}. Run the command that "
-                    "it was started with to go on, or name another --output."
-                )
+            if self._is_ours() is None:
+                write_whole(self.path / KEY, json.dumps(self._key, indent=1).encode())
+
+    def _is_ours(self) -> bool | None:
+        """Whether it is this study's, None of nobody's; refuse another one's."""
+        known = self._known()
+        if known is not None and known != self._key:
+            raise RunError(
+                f"{self.path} holds a study of other {changed(known, self._key)}. Run the command "
+                "that it was started with to go on, or name another --output."
+            )
+        return None if known is None else True
 
     def _known(self) -> Any:
         path = self.path / KEY

@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,7 @@ from rich.console import Console
 from pipelines.command.process import FAILED, own_process
 from pipelines.command.progress import tell
 from pipelines.run.folder import RunError
+from pipelines.run.inputs import Battles
 from pipelines.tuning.storage import Store
 from pipelines.tuning.work import Bench, Job
 
@@ -28,7 +30,9 @@ class _Child(NamedTuple):
     fault: Connection
 
 
-def work_all(job: Job, jobs: int, store: Store, console: Console) -> None:
+def work_all(
+    job: Job, jobs: int, store: Store, console: Console, read: Callable[[], Battles]
+) -> None:
     """Run the trials of a study in some processes, or here where it is one.
 
     Parameters
@@ -39,6 +43,8 @@ def work_all(job: Job, jobs: int, store: Store, console: Console) -> None:
     store : Store
         Of the job's study.
     console : rich.console.Console
+    read : callable
+        Returns the battles; other processes read them for themselves.
 
     Raises
     ------
@@ -48,7 +54,7 @@ def work_all(job: Job, jobs: int, store: Store, console: Console) -> None:
         They are killed again and again.
     """
     if jobs == 1:
-        Bench(job, store, lambda line: tell(console, line)).work()
+        Bench(job, store, lambda line: tell(console, line), read).work()
         return
     children = [_spawned(job) for _ in range(jobs)]
     deaths, finished = 0, -1

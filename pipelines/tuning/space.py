@@ -14,13 +14,20 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
+from data.labels import TIE
 from features import FAMILIES
+from models.heads import FORMS, classes_of
 from pipelines.config import SEARCH, Config, check_config, settle_members
+from pipelines.estimator.form import has_ties
 from pipelines.run.folder import digest
 from pipelines.settings import ConfigError, as_shown
 from pipelines.tuning.dimensions import TOGGLE, Dimension, check_range, choices_of, flat
 
-HEADS = ("model.direction", "model.tie")  # what three classes have none of
+FORM = "model.form"
+LACKING = {  # what a form has none of
+    "multiclass": ("model.direction", "model.tie"),
+    "direction": ("model.tie",),
+}
 UNSEARCHED = ("seed", "folds")  # trials are compared over the same folds
 Values = Mapping[str, Any]  # dotted key -> value, of a configuration's or as Optuna keeps it
 
@@ -76,6 +83,7 @@ class Space:
             for key, spec in given.items()
             if isinstance(spec, list)
         }
+        self._check_forms(listed.get(FORM, {}))
         variants = list(self._variants(listed))
         every = {
             key: Dimension(key, CategoricalDistribution(list(listed[key])), listed[key])
@@ -141,6 +149,17 @@ class Space:
                     f"{self.where}: {SEARCH}.{other} is a part of {SEARCH}.{one}: name one of them."
                 )
 
+    def _check_forms(self, forms: Mapping[Any, Any]) -> None:
+        """Refuse forms with ties beside one without: the same votes know ties or do not."""
+        ties = has_ties(self.base)
+        for form in forms:
+            if form in FORMS and (TIE in classes_of(form)) != ties:
+                raise ConfigError(
+                    f"{self.where}: {SEARCH}.{FORM}: {form!r} {'knows no' if ties else 'has'} ties "
+                    f"and {self.base.model.form!r} {'has them' if ties else 'none'}: their log "
+                    "losses are not of the same votes. Leave it out."
+                )
+
     def _variants(self, listed: Mapping[str, Mapping[Any, Any]]) -> Iterator[Config]:
         """Give configurations that together read whatever a trial's may read."""
         yield self.base
@@ -195,11 +214,25 @@ class Space:
         return own
 
 
+def without_ties(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return a preset's content for votes that know no ties: A against B, with no form to search.
+
+    >>> data = {"model": {"tie": ["linear"]}, "search": {"model.form": ["heads", "multiclass"]}}
+    >>> without_ties(data, "a.toml")
+    {'model': {'form': 'direction'}, 'search': {}}
+    """
+    changed = deepcopy(dict(data))
+    _put(changed, FORM.split("."), "direction")
+    settle_members(changed, [FORM])
+    searched = flat(changed.get(SEARCH, {}), where)
+    return changed | {SEARCH: {key: spec for key, spec in searched.items() if key != FORM}}
+
+
 def _with(data: Mapping[str, Any], families: list[str], values: Values) -> dict[str, Any]:
     """Return a preset's content with some keys set; those of no form that it has are left out."""
     changed = deepcopy(dict(data))
-    form = values.get("model.form", changed.get("model", {}).get("form"))
-    keys = [key for key in sorted(values) if form != "multiclass" or key not in HEADS]
+    form = values.get(FORM, changed.get("model", {}).get("form"))
+    keys = [key for key in sorted(values) if key not in LACKING.get(form, ())]
     for key in keys:
         if not key.startswith(TOGGLE):
             _put(changed, key.split("."), values[key])
@@ -222,6 +255,9 @@ def _at(config: Config, key: str) -> Any:
     """Return the value that stands at a key, None where there is none."""
     if key.startswith(TOGGLE):
         return key[len(TOGGLE) :] in config.families
+    if key == "model.members" and config.model.form != "multiclass":
+        direction, tie = config.model.direction, config.model.tie
+        return direction if tie in (None, direction) else None
     found: Any = config.model_dump(mode="json", exclude_none=True)
     for name in key.split("."):
         found = found.get(name) if isinstance(found, dict) else None

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from data.folds import make_folds, training_rows
+from data.folds import training_rows
 from features.storage.cache import Cache
+from pipelines.config import Config
+from pipelines.estimator.form import has_ties
 from pipelines.run.folds import Folds, cut_folds
 from pipelines.run.inputs import Battles, Inputs, read_inputs
 from pipelines.settings import ConfigError
@@ -86,22 +88,32 @@ class Job(NamedTuple):
         """Whether a trial may still be begun."""
         return self.until is None or time.time() < self.until
 
-    def evaluator(self, space: Space, *, outer: bool = False) -> Evaluator:
-        """Read the battles, and return what evaluates configurations on them.
+    def read(self, advance: Callable[[int], None] | None = None) -> Battles:
+        """Read the battles; `advance` is told of rows."""
+        return read_inputs(self.inputs, advance, skip_bad_rows=self.skip_bad_rows)
+
+    def evaluator(self, space: Space, battles: Battles, *, outer: bool = False) -> Evaluator:
+        """Return what evaluates configurations on the battles.
 
         Parameters
         ----------
         space : Space
+        battles : Battles
+            All that `read` returns.
         outer : bool
             Over the outer splits, not over the study's folds.
         """
-        battles, base = read_inputs(self.inputs, skip_bad_rows=self.skip_bad_rows), space.base
-        folds = cut_folds(battles, base.folds.n_folds, base.seed)
+        base, ties = space.base, has_ties(space.base)
         if self.outer is not None:
-            folds = _outer_folds(battles, self.outer.number, base.seed)
-            if not outer:
-                battles = _without(battles, folds.fold == self.outer.fold)
-                folds = cut_folds(battles, base.folds.n_folds, base.seed)
+            split = cut_folds(battles, self.outer.number, base.seed + OUTER_SEED, ties=ties)
+            if outer:
+                return self._over(base, battles, split)
+            battles = _without(battles, battles.by_row(split.fold) == self.outer.fold)
+        return self._over(
+            base, battles, cut_folds(battles, base.folds.n_folds, base.seed, ties=ties)
+        )
+
+    def _over(self, base: Config, battles: Battles, folds: Folds) -> Evaluator:
         depends = {name: self.key[name] for name in sorted(self.key) if name not in OWN}
         kept = Kept(self.folder / KEPT, depends | {"folds": folds.digest})
         return Evaluator(
@@ -110,12 +122,6 @@ class Job(NamedTuple):
 
 
 OWN = ("configuration", "search", "outer")  # parts of a study's key that say nothing of columns
-
-
-def _outer_folds(battles: Battles, number: int, seed: int) -> Folds:
-    cut = cut_folds(battles, number, seed)  # refuses too few battles
-    fold = make_folds(battles.plain[1], cut.group, n_folds=number, seed=seed + OUTER_SEED)
-    return cut._replace(fold=fold)
 
 
 def _without(battles: Battles, held: NDArray[np.bool_]) -> Battles:
@@ -139,17 +145,26 @@ class Bench:
         Of the job's study.
     tell : callable
         Takes a line for each trial.
+    read : callable, optional
+        Returns the battles, which by default the job reads.
     """
 
-    def __init__(self, job: Job, store: Store, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        tell: Callable[[str], None],
+        read: Callable[[], Battles] | None = None,
+    ) -> None:
         self.job, self.store, self._tell = job, store, tell
+        self._read = read or job.read
         self.space = Space(job.data, job.where)
         self.slots = Slots(store, job.name)
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """Made for the first trial: who finds none left reads no battles."""
-        return self.job.evaluator(self.space)
+        return self.job.evaluator(self.space, self._read())
 
     def work(self) -> None:
         """Run trials until all are finished, by whomever, or time is up.

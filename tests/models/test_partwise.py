@@ -20,6 +20,13 @@ def split(columns, battles):
     return X.iloc[:220], y[:220], X.iloc[220:]
 
 
+@pytest.fixture
+def decided(split):
+    """The same without ties."""
+    X, y, held = split
+    return X[y != 2], y[y != 2], held
+
+
 def known(model, split):
     X, y, held = split
     partwise = PartwiseModel.of(model)
@@ -30,7 +37,8 @@ def known(model, split):
 def together(model, parts, split):
     X, y, held = split
     length = held["characters"].to_numpy(dtype=np.float64)
-    return PartwiseModel.of(model).put_together(parts, X[list(PASSED_THROUGH)], y, length)
+    passed = X[[name for name in PASSED_THROUGH if name in X]]
+    return PartwiseModel.of(model).put_together(parts, passed, y, length)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,25 @@ def test_parts_fitted_one_by_one_predict_as_the_whole_model(split, options):
     whole = PreferenceModel(**model.get_params(deep=False)).fit(split[0], split[1])
     expected = whole.predict_proba(split[2])
     assert np.array_equal(together(model, known(model, split), split), expected)
+
+
+@pytest.mark.parametrize("names", [["weight"], ["share"], ["weight", "share"]])
+def test_rows_that_weigh_differently_do_so_in_every_part_and_in_the_calibration(split, names):
+    X, y, held = split
+    weights = 0.2 + 0.8 * np.random.default_rng(0).random((len(X), 2))
+    X = X.assign(**{name: weights[:, place] for place, name in enumerate(names)})
+    model = PreferenceModel([("linear", LINEAR)], inner_folds=2, n_jobs=1, extra_weight=0.5)
+    expected = PreferenceModel(**model.get_params(deep=False)).fit(X, y).predict_proba(held)
+    parts = known(model, (X, y, held))
+    assert np.array_equal(together(model, parts, (X, y, held)), expected)
+
+
+def test_of_the_direction_alone_there_are_two_probabilities(decided):
+    model = PreferenceModel([("linear", LINEAR)], inner_folds=2, n_jobs=1, form="direction")
+    whole = PreferenceModel(**model.get_params(deep=False)).fit(*decided[:2])
+    found = together(model, known(model, decided), decided)
+    assert found.shape == (len(decided[2]), 2)
+    assert np.array_equal(found, whole.predict_proba(decided[2]))
 
 
 def test_what_is_kept_of_a_part_comes_back_as_it_was(split):

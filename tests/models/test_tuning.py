@@ -6,8 +6,8 @@ from scipy.stats import wilcoxon
 
 from models.tuning import (
     BLOCKS,
+    block_battles,
     block_losses,
-    block_rows,
     cut_blocks,
     estimate,
     hopeless,
@@ -39,8 +39,15 @@ def test_blocks_do_not_depend_on_the_other_rows(cut):
 
 def test_the_mean_of_all_blocks_is_that_of_the_rows(cut):
     loss = np.random.default_rng(0).random(400)
-    found = mean_of(block_losses(loss, cut[2]), block_rows(cut[2]))
+    found = mean_of(block_losses(loss, cut[2]), block_battles(cut[2]))
     assert found == pytest.approx(loss.mean(), abs=1e-15)
+
+
+def test_shares_of_a_battle_count_as_one(cut):
+    rng = np.random.default_rng(0)
+    loss, share = rng.random(400), rng.random(400)
+    found = mean_of(block_losses(loss, cut[2], share), block_battles(cut[2], share))
+    assert found == pytest.approx(np.average(loss, weights=share), abs=1e-15)
 
 
 def test_an_early_end_is_told_by_its_distance_and_not_by_how_hard_its_blocks_are():

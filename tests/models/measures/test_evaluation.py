@@ -122,6 +122,17 @@ def test_paired_difference_agrees_with_evaluate():
     assert found["runs"] == [found["value"]]
 
 
+def test_paired_difference_counts_rows_by_their_share_as_evaluate_does():
+    y, proba, _ = draw()
+    _, other, _ = draw(seed=5)
+    given = {"share": np.linspace(0.1, 1.0, 300), "n_bootstrap": 100}
+    expected = evaluate(y, proba, groups(300, 3), baselines={"other": other}, **given)
+    found = paired_difference(y, proba, other, groups(300, 3), **given)
+    assert {k: found[k] for k in ("value", "low", "high")} == pytest.approx(
+        expected["baselines"]["other"]["difference"]["log_loss"]
+    )
+
+
 def test_paired_difference_over_seeds_is_their_mean_on_the_same_groups():
     y, _, _ = draw()
     runs = [draw(seed=s)[1] for s in (1, 2, 3)]

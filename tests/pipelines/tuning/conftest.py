@@ -59,8 +59,8 @@ def tune_flags(files, space_file):
 def study(files, source, quiet, tmp_path):
     """Tune on the small file, into a folder of the test's own."""
 
-    def run(trials, output="study", *, extra=(), console=None, space=source, **options):
-        inputs = Inputs(files / "train.csv", None, tuple(extra))
+    def run(trials, output="study", *, train=None, extra=(), console=None, space=source, **options):
+        inputs = Inputs(train or files / "train.csv", None, tuple(extra))
         options = {"name": "small", "device": "cpu", "trials": trials} | options
         options |= {"console": console or quiet()}
         return tune(space, inputs, tmp_path / output, **options)

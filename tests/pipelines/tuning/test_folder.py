@@ -105,5 +105,9 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 def test_a_folder_that_another_process_begins_just_now_is_shared(tmp_path):
     (tmp_path / "lock").touch()
     (tmp_path / "key.json.writing").touch()
-    assert StudyFolder(tmp_path, {"files": 1}).path == tmp_path
-    StudyFolder(tmp_path, {"files": 1})
+    first, second = (StudyFolder(tmp_path, {"files": 1}) for _ in range(2))
+    third = StudyFolder(tmp_path, {"files": 2})
+    first.take()
+    second.take()
+    with pytest.raises(RunError, match=r"holds a study of other files\. Run the command"):
+        third.take()

@@ -31,11 +31,11 @@ def space(source):
 
 def test_a_nested_study_sees_no_row_of_its_split_and_no_extra_row_of_its_prompts(job, space):
     jobs = nested_jobs(job, 3)
-    outer = jobs[0].evaluator(space, outer=True)
+    outer = jobs[0].evaluator(space, job.read(), outer=True)
     whole = outer.battles.plain[0]
     seen_by = []
     for fold, one in enumerate(jobs):
-        inner = one.evaluator(space)
+        inner = one.evaluator(space, job.read())
         frame = inner.battles.frame
         held = whole[outer.folds.fold == fold]
         assert not set(frame["group"]) & set(held["group"])
@@ -56,8 +56,8 @@ def test_the_gain_is_that_of_plain_fits_on_the_rest(job, space):
         (Done(0, space.preset, 1.0, {}, {"folds": 3}, ""), Done(1, one, 0.9, {}, {"folds": 3}, ""))
         for one in labels
     ]
-    told = gain_of(jobs, found, space)
-    outer = jobs[0].evaluator(space, outer=True)
+    told = gain_of(jobs, found, space, job.read())
+    outer = jobs[0].evaluator(space, job.read(), outer=True)
     frame, y = outer.battles.frame, outer.battles.y
     held = np.zeros(len(y), dtype=bool)
     held[: outer.battles.n_plain] = outer.folds.fold == 0

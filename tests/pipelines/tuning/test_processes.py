@@ -63,7 +63,7 @@ def workers(monkeypatch):
 
 def test_who_is_killed_is_replaced(workers, quiet):
     started = workers((0,), (-signal.SIGKILL,), (0,))
-    work_all(None, 2, None, quiet())
+    work_all(None, 2, None, quiet(), None)
     assert [worker.exitcode for worker in started] == [0, -signal.SIGKILL, 0]
 
 
@@ -71,21 +71,21 @@ def test_workers_that_are_killed_again_and_again_are_given_up(workers, quiet):
     started = workers(*[(-signal.SIGKILL,)] * 50)
     words = r"workers end again and again \(status -9\), .* Give fewer --jobs: the same command"
     with pytest.raises(RunError, match=words):
-        work_all(None, 2, None, quiet())
+        work_all(None, 2, None, quiet(), None)
     assert len(started) == MOST_DEATHS + 2
 
 
 def test_kills_between_which_trials_are_finished_are_borne(workers, quiet):
     number = iter(range(100))
     started = workers(*[(-signal.SIGKILL,)] * 20, (0,), (0,), finished=lambda: next(number))
-    work_all(None, 2, None, quiet())
+    work_all(None, 2, None, quiet(), None)
     assert len(started) == 22
 
 
 def test_a_fault_ends_the_command_with_its_words(workers, quiet):
     workers((0, RunError("the disk is gone")), (0,))
     with pytest.raises(RunError, match="the disk is gone"):
-        work_all(None, 2, None, quiet())
+        work_all(None, 2, None, quiet(), None)
 
 
 def test_a_fault_that_cannot_travel_is_told_in_its_words():

@@ -3,8 +3,9 @@
 import pytest
 
 from pipelines.config import ConfigError, load_config, read_source
+from pipelines.config import without_ties as settled_without_ties
 from pipelines.settings import apply_setting
-from pipelines.tuning.space import Space
+from pipelines.tuning.space import Space, without_ties
 
 MEMBERS = "model.direction=[['linear'], ['lightgbm', 'xgboost', 'linear']]"
 
@@ -105,9 +106,30 @@ def test_three_classes_have_no_members_of_a_head():
     assert found.settle(both | {"model.form": "heads"}).config.model.direction == ["linear"]
 
 
+def test_members_of_both_heads_are_searched_together():
+    found = space(
+        "model.members=[['linear'], ['lightgbm', 'linear']]", settings=['model.members=["linear"]']
+    )
+    assert found.preset == {"model.members": '["linear"]'}
+    settled = found.settle({"model.members": '["lightgbm", "linear"]'})
+    assert settled.active == ["model.members"]
+    assert settled.config.model.direction == settled.config.model.tie == ["lightgbm", "linear"]
+
+
+def test_votes_without_ties_leave_the_space_of_the_direction():
+    """Of the default preset: what sets ties alone is told, the rest is as it was."""
+    data, where = read_source(settings=["search.model.form=['heads', 'multiclass']"])
+    found, whole = Space(without_ties(data, where), where), Space(*read_source())
+    assert found.unread == ["model.tie"]
+    assert [*found.dimensions, "model.tie"] == list(whole.dimensions)
+    assert found.base == settled_without_ties(load_config())
+    assert data["search"]["model"] == {"form": ["heads", "multiclass"]}  # unchanged
+
+
 @pytest.mark.parametrize(
     ("search", "words"),
     [
+        (["model.form=['heads', 'direction']"], r"form: 'direction' knows no ties and 'heads' has"),
         (
             [],
             r"classical: no section \[search\]: there is nothing to tune\. Add one, such as --set",
