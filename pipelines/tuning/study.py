@@ -19,6 +19,7 @@ from pipelines.tuning.storage import Store
 
 KEY = "key"  # attribute of a study: what it depends on
 BLOCKS, TOLD = "blocks", "told"  # attributes of a trial
+COLUMNS = "columns"  # the room of families and of what they and the encoder read
 STARTUP = 10  # trials drawn at random before the sampler learns from them
 
 
@@ -92,12 +93,32 @@ def best_of(done: Sequence[Done], n_folds: int) -> Done | None:
     return min(full, key=lambda one: (one.value, one.number), default=None)
 
 
-def propose(store: Store, name: str, claimed: Claimed, space: Space, seed: int) -> dict[str, Any]:
+def room_of(key: str) -> str:
+    """Return with which other keys a key is changed: what they cost is computed together.
+
+    >>> room_of("learners.lightgbm.num_leaves"), room_of("families.overlap"), room_of("model.bag")
+    ('learners.lightgbm', 'columns', 'model')
+    """
+    head, _, rest = key.partition(".")
+    if head == "learners":
+        return f"{head}.{rest.partition('.')[0]}"
+    return head if head == "model" else COLUMNS
+
+
+def propose(
+    store: Store,
+    name: str,
+    claimed: Claimed,
+    space: Space,
+    seed: int,
+    best: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return labels of the whole space for a trial.
 
     They depend on the finished trials, on the study's seed and on the trial's number alone: no
     sampler's state needs to outlive a process. What a trial has already stays. Trial 0 is the
-    preset as it is.
+    preset as it is. Most others change one room of the best trial so far, most of these one that
+    leaves the columns as they are: so most of their parts are found. The rest change all.
 
     Parameters
     ----------
@@ -108,6 +129,8 @@ def propose(store: Store, name: str, claimed: Claimed, space: Space, seed: int) 
     space : Space
     seed : int
         Of the study.
+    best : mapping, optional
+        Labels of the best trial so far.
     """
     number, known = claimed.trial.number, claimed.trial.params
     if number == 0:
@@ -129,4 +152,14 @@ def propose(store: Store, name: str, claimed: Claimed, space: Space, seed: int) 
         for key, distribution in space.distributions.items():
             if key not in labels:
                 labels[key] = sampler.sample_independent(study, trial, key, distribution)
-    return labels | known
+    return labels | _unchanged(labels, best or {}, np.random.default_rng([seed, number, 1])) | known
+
+
+def _unchanged(
+    labels: Mapping[str, Any], best: Mapping[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the labels of the best trial that a proposal leaves as they are."""
+    rooms = sorted({room_of(key) for key in labels})
+    drawn = ["", *rooms, *(room for room in rooms if room != COLUMNS)]  # of these twice as often
+    room = drawn[int(rng.integers(len(drawn)))]
+    return {key: label for key, label in best.items() if room and room_of(key) != room}

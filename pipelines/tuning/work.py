@@ -190,8 +190,8 @@ class Bench:
         return best_of(self.done(), self.space.base.folds.n_folds)
 
     def _run(self, claimed: Claimed) -> None:
-        settled, trial = self._settled(claimed), claimed.trial
-        best = self.best()
+        best, trial = self.best(), claimed.trial
+        settled = self._settled(claimed, best)
         order = self.evaluator.order(trial.number, self.space.base.seed)
         try:
             if isinstance(settled, ConfigError):
@@ -208,9 +208,10 @@ class Bench:
         self.slots.finish(claimed.trial_id, outcome.value, told)
         self._tell(self._line(trial, outcome, best))
 
-    def _settled(self, claimed: Claimed) -> Settled | ConfigError:
+    def _settled(self, claimed: Claimed, best: Done | None) -> Settled | ConfigError:
         """Propose parameters, and write those that the trial reads."""
-        labels = propose(self.store, self.job.name, claimed, self.space, self.space.base.seed)
+        seed, around = self.space.base.seed, best and best.labels
+        labels = propose(self.store, self.job.name, claimed, self.space, seed, around)
         try:
             settled = self.space.settle(labels)
         except ConfigError as error:

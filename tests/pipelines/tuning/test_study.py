@@ -1,6 +1,7 @@
 """A study is held to what it is of, and its proposals to its seed, its trials and a number."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -17,6 +18,7 @@ from pipelines.tuning.study import (
     finished,
     make_study,
     propose,
+    room_of,
 )
 
 KEY = {"files": 1, "versions": {"numpy": "2"}, "search": "a"}
@@ -73,6 +75,23 @@ def test_what_a_trial_has_already_stays(space, tmp_path):
     part = claimed._replace(trial=claimed.trial)
     part.trial.params = some
     assert propose(slots.store, "s", part, space, 0) == whole | some
+
+
+def test_most_trials_change_one_room_of_the_best_and_some_change_all(space, tmp_path):
+    slots = run_through(tmp_path / "a", space, 1)
+    best = space.preset | {"model.inner_folds": 4, "learners.linear.penalties": "[10.0]"}
+    changed = Counter()
+    for number in range(2, 62):
+        claimed = slots.claim(number)
+        labels = propose(slots.store, "s", claimed, space, 0, best)
+        assert labels == propose(slots.store, "s", claimed, space, 0, best)
+        rooms = frozenset(room_of(key) for key in labels if labels[key] != best[key])
+        changed["some" if len(rooms) < 2 else "all"] += 1
+        changed.update(rooms if len(rooms) == 1 else [])
+        slots.write(claimed, labels, space.distributions)
+        slots.finish(claimed.trial_id, 1.0, {TOLD: {"folds": 1}})
+    assert changed["some"] > 2 * changed["all"] > 0
+    assert min(changed[room] for room in ("columns", "model", "learners.linear")) > 0
 
 
 @pytest.mark.parametrize(
