@@ -180,6 +180,8 @@ def _finish(
     told = _told(job, store, space, done, best)
     told["finished"] = min(map(len, (done, *inner)))
     if nested and told["finished"] == job.trials:
+        told["nested"] = _known_gain(folder.told(), told, nested)
+    if nested and told["finished"] == job.trials and told["nested"] is None:
         battles = read()
         with steps.step("nested", nested, "splits"):
             pairs = [(one[0], best_of(one, space.base.folds.n_folds) or one[0]) for one in inner]
@@ -187,6 +189,13 @@ def _finish(
     folder.write(told, done, best, space)
     _show(told, steps)
     return folder.path
+
+
+def _known_gain(known: Mapping[str, Any], told: Mapping[str, Any], nested: int) -> Any:
+    """Return the gain that the same finished study told of as many splits, None of another."""
+    same = all(known.get(name) == told[name] for name in ("study", "storage", "trials", "best"))
+    gain = known.get("nested") if same else None
+    return gain if gain and len(gain["splits"]) == nested else None
 
 
 def _studied(
@@ -221,7 +230,7 @@ def _told(job: Job, store: Store, space: Space, done: list[Done], best: Done) ->
         "trials": job.trials,
         "finished": len(done),
         "failed": sum(one.value is None for one in done),
-        "early": sum(one.told.get("folds", 0) < space.base.folds.n_folds for one in done),
+        "early": sum(one.ended_early(space.base.folds.n_folds) for one in done),
         "seconds": round(sum(one.told.get("seconds", 0.0) for one in done), 1),
         "preset": {"log_loss": before},
         "best": {
@@ -238,9 +247,10 @@ def _told(job: Job, store: Store, space: Space, done: list[Done], best: Done) ->
 
 def _show(told: Mapping[str, Any], steps: Steps) -> None:
     best, nested = told["best"], told["nested"]
+    better = f"{best['gain']:+.4f} better than {told['from']}, as the study saw it"
     steps.tell(
         f"best of {told['finished']} trials: {best['log_loss']:.4f} (trial {best['trial']}), "
-        f"{best['gain']:+.4f} better than {told['from']}, as the study saw it"
+        + (better if best["trial"] else f"{told['from']} as it is")
     )
     if nested is not None:
         gain = nested["gain"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from optuna.distributions import IntDistribution
 
 from pipelines.config import write_config
 from pipelines.run.difference import changed
@@ -92,6 +93,14 @@ class StudyFolder:
         with self._alone():
             (self.path / DONE).unlink(missing_ok=True)
 
+    def told(self) -> dict[str, Any]:
+        """Return what a finished study wrote into ``study.json``, nothing of another one."""
+        try:
+            known = json.loads((self.path / STUDY).read_bytes())
+        except (OSError, ValueError):
+            known = None
+        return known if isinstance(known, dict) and (self.path / DONE).is_file() else {}
+
     def write(
         self, told: Mapping[str, Any], done: Sequence[Done], best: Done, space: Space
     ) -> None:
@@ -128,7 +137,7 @@ def trials_table(done: Sequence[Done], space: Space) -> bytes:
             "trial": one.number,
             "log_loss": one.value,
             "folds": one.told.get("folds"),
-            "early": one.value is not None and one.told["folds"] < space.base.folds.n_folds,
+            "early": one.ended_early(space.base.folds.n_folds),
             "seconds": one.told.get("seconds"),
             **_counts(one),
             **{key: _shown(one, key, space) for key in space.dimensions},
@@ -138,6 +147,8 @@ def trials_table(done: Sequence[Done], space: Space) -> bytes:
     ]
     table = pd.DataFrame(rows)
     whole = ["folds", *(f"{kind}_{what}" for kind in KINDS for what in ("asked", "found"))]
+    distributions = space.distributions.items()
+    whole += [key for key, kind in distributions if isinstance(kind, IntDistribution)]
     return csv_bytes(table.astype(dict.fromkeys(whole, "Int64")))
 
 
@@ -165,7 +176,10 @@ def comment(told: Mapping[str, Any]) -> list[str]:
         f"{told['finished']}, from {told['from']}.",
         f"Data: {names}.",
         f"Log loss {best['log_loss']:.4f} over the study's own folds, {best['gain']:+.4f} better "
-        "than where it began: the best of many, so part of that is luck.",
+        "than where it began: the best of many, so part of that is luck."
+        if best["trial"]
+        else f"Log loss {best['log_loss']:.4f} over the study's own folds: none was better than "
+        "where it began.",
     ]
     if told["nested"] is None:
         return [*lines, "What is left of it on rows that no study saw: --nested K."]

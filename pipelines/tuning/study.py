@@ -56,6 +56,10 @@ class Done(NamedTuple):
         told = known.get(TOLD, {})
         return cls(trial.number, trial.params, value, blocks, told, known.get(WHY, ""))
 
+    def ended_early(self, n_folds: int) -> bool:
+        """Whether it was given up before its last fold; one that failed was not."""
+        return self.value is not None and bool(self.told["folds"] < n_folds)
+
 
 def make_study(store: Store, name: str, key: Mapping[str, Any]) -> None:
     """Make a study, or see that the one of this name is of the same.

@@ -63,6 +63,7 @@ def test_the_study_has_the_name_that_it_is_given(flags, tmp_path):
         (["--storage", "sqlite:////nowhere/s.db"], "does not answer as a database"),
         (["--storage", "studies"], "expected journal:PATH or a URL"),
         (["--train", "none.csv"], "none.csv: no such file."),
+        (["--skip-at-most", "0.1"], "says how much --skip-bad-rows may leave out, which is not"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(flags, capsys, more, words):
@@ -99,6 +100,7 @@ def test_extra_rows_need_others(capsys):
         (["--trials", "0"], "argument --trials: expected a whole number from 1 on, found '0'"),
         (["--jobs", "x"], "argument --jobs: expected a whole number from 1 on, found 'x'"),
         (["--nested", "1"], "argument --nested: expected a whole number from 2 on, found '1'"),
+        (["--raw"], "unrecognized arguments: --raw"),  # of test files, of which none is read
         (["--timeout", "nan"], "argument --timeout: expected seconds above 0, found 'nan'"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.config import load_config, read_source
 from pipelines.run.folder import RunError
-from pipelines.tuning.folder import StudyFolder
+from pipelines.tuning.folder import StudyFolder, comment
 from tests.pipelines.tuning.conftest import SMALL
 
 
@@ -33,12 +33,23 @@ def test_the_file_says_where_it_is_from(study, files, source):
     told = json.loads((folder / "study.json").read_text())
     assert f"study mine, trial {told['best']['trial']} of 3, from {source[1]}" in head
     assert f"{files / 'train.csv'} (SHA-256 {told['files'][0]['sha256'][:12]})" in head
-    assert "the best of many, so part of that is luck" in head
     assert "--nested K" in head
 
 
-def test_trial_0_is_the_preset_as_it_is(study):
-    folder = study(1)
+def test_the_best_of_many_is_told_as_that():
+    best = {"trial": 7, "log_loss": 1.01234, "gain": 0.00217}
+    told = {"study": "s", "finished": 9, "from": "a.toml", "files": [], "nested": None}
+    assert comment(told | {"best": best})[2] == (
+        "Log loss 1.0123 over the study's own folds, +0.0022 better than where it began: the best "
+        "of many, so part of that is luck."
+    )
+
+
+def test_trial_0_is_the_preset_as_it_is(study, quiet):
+    folder = study(1, console=(console := quiet()))
+    assert "small.toml as it is" in console.file.getvalue().replace("\n", "")
+    head = (folder / "tuned.toml").read_text().split("families")[0]
+    assert "over the study's own folds: none was better than where it began." in head
     assert load_config(file=folder / "tuned.toml") == load_config(settings=SMALL)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.battles import WINNER_COLUMNS, DataError
+from data.battles import WINNER_COLUMNS, DataError, Files, Reading
 from pipelines.config import load_config, read_source
-from pipelines.fit import fit
+from pipelines.fit import fit, prepare
 from pipelines.run.inputs import Inputs
 from pipelines.tuning.nested import gain_of, nested_jobs
 from pipelines.tuning.space import Space
@@ -147,3 +147,21 @@ def test_the_gain_of_tuning_counts_battles_and_not_rows(files, source, tmp_path)
     assert told["gain"]["value"] != pytest.approx(np.average(gains, weights=rows), abs=1e-9)
     held = outer.fold == 0
     assert jobs[0].evaluator(space, battles).battles.n_plain == (~held).sum()
+
+
+def test_what_is_kept_is_of_these_weights_and_of_this_reading(files, source, tmp_path):
+    table = pd.read_csv(files / "train.csv", dtype=str, keep_default_na=False)
+    weighted(table).to_csv(tmp_path / "weighted.csv", index=False)
+    space = Space(*source)
+
+    def found(train):
+        inputs = Inputs(train)
+        key = prepare(space.base, inputs, "cpu", None).key
+        job = Job(*source, inputs, False, "cpu", None, tmp_path, "", "s", key, 2, n_jobs=1)
+        told = job.evaluator(space, job.read()).evaluate(space.base, [0, 1, 2], None).told
+        return told["found"].get("parts", 0)
+
+    train = files / "train.csv"
+    assert (found(train), found(train)) == (0, 6)
+    assert found(tmp_path / "weighted.csv") == 0
+    assert found(Files.of(train, Reading(repeated_votes="keep"))) == 0

@@ -80,7 +80,7 @@ def test_the_gain_is_that_of_plain_fits_on_the_rest(job, space):
     assert told["gain"]["low"] <= told["gain"]["value"] <= told["gain"]["high"]
 
 
-def test_the_command_tells_what_is_left_of_the_gain(study, quiet):
+def test_the_command_tells_what_is_left_of_the_gain(study, quiet, monkeypatch):
     folder = study(2, nested=2, console=(console := quiet()))
     told = json.loads((folder / "study.json").read_text())["nested"]
     assert len(told["splits"]) == 2
@@ -88,5 +88,9 @@ def test_the_command_tells_what_is_left_of_the_gain(study, quiet):
     head = (folder / "tuned.toml").read_text().split("families")[0]
     assert "On rows that no study saw (2 outer splits, each with a study of its own): " in head
     before = (folder / "study.json").read_bytes()
-    study(2, nested=2)  # and the same command changes nothing
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.tune.gain_of", lambda *_: pytest.fail("it is known"))
+        study(2, nested=2)  # and the same command changes nothing
     assert (folder / "study.json").read_bytes() == before
+    study(2, nested=3)
+    assert len(json.loads((folder / "study.json").read_text())["nested"]["splits"]) == 3

@@ -1,5 +1,6 @@
 """Trials that fail alone, and memory that does not grow."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,9 @@ def test_a_trial_that_cannot_be_done_fails_alone(study, monkeypatch, fault):
     assert set(failed["model.inner_folds"]) == {4}
     assert all(failed["failed"].str.startswith(type(fault).__name__))
     assert (folder / "DONE").exists()
+    told = json.loads((folder / "study.json").read_text())
+    assert told["failed"] == len(failed)
+    assert told["early"] == table["early"].sum()  # who failed did not end early
 
 
 def test_a_preset_that_cannot_be_done_ends_the_command(study, monkeypatch):
