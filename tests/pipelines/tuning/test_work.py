@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from models.partwise import PartwiseModel
+from pipelines.config import read_source
 from pipelines.tuning.evaluation import Evaluator
 
 
@@ -59,8 +60,9 @@ def resident():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
-def test_memory_does_not_grow_over_trials(study, monkeypatch):
-    held = []
+def test_memory_does_not_grow_over_trials(study, space_file, monkeypatch):
+    quick = ("folds.n_folds=2", "model.calibrate=false", "search.model.calibrate=[false]")
+    space, held = read_source(file=space_file, settings=quick), []
     original = Evaluator.evaluate
 
     def watched(self, *given):
@@ -69,6 +71,6 @@ def test_memory_does_not_grow_over_trials(study, monkeypatch):
         return outcome
 
     monkeypatch.setattr(Evaluator, "evaluate", watched)
-    study(200)
+    study(200, space=space)
     assert len(held) == 200
     assert max(held[-50:]) <= 1.1 * max(held[:50])
