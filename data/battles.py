@@ -5,7 +5,8 @@ In error messages rows count from 1; the header and blank lines do not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from data.cells import prompt_group
 from data.faults import Whole
@@ -125,7 +126,7 @@ def iter_training(
     """
     known, n_rows = Files.of(files, reading), 0
     opened = open_files(known, labelled=True, optional=source == "extra")
-    ids, votes = Ids(opened), Votes(known.reading.repeated_votes)
+    ids, votes, told = Ids(opened), Votes(known.reading.repeated_votes), known.not_there()
     weighted = any(WEIGHT in one.recognised.own for one in opened)
     for one in opened:
         whole = Whole(one)
@@ -135,9 +136,15 @@ def iter_training(
                 chunk.columns.setdefault(WEIGHT, [1.0] * chunk.n_rows)
             part = training_part(one, chunk, ids.of(one, chunk), source, votes, skip_bad_rows)
             whole.add(chunk, part.counts["skipped_rows"])
-            yield part
+            yield _first_told(part, told)
+            told = []
         whole.check()
     votes.check(known.name, n_rows)
+
+
+def _first_told(part: ReadBattles, told: Sequence[str]) -> ReadBattles:
+    """Return what a chunk gave, with what is to be told before its own notes."""
+    return replace(part, notes=[*told, *part.notes]) if told else part
 
 
 def read_test(
@@ -191,12 +198,14 @@ def iter_test(
     OSError
         The file cannot be opened.
     """
-    opened = open_files(Files.of(files, reading), labelled=False)
+    known = Files.of(files, reading)
+    opened, told = open_files(known, labelled=False), known.not_there()
     ids = Ids(opened)
     for one in opened:
         whole = Whole(one)
         for chunk in one.chunks(chunk_rows=chunk_rows, close_quotes=True):
-            yield test_part(one, chunk, ids.of(one, chunk))
+            yield _first_told(test_part(one, chunk, ids.of(one, chunk)), told)
+            told = []
             whole.add(chunk)
         whole.check()
 

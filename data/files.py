@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from data.layouts.reading import Reading
-from data.tables.shards import files_of, name_of
+from data.tables.shards import files_of, name_of, not_there
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class Files:
     def name(self) -> str:
         """What they are called in messages."""
         return name_of(self.paths)
+
+    def not_there(self) -> list[str]:
+        """Return what a person is told where names say that there are more of them."""
+        return not_there(self.paths)
 
     def __str__(self) -> str:
         return " ".join(map(str, self.paths))

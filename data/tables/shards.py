@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def files_of(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -
     Raises
     ------
     DataError
-        A folder without tables, with those of several splits, or not with all of one.
+        A folder without tables, or with those of several splits.
     """
     paths = [given] if isinstance(given, str | os.PathLike) else list(given)
     found = [file for path in map(Path, paths) for file in _listed(path)]
@@ -77,20 +78,19 @@ def _listed(path: Path) -> list[Path]:
             f"{path}: expected the files of one table, found those of several splits: "
             f"{', '.join(sorted(splits))}. Name the files of one."
         )
-    _check_whole(path, tables)
     return tables
 
 
-def _check_whole(folder: Path, tables: Sequence[Path]) -> None:
-    """Refuse a folder in which one of so many files is not there; who names files knows them."""
-    matches = [match for file in tables if (match := _NUMBERED.match(file.name))]
-    for total in {int(match[3]) for match in matches}:
-        there = {int(match[2]) for match in matches if int(match[3]) == total}
-        first = 0 if 0 in there or total not in there else 1
-        missing = sorted(set(range(first, first + total)) - there)
-        if missing:
-            raise DataError(
-                f"{folder}: expected {total} files, as their names say, found {len(there)}; not "
-                f"there: number {', '.join(map(str, missing))}. Fetch the rest, or name the files "
-                "that are there."
-            )
+def not_there(files: Sequence[Path]) -> list[str]:
+    """Return a line for each set of so many files, as names say, of which some are not given.
+
+    >>> not_there([Path("a/train-00000-of-00003.parquet"), Path("a/train-00002-of-00003.parquet")])
+    ['2 of 3 files of train are read, as their names say']
+    """
+    matches = [match for file in files if (match := _NUMBERED.match(file.name))]
+    given = Counter((match[1], int(match[3])) for match in matches)
+    return [
+        f"{number} of {total} files of {name} are read, as their names say"
+        for (name, total), number in given.items()
+        if number < total
+    ]

@@ -22,6 +22,7 @@ from data.convert import main
 from data.rows import RowError
 from data.soft import battle_starts, soft_label, soft_votes
 from data.weights import shares, training_weights
+from tests.published import write_table
 
 Row = dict[str, str]
 
@@ -29,14 +30,6 @@ Row = dict[str, str]
 def _row(number: int, votes: tuple[str, str, str], **cells: str) -> Row:
     texts = {name: json.dumps([f"{name} {number}"]) for name in TEXT_COLUMNS}
     return {"id": str(number), **texts, **dict(zip(WINNER_COLUMNS, votes, strict=True)), **cells}
-
-
-def _csv(path: Path, rows: list[Row]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def _swapped(row: Row) -> Row:
@@ -84,7 +77,7 @@ def test_a_file_of_votes_and_soft_labels(tmp_path: Path) -> None:
         _row(2, ("0.5", "0", "0.5"), weight="3"),
         _row(3, ("0.0", "0.4", "0.6"), weight="1", id="2"),
     ]
-    path = _csv(tmp_path / "train.csv", rows)
+    path = write_table(tmp_path / "train.csv", rows)
     read = read_training(path)
     assert read.y is not None
     assert read.battles["id"].tolist() == ["0", "0", "0", "1", "2", "2", "2", "2"]
@@ -102,13 +95,13 @@ def test_a_file_of_votes_and_soft_labels(tmp_path: Path) -> None:
 
 
 def test_a_file_of_votes_has_no_shares(tmp_path: Path) -> None:
-    read = read_training(_csv(tmp_path / "train.csv", [_row(0, ("1", "0", "0"))]))
+    read = read_training(write_table(tmp_path / "train.csv", [_row(0, ("1", "0", "0"))]))
     assert "share" not in read.battles
     assert read.counts["soft_labels"] == 0
 
 
 def test_probabilities_that_do_not_add_up_are_a_rows_fault(tmp_path: Path) -> None:
-    path = _csv(tmp_path / "train.csv", [_row(0, ("0.5", "0.2", "0.1"))])
+    path = write_table(tmp_path / "train.csv", [_row(0, ("0.5", "0.2", "0.1"))])
     with pytest.raises(DataError, match=r"train.csv, row 1, columns winner_model_a, .* got 0.5, 0"):
         read_training(path)
 
@@ -117,7 +110,7 @@ def test_copies_of_soft_labels_in_either_order(tmp_path: Path) -> None:
     soft = _row(0, ("0.7", "0.1", "0.2"))
     rows = [soft, _swapped(soft), soft, soft | {"winner_model_a": "0.6", "winner_tie": "0.3"}]
     rows.append(_row(0, ("1", "0", "0")))
-    read = read_training(_csv(tmp_path / "train.csv", rows))
+    read = read_training(write_table(tmp_path / "train.csv", rows))
     assert read.y is not None
     told = ("duplicates", "swapped_copies", "contradictory")
     assert [read.counts[name] for name in told] == [1, 1, 2]
@@ -131,7 +124,7 @@ def test_copies_of_soft_labels_in_either_order(tmp_path: Path) -> None:
 
 def test_they_are_converted_as_they_were(tmp_path: Path) -> None:
     rows = [_row(0, ("0.75", "0", "0.25"), weight="2"), _row(1, ("0", "0", "1"), weight="0.5")]
-    given, output = _csv(tmp_path / "t.csv", rows), tmp_path / "o.csv"
+    given, output = write_table(tmp_path / "t.csv", rows), tmp_path / "o.csv"
     assert main([str(given), "--output", str(output)]) == 0
     with output.open(encoding="utf-8", newline="") as stream:
         found = list(csv.DictReader(stream))

@@ -1,9 +1,7 @@
 """Copies, votes of several people, and contradictions; over whole files."""
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +22,7 @@ from data.folds import make_folds
 from data.labels import TIE, A, B
 from data.layouts.layout import Battle
 from data.votes import Votes
+from tests.published import write_table
 
 COLUMNS = ["id", "model_a", "model_b", *TEXT_COLUMNS, *WINNER_COLUMNS]
 JUDGES = [A] * 8 + [B, TIE]  # of ten people
@@ -43,14 +42,6 @@ def _swapped(row: Row) -> Row:
     exchanged |= {"winner_model_a": "winner_model_b"}
     exchanged |= {other: name for name, other in exchanged.items()}
     return {name: row[exchanged.get(name, name)] for name in row}
-
-
-def _csv(path: Path, rows: Sequence[Row]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def _of_ten_judges(n_battles: int = 60) -> list[Row]:
@@ -89,7 +80,7 @@ def test_a_swapped_copy_is_the_same_vote(vote: int) -> None:
 
 
 def test_votes_of_ten_judges_are_kept_or_dropped_when_that_is_said(tmp_path: Path) -> None:
-    path = _csv(tmp_path / "train.csv", _of_ten_judges())
+    path = write_table(tmp_path / "train.csv", _of_ten_judges())
     with pytest.raises(
         DataError,
         match=r"^train.csv: .*420 of 600 rows .*--repeated-votes keep.*--repeated-votes once",
@@ -110,7 +101,7 @@ def test_votes_of_a_battle_stand_in_one_fold(tmp_path: Path) -> None:
     # Each tenth battle is another one: case and white space of its prompt say so to nobody.
     for row in rows[::10]:
         row["prompt"] = row["prompt"].upper().replace(" ", "  ")
-    kept = _read(_csv(tmp_path / "train.csv", rows), "keep")
+    kept = _read(write_table(tmp_path / "train.csv", rows), "keep")
     assert kept.y is not None
     folds = make_folds(kept.y, kept.battles["group"])
     fold_of: dict[str, set[int]] = {}
@@ -127,7 +118,7 @@ def test_a_hundredth_of_the_rows_or_five_are_copies(
     tmp_path: Path, n_rows: int, n_copies: int, stops: bool
 ) -> None:
     different = [_row(number, number % 3) for number in range(n_rows - n_copies)]
-    path = _csv(tmp_path / "train.csv", [*different, *different[:n_copies]])
+    path = write_table(tmp_path / "train.csv", [*different, *different[:n_copies]])
     if stops:
         with pytest.raises(DataError, match=f"found {n_copies} of {n_rows} rows"):
             read_training(path)
@@ -138,8 +129,11 @@ def test_a_hundredth_of_the_rows_or_five_are_copies(
 def test_several_files_are_judged_together(tmp_path: Path) -> None:
     different = [_row(number, number % 3) for number in range(20)]
     copied = [row | {"id": f"again {row['id']}"} for row in different]
-    files = [_csv(tmp_path / "a.csv", different[:10]), _csv(tmp_path / "b.csv", different[10:])]
-    twice = [*files, _csv(tmp_path / "c.csv", copied[5:15])]
+    files = [
+        write_table(tmp_path / "a.csv", different[:10]),
+        write_table(tmp_path / "b.csv", different[10:]),
+    ]
+    twice = [*files, write_table(tmp_path / "c.csv", copied[5:15])]
     assert read_training(files).counts["duplicates"] == 0
     with pytest.raises(DataError, match="found 10 of 30 rows"):
         read_training(twice)
@@ -147,13 +141,13 @@ def test_several_files_are_judged_together(tmp_path: Path) -> None:
 
 def test_no_further_column_makes_another_vote(tmp_path: Path) -> None:
     rows = [_row(1, A, time=str(time), judge=str(time)) for time in range(3)]
-    assert read_training(_csv(tmp_path / "train.csv", rows)).counts["duplicates"] == 2
+    assert read_training(write_table(tmp_path / "train.csv", rows)).counts["duplicates"] == 2
 
 
 def test_swapped_copies_of_a_whole_file_are_told(tmp_path: Path) -> None:
     rows = [_row(number, number % 3) for number in range(30)]
     rows += [_swapped(row) | {"id": f"swapped {row['id']}"} for row in rows]
-    path = _csv(tmp_path / "train.csv", rows)
+    path = write_table(tmp_path / "train.csv", rows)
     for repeated, kept in ((None, 30), ("once", 30), ("keep", 60)):
         read = _read(path, repeated)
         assert read.battles["id"].tolist() == [row["id"] for row in rows[:kept]]
@@ -179,7 +173,7 @@ def test_a_layout_with_a_judges_column_keeps_votes_of_several(tmp_path: Path) ->
 
 
 def test_chunks_are_given_before_it_is_known_what_repeats(tmp_path: Path) -> None:
-    files = Files.of(_csv(tmp_path / "train.csv", [_row(n % 10, A) for n in range(100)]))
+    files = Files.of(write_table(tmp_path / "train.csv", [_row(n % 10, A) for n in range(100)]))
     chunks = iter_training(files, chunk_rows=10)
     assert [next(chunks).counts["kept"] for _ in range(10)] == [10] + [0] * 9
     with pytest.raises(DataError, match="found 90 of 100 rows"):

@@ -1,6 +1,5 @@
 """A column of weights: read, refused, and carried in the battles frame."""
 
-import csv
 import json
 import math
 from pathlib import Path
@@ -21,6 +20,7 @@ from data.battles import (
     read_training,
 )
 from data.weights import shares, training_weights
+from tests.published import write_table
 
 
 def _row(number: int, **cells: str) -> dict[str, str]:
@@ -29,16 +29,8 @@ def _row(number: int, **cells: str) -> dict[str, str]:
     return {"id": str(number), **texts, **votes, **cells}
 
 
-def _csv(path: Path, rows: list[dict[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def test_weights_travel_in_the_frame(tmp_path: Path) -> None:
-    path = _csv(tmp_path / "train.csv", [_row(0, weight="2.5"), _row(1, weight="1e-3")])
+    path = write_table(tmp_path / "train.csv", [_row(0, weight="2.5"), _row(1, weight="1e-3")])
     read = read_training(path).battles
     assert read["weight"].dtype == np.float64
     assert read["weight"].tolist() == [2.5, 0.001]
@@ -46,13 +38,13 @@ def test_weights_travel_in_the_frame(tmp_path: Path) -> None:
 
 
 def test_a_file_without_weights_has_no_such_column(tmp_path: Path) -> None:
-    read = read_training(_csv(tmp_path / "train.csv", [_row(0)]))
+    read = read_training(write_table(tmp_path / "train.csv", [_row(0)]))
     assert read.battles.columns.tolist() == list(FRAME_COLUMNS)
 
 
 @pytest.mark.parametrize("cell", ["0", "-1", "nan", "inf", "", "heavy", "1,5"])
 def test_what_is_no_weight_is_a_rows_fault(tmp_path: Path, cell: str) -> None:
-    path = _csv(tmp_path / "train.csv", [_row(0, weight="1"), _row(1, weight=cell)])
+    path = write_table(tmp_path / "train.csv", [_row(0, weight="1"), _row(1, weight=cell)])
     message = f"train.csv, row 2, column weight: expected a finite number above 0, got '{cell}'"
     with pytest.raises(DataError, match=message):
         read_training(path)
@@ -75,8 +67,8 @@ def test_any_layout_may_have_weights(tmp_path: Path) -> None:
 
 def test_weights_that_some_files_have_are_1_in_the_others(tmp_path: Path) -> None:
     files = [
-        _csv(tmp_path / "a.csv", [_row(0)]),
-        _csv(tmp_path / "b.csv", [_row(1, weight="2")]),
+        write_table(tmp_path / "a.csv", [_row(0)]),
+        write_table(tmp_path / "b.csv", [_row(1, weight="2")]),
     ]
     assert read_training(files).battles["weight"].tolist() == [1.0, 2.0]
     plain = make_battles(["Hi"], ["Hello!"], ["Hey"])
