@@ -22,10 +22,12 @@ from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
-from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
+from pipelines.estimator.importance import Level, kept
+from pipelines.estimator.out_of_fold import Keep, OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import look_through, predictions, write_predictions
 from pipelines.estimator.timing import encoding_parts
 from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
+from pipelines.report.importance import write_importance
 from pipelines.report.screen import show
 from pipelines.run.files import check_ordinary, csv_bytes
 from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
@@ -49,6 +51,7 @@ def fit(
     cache: Cache | None = None,
     console: Console | None = None,
     member: str | None = None,
+    importance: Level = "gain",
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
 
@@ -77,6 +80,9 @@ def fit(
     member : str, optional
         Which member of a stack the run is: lines begin with this name, and the scores are left to
         the stack.
+    importance : {"none", "gain", "full"}
+        What is told of the columns: what the model gains by them, or besides what it loses without
+        them, which takes longer.
 
     Returns
     -------
@@ -86,6 +92,7 @@ def fit(
     steps = Steps(console or Console(), member)
     order = check_inputs(inputs, sample_submission, steps)
     pipeline, found, key = prepare(config, inputs, device, cache)
+    key["importance"] = importance
     told = inputs.told(key["files"], skip_bad_rows=skip_bad_rows)
     steps.tell(f"device: {found.name} ({found.reason})")
     target = output or default_target(RUNS, name, key)
@@ -97,11 +104,13 @@ def fit(
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
-        oof = _out_of_fold(pipeline, battles, folds, run, steps)
+        keep = kept if importance == "full" else None
+        oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
         choice = oof.choice(battles.plain[1], folds, calibrate=config.model.calibrate)
         final = fit_final(config, found, pipeline, battles, choice, run, steps)
+        lost = write_importance(importance, final.pipeline, battles, folds, oof, run, steps)
         test_file = _submission(inputs, order, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),
@@ -114,6 +123,7 @@ def fit(
             test_file=test_file,
             seconds=steps.seconds,
             encoding=encoded,
+            importance=lost,
         )
         run.write("report.json", report_bytes(report))
         finished = run.finish()
@@ -213,10 +223,16 @@ def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: 
 
 
 def _out_of_fold(
-    pipeline: Pipeline, battles: Battles, folds: NDArray[np.int8], run: UnfinishedRun, steps: Steps
+    pipeline: Pipeline,
+    battles: Battles,
+    folds: NDArray[np.int8],
+    run: UnfinishedRun,
+    steps: Steps,
+    keep: Keep | None,
 ) -> OutOfFold:
+    frame, y = battles.frame, battles.y
     with steps.step("folds", int(folds.max()) + 1, "folds") as advance:
-        oof = predict_out_of_fold(pipeline, battles.frame, battles.y, folds, run, advance)
+        oof = predict_out_of_fold(pipeline, frame, y, folds, run, advance, keep=keep)
     run.write("oof.csv", csv_bytes(predictions(battles.plain[0]["id"], oof.proba)))
     return oof
 

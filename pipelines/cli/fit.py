@@ -48,6 +48,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="leave out rows that cannot be read, and list them",
     )
     parser.add_argument(
+        "--importance",
+        choices=("none", "gain", "full"),
+        default="gain",
+        help="what importance.csv tells of the columns: shares of the gain, or in full what is "
+        "lost without them and what they add, which takes longer (default: gain)",
+    )
+    parser.add_argument(
         "--sample-submission",
         type=Path,
         metavar="CSV",
@@ -73,6 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         device=arguments.device,
         cache=cache_from(arguments, console),
         console=console,
+        importance=arguments.importance,
     )
     tell(console, f"run folder: {finished}")
     if inputs.test is not None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from features.storage.cache import Cache
 from models.device import Choice, Device
 from pipelines.command.progress import Steps
+from pipelines.estimator.importance import Level
 from pipelines.estimator.reading import CONFIG
 from pipelines.fit import check_inputs
 from pipelines.report.content import versions
@@ -35,6 +36,7 @@ def fit_stack(
     cache: Cache | None = None,
     states: Path | None = None,
     console: Console | None = None,
+    importance: Level = "gain",
 ) -> Path:
     """Make every member, join them, and leave one run folder that predicts by itself.
 
@@ -66,6 +68,8 @@ def fit_stack(
         Where states of frozen layers are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
+    importance : {"none", "gain", "full"}
+        What its runs tell of their columns, see `pipelines.fit.fit`.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def fit_stack(
     steps = Steps(console or Console())
     order = check_inputs(inputs, sample_submission, steps)
     options = Options(
-        inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
+        inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console, importance
     )
     members = [making(name, part, options) for name, part in config.members.items()]
     key = _key(config, members)
