@@ -171,12 +171,14 @@ def measure(gain: Mapping[str, float], folds: Sequence[Held], advance: Advance) 
     def look(of: Held) -> tuple[Sums, dict[str, Array]]:
         units = [named.places(of.names) for named in together]
         losses = permuted_losses(of.model, of.X, of.y, units, seed=of.model.seed)
-        found = Sums.of(losses, of.group), _shap(of, units)
-        advance(1)
-        return found
+        return Sums.of(losses, of.group), _shap(of, units)
 
     # Threads: the libraries let go of Python while they predict.
-    looked = Parallel(n_jobs=-1, prefer="threads")(delayed(look)(of) for of in folds)
+    threads = Parallel(n_jobs=-1, prefer="threads", return_as="generator")
+    looked = []
+    for found in threads(delayed(look)(of) for of in folds):
+        looked.append(found)
+        advance(1)
     sums = Sums.added([of for of, _ in looked])
     table = pd.DataFrame([named[:2] for named in together], columns=["kind", "name"])
     for name, values in zip(ENDS, sums.interval(), strict=True):

@@ -98,13 +98,14 @@ def average_probabilities(model: PreferenceModel, X: pd.DataFrame, found: Contri
         length = X["characters"].to_numpy(dtype=np.float64)
         t = average["tie"] - np.logaddexp(average["a"], average["b"])
         return probabilities(*model.chosen_.calibration(average["a"] * 0.0, t, length))[0]
-    return probabilities(average["z"], average["t"])[0]
+    ties: Any = average.get("t")  # none where votes know none
+    return probabilities(average["z"], ties)[0]
 
 
 def _logit(found: Contributions, name: str) -> Logit:
     average = float(found.average[name][0])
     value = average + float(found.columns[name][0].sum())
-    return {"value": value, "average": average, "clipped": name in "zt" and abs(value) > CLIP}
+    return {"value": value, "average": average, "clipped": name in ("z", "t") and abs(value) > CLIP}
 
 
 def _families(

@@ -45,7 +45,8 @@ def _probabilities(of: Mapping[str, float]) -> str:
 
 def _legend(found: Explained) -> str:
     if "z" in found["logits"]:
-        return "Log odds: above 0 for A (below for B), and for a tie (below for a decision)."
+        ties = ", and for a tie (below for a decision)" if "t" in found["logits"] else ""
+        return f"Log odds: above 0 for A (below for B){ties}."
     return "Margins of the three classes before calibration; the greatest is the likeliest."
 
 

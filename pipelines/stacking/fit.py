@@ -88,7 +88,7 @@ def fit_stack(
         inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console, importance
     )
     members = [making(name, part, options) for name, part in config.members.items()]
-    key = _key(config, members)
+    key = _key(config, members) | {"importance": importance}
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)

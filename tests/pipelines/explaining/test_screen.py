@@ -69,6 +69,17 @@ def test_a_logit_that_is_clipped_is_told(found):
     assert "t is beyond 30 on either side, and counts as 30" in shown(found)
 
 
+def test_without_ties_there_is_one_logit(found):
+    """As where votes know none."""
+    del found["logits"]["t"]
+    for of in (*found["families"], *found["families"][0]["columns"]):
+        del of["adds"]["t"]
+    text = shown(found)
+    assert row(text, "style")[1:] == ["-0.250"]
+    assert "Log odds: above 0 for A (below for B)." in text
+    assert "for a tie" not in text
+
+
 def test_margins_of_three_classes_have_columns_of_their_own(found):
     adds = dict.fromkeys(("a", "b", "tie"), 0.5)
     logit = {"value": 0.5, "average": 0.0, "clipped": False}
