@@ -5,6 +5,7 @@ from pipelines.command.launcher import start
 if __name__ == "__main__":  # before the imports that take seconds: the flags come first
     start("fit")
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,7 +116,7 @@ def fit(
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
-        keep = kept if importance == "full" else None
+        keep = partial(kept, battles.starts) if importance == "full" else None
         oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
@@ -126,7 +127,7 @@ def fit(
             share=shares(battles.plain[0]),
         )
         final = fit_final(config, found, pipeline, battles, choice, run, steps)
-        lost = write_importance(importance, final.pipeline, battles, folds, oof, run, steps)
+        lost = write_importance(importance, final.pipeline, battles, oof, run, steps)
         test_file = _submission(inputs, order, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),

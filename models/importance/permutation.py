@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from features.sides import Array, Swap
-from models.heads import Labels, probabilities
+from models.heads import probabilities
 from models.importance.contributions import matrix_of
 from models.learners.contract import Matrix
 from models.parts import average, part_logits
@@ -86,7 +86,7 @@ class Sums(NamedTuple):
 def permuted_losses(
     model: PreferenceModel,
     X: pd.DataFrame,
-    y: Labels,
+    votes: Array,
     units: Sequence[Unit],
     *,
     repeats: int = 1,
@@ -100,7 +100,8 @@ def permuted_losses(
         Fitted on other battles.
     X : DataFrame, shape (n_battles, ...)
         The model's columns, and ``characters``.
-    y : ndarray of int8, shape (n_battles,)
+    votes : ndarray of float64, shape (n_battles, n_classes)
+        What is said of each class by a battle's vote: see `data.soft.probabilities_of`.
     units : sequence of ndarray of intp
         Places of columns, which are dealt out by the same order of the rows.
     repeats, seed : int
@@ -109,19 +110,20 @@ def permuted_losses(
     Returns
     -------
     ndarray of float64
-        Log loss with a unit's columns dealt out anew, minus that without, mean over the orders.
+        Log loss (cross-entropy, where votes are shared) with a unit's columns dealt out anew,
+        minus that without, mean over the orders.
     """
-    asked = _Asked(model, X, y)
+    asked = _Asked(model, X, votes)
     rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(y)) for _ in range(repeats)]
+    orders = [rng.permutation(len(votes)) for _ in range(repeats)]
     return np.mean([asked.without(units, order) for order in orders], axis=0) - asked.loss
 
 
 class _Asked:
     """A model and battles, and what its parts say of them."""
 
-    def __init__(self, model: PreferenceModel, X: pd.DataFrame, y: Labels) -> None:
-        self.model, self.y = model, y
+    def __init__(self, model: PreferenceModel, X: pd.DataFrame, votes: Array) -> None:
+        self.model, self.votes = model, votes
         self.X, self.length = matrix_of(model, X), X["characters"].to_numpy(dtype=np.float64)
         self.swap = Swap(list(model.feature_names_in_))
         self.parts = model.fitted_parts()
@@ -133,13 +135,13 @@ class _Asked:
 
     def without(self, units: Sequence[Unit], order: NDArray[np.intp]) -> Array:
         """Return the battles' losses with each unit dealt out, shape (n_units, n_battles)."""
-        found = np.empty((len(units), len(self.y)))
+        found = np.empty((len(units), len(self.votes)))
         for block in self._blocks(len(units)):
             found[block] = self._block(units[block], order)
         return found
 
     def _blocks(self, n_units: int) -> Iterator[slice]:
-        size = max(BLOCK_ROWS // max(len(self.y), 1), 1)
+        size = max(BLOCK_ROWS // max(len(self.votes), 1), 1)
         for start in range(0, n_units, size):
             yield slice(start, start + size)
 
@@ -168,7 +170,7 @@ class _Asked:
         n_copies = len(next(iter(logits[0].values())))
         flat = [{name: values.ravel() for name, values in of.items()} for of in logits]
         of_parts = ((part, of) for (part, _), of in zip(self.parts, flat, strict=True))
-        length, y = np.tile(self.length, n_copies), np.tile(self.y, n_copies)
+        length = np.tile(self.length, n_copies)
         p = probabilities(*self.model.chosen_.calibration(*average(of_parts), length))
-        losses: Array = -np.log(p[np.arange(len(y)), y]).reshape(n_copies, -1)
+        losses: Array = -(self.votes * np.log(p).reshape(n_copies, *self.votes.shape)).sum(axis=2)
         return losses

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
+from data.soft import battle_starts, probabilities_of
 from features.sides import Array, Swap
-from models.heads import Labels
+from models.heads import Labels, classes_of
 from models.importance.contributions import contributions, matrix_of
 from models.importance.correlated import groups, pairs, rank_correlation
 from models.importance.permutation import Sums, Unit, permuted_losses
@@ -31,11 +32,14 @@ MODEL = "model/"  # begins the names of a model's files among what is kept
 
 
 class Held(NamedTuple):
-    """Battles that a model has not seen: its columns, their votes and prompts."""
+    """Battles that a model has not seen: its columns, what votes say of classes, and prompts.
+
+    One row for each battle, that of soft labels included.
+    """
 
     model: PreferenceModel
     X: pd.DataFrame
-    y: Labels
+    votes: Array
     group: NDArray[np.object_]
 
     @property
@@ -98,14 +102,31 @@ def family_of(column: str) -> str:
     return column.partition("__")[0]
 
 
-def kept(model: PreferenceModel, columns: pd.DataFrame) -> Kept:
-    """Return what `measure` needs of a fold: the model, and the columns of some of its battles."""
-    n_rows = min(ROWS, len(columns))
-    rows = np.sort(np.random.default_rng(model.seed).choice(len(columns), n_rows, replace=False))
-    some = columns.iloc[rows]
+def kept(
+    starts: NDArray[np.bool_],
+    model: PreferenceModel,
+    columns: pd.DataFrame,
+    rows: NDArray[np.intp],
+) -> Kept:
+    """Return what `measure` needs of a fold: the model, and the columns of some of its battles.
+
+    Parameters
+    ----------
+    starts : ndarray of bool, shape (n_plain,)
+        Which plain rows are the first of their battle; further ones have the same columns.
+    model : PreferenceModel
+    columns : DataFrame, shape (n_rows, ...)
+        What it predicted the fold by.
+    rows : ndarray of intp, shape (n_rows,)
+        Their places among the plain rows.
+    """
+    first = np.flatnonzero(starts[rows])
+    n_battles = min(ROWS, len(first))
+    drawn = np.sort(np.random.default_rng(model.seed).choice(first, n_battles, replace=False))
+    some = columns.iloc[drawn]
     files = {f"{MODEL}{name}": content for name, content in model.dump().items()}
     return {
-        "rows": rows,
+        "rows": rows[drawn],
         "columns": matrix_of(model, some),
         "characters": some["characters"].to_numpy(dtype=np.float64),
         **{name: np.frombuffer(content, dtype=np.uint8) for name, content in files.items()},
@@ -113,7 +134,7 @@ def kept(model: PreferenceModel, columns: pd.DataFrame) -> Kept:
 
 
 def held(
-    model: PreferenceModel, found: Sequence[Kept], plain: tuple[pd.DataFrame, Labels], fold: Labels
+    model: PreferenceModel, found: Sequence[Kept], plain: tuple[pd.DataFrame, Labels]
 ) -> list[Held]:
     """Return the battles and the model of each fold.
 
@@ -124,24 +145,18 @@ def held(
     found : sequence of dict
         What `kept` gave of each fold.
     plain : (DataFrame, ndarray)
-        The plain battles and their votes.
-    fold : ndarray of int8, shape (n_plain,)
+        The plain rows and their votes.
     """
     frame, y = plain
     group = frame["group"].to_numpy(dtype=object)
+    votes = probabilities_of(frame, y, len(classes_of(model.form)))
+    battle = np.cumsum(battle_starts(frame, y)) - 1
     return [
-        _held(model, parts, y, group, np.flatnonzero(fold == number)[parts["rows"]])
-        for number, parts in enumerate(found)
+        _held(model, parts, votes[battle[parts["rows"]]], group[parts["rows"]]) for parts in found
     ]
 
 
-def _held(
-    model: PreferenceModel,
-    parts: Kept,
-    y: Labels,
-    group: NDArray[np.object_],
-    rows: NDArray[np.intp],
-) -> Held:
+def _held(model: PreferenceModel, parts: Kept, votes: Array, group: NDArray[np.object_]) -> Held:
     files = {
         name.removeprefix(MODEL): content.tobytes()
         for name, content in parts.items()
@@ -149,7 +164,7 @@ def _held(
     }
     fitted = clone(model).load(files)
     X = pd.DataFrame(parts["columns"], columns=fitted.feature_names_in_, copy=False)
-    return Held(fitted, X.assign(characters=parts["characters"]), y[rows], group[rows])
+    return Held(fitted, X.assign(characters=parts["characters"]), votes, group)
 
 
 def measure(gain: Mapping[str, float], folds: Sequence[Held], advance: Advance) -> Measured:
@@ -170,7 +185,7 @@ def measure(gain: Mapping[str, float], folds: Sequence[Held], advance: Advance) 
 
     def look(of: Held) -> tuple[Sums, dict[str, Array]]:
         units = [named.places(of.names) for named in together]
-        losses = permuted_losses(of.model, of.X, of.y, units, seed=of.model.seed)
+        losses = permuted_losses(of.model, of.X, of.votes, units, seed=of.model.seed)
         return Sums.of(losses, of.group), _shap(of, units)
 
     # Threads: the libraries let go of Python while they predict.

@@ -35,7 +35,7 @@ KEPT = "kept/"  # begins the names of what a fold was asked to keep
 PREDICTED = ("proba", "z", "t", "length")  # of each plain row
 
 Parts = dict[str, NDArray[Any]]  # what is kept of a fold
-Keep = Callable[[PreferenceModel, pd.DataFrame], Kept]
+Keep = Callable[[PreferenceModel, pd.DataFrame, NDArray[np.intp]], Kept]
 
 
 class OutOfFold(NamedTuple):
@@ -110,7 +110,8 @@ def predict_out_of_fold(
     advance : callable
         Told of each finished fold.
     keep : callable, optional
-        Says what else is to be kept of a fold's model and of the columns that it predicted by.
+        Says what else is to be kept of a fold's model and of the columns that it predicted by,
+        whose places among the plain rows it is told.
     """
     found = _folds(pipeline, battles, y, folds, run, advance, keep)
     whole = {
@@ -194,6 +195,7 @@ def _fit_fold(
         columns = fitted.named_steps["features"].transform(battles[held_out])
         z, t = model.logits(columns, calibrated=False)
         proba = model.predict_proba(columns)
+    more = {} if keep is None else keep(model, columns, np.flatnonzero(held_out))
     return {
         "proba": proba,
         "z": z,
@@ -201,7 +203,7 @@ def _fit_fold(
         "length": columns["characters"].to_numpy(dtype=np.float64),
         "chosen": np.array(json.dumps(model.chosen_.told())),
         "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
-        **({f"{KEPT}{name}": of for name, of in keep(model, columns).items()} if keep else {}),
+        **{f"{KEPT}{name}": of for name, of in more.items()},
     }
 
 

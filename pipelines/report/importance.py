@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -50,7 +48,6 @@ def write_importance(
     level: Level,
     pipeline: Pipeline,
     battles: Battles,
-    folds: NDArray[np.int8],
     oof: OutOfFold,
     run: UnfinishedRun,
     steps: Steps,
@@ -63,7 +60,6 @@ def write_importance(
     pipeline : Pipeline
         The model of all rows.
     battles : Battles
-    folds : ndarray of int8, shape (n_plain,)
     oof : OutOfFold
         With what was kept of its folds, for the level ``full``.
     run : UnfinishedRun
@@ -76,7 +72,7 @@ def write_importance(
         run.write(IMPORTANCE, csv_bytes(columns_table(model, docs, None).reset_index()))
         return None
     with steps.step("importance", len(oof.kept), "folds") as advance:
-        of_folds = held(model, oof.kept, battles.plain, folds)
+        of_folds = held(model, oof.kept, battles.plain)
         measured = measure(model.importance().mean(axis=1).to_dict(), of_folds, advance)
     columns = columns_table(model, docs, measured)
     together = groups_table(columns, measured)

@@ -10,7 +10,7 @@ from models.learners.lightgbm import LightGBMModel
 from models.learners.xgboost import XGBoostModel
 from tests.models.importance.conftest import NAMES
 
-SWAP = Swap(NAMES)
+SWAP, VOTES = Swap(NAMES), np.eye(3)  # a whole vote of each class
 UNITS = [np.array(places) for places in ([0], [1], [2], [1, 2], [0, 3, 5], [4], [6])]
 
 
@@ -27,7 +27,7 @@ def loop(model, X, y, columns, order):
 @pytest.mark.parametrize("form", ["heads", "multiclass"])
 def test_permutation_is_what_a_loop_by_hand_gives(form, models, held_out):
     X, y = held_out
-    found = permuted_losses(models[form], X, y, UNITS, repeats=2, seed=7)
+    found = permuted_losses(models[form], X, VOTES[y], UNITS, repeats=2, seed=7)
     rng = np.random.default_rng(7)
     orders = [rng.permutation(len(y)) for _ in range(2)]
     for unit, losses in zip(UNITS, found, strict=True):
@@ -37,11 +37,24 @@ def test_permutation_is_what_a_loop_by_hand_gives(form, models, held_out):
     assert found[0].mean() > 0.05  # the gap decides
 
 
+def test_a_soft_label_is_as_much_of_each_vote(models, held_out):
+    X, _ = held_out
+    share = np.random.default_rng(2).dirichlet([1, 1, 1], size=len(X))
+    found = permuted_losses(models["heads"], X, share, UNITS, seed=7)
+    whole = [
+        permuted_losses(models["heads"], X, np.tile(vote, (len(X), 1)), UNITS, seed=7)
+        for vote in VOTES
+    ]
+    expected = sum(p * losses for p, losses in zip(share.T, whole, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    assert found[0].mean() != pytest.approx(whole[0][0].mean(), abs=0.01)
+
+
 def test_a_pair_has_the_same_importance_from_both_sides(models, held_out, swapped):
     X, y = held_out
     other = np.array([1, 0, 2])[y]
-    here = permuted_losses(models["heads"], X, y, UNITS, seed=7)
-    there = permuted_losses(models["heads"], swapped(X), other, UNITS, seed=7)
+    here = permuted_losses(models["heads"], X, VOTES[y], UNITS, seed=7)
+    there = permuted_losses(models["heads"], swapped(X), VOTES[other], UNITS, seed=7)
     np.testing.assert_array_equal(here[3], there[3])  # both sides together
     np.testing.assert_array_equal(here[1], there[2])  # side A is then side B
     np.testing.assert_array_equal(here[2], there[1])
@@ -60,11 +73,11 @@ def test_what_no_part_reads_costs_nothing_and_is_not_asked_for(models, held_out,
 
     monkeypatch.setattr(permutation, "part_logits", counting)
     nothing = np.array([], dtype=np.intp)
-    found = permuted_losses(models["heads"], X, y, [UNITS[6], nothing], seed=7)
+    found = permuted_losses(models["heads"], X, VOTES[y], [UNITS[6], nothing], seed=7)
     assert not found.any()
     assert len(asked) == len(models["heads"].fitted_parts())  # each once, with no column dealt out
     asked.clear()
-    permuted_losses(models["heads"], X, y, [UNITS[5]], seed=7)
+    permuted_losses(models["heads"], X, VOTES[y], [UNITS[5]], seed=7)
     # The linear direction has no use for what a swap leaves as it is.
     assert [name for name, _ in asked].count("linear_direction") == 1
     assert [name for name, _ in asked].count("linear_tie") == 2
@@ -73,7 +86,7 @@ def test_what_no_part_reads_costs_nothing_and_is_not_asked_for(models, held_out,
 def test_a_side_is_read_by_whoever_reads_the_other(models, held_out, monkeypatch):
     """A swapped row has the value of A where a tree reads that of B."""
     X, y = held_out
-    whole = permuted_losses(models["heads"], X, y, [UNITS[2]], seed=7)
+    whole = permuted_losses(models["heads"], X, VOTES[y], [UNITS[2]], seed=7)
     for learner in (LightGBMModel, XGBoostModel):
         gain = learner.importance
 
@@ -81,7 +94,7 @@ def test_a_side_is_read_by_whoever_reads_the_other(models, held_out, monkeypatch
             return gain(self, n_columns) * (np.arange(n_columns) != 2)
 
         monkeypatch.setattr(learner, "importance", without_b)
-    found = permuted_losses(models["heads"], X, y, [UNITS[2]], seed=7)
+    found = permuted_losses(models["heads"], X, VOTES[y], [UNITS[2]], seed=7)
     np.testing.assert_array_equal(found, whole)
     assert whole.any()
 
@@ -89,9 +102,9 @@ def test_a_side_is_read_by_whoever_reads_the_other(models, held_out, monkeypatch
 @pytest.mark.parametrize("rows", [1, 130, 250])
 def test_blocks_change_nothing(rows, models, held_out, monkeypatch):
     X, y = held_out
-    whole = permuted_losses(models["heads"], X, y, UNITS, seed=7)
+    whole = permuted_losses(models["heads"], X, VOTES[y], UNITS, seed=7)
     monkeypatch.setattr(permutation, "BLOCK_ROWS", rows)
-    in_blocks = permuted_losses(models["heads"], X, y, UNITS, seed=7)
+    in_blocks = permuted_losses(models["heads"], X, VOTES[y], UNITS, seed=7)
     np.testing.assert_allclose(in_blocks, whole, rtol=0, atol=1e-12)
 
 

@@ -17,8 +17,9 @@ def folds():
     """A model as it is kept in each of two folds, none of whose battles it has seen."""
     model, (X, y) = fit_model(), make_table(200, seed=5)
     fold = np.arange(200, dtype=np.int8) // 2 % 2
-    found = [kept(model, X[fold == number]) for number in (0, 1)]
-    return model, held(model, found, (X, y), fold), (X, y, fold)
+    starts, rows = np.ones(200, dtype=bool), [np.flatnonzero(fold == number) for number in (0, 1)]
+    found = [kept(starts, model, X.iloc[of], of) for of in rows]
+    return model, held(model, found, (X, y)), (X, y, fold)
 
 
 def of_kind(measured, kind):
@@ -37,10 +38,10 @@ def measured(folds):
 
 def test_a_fold_comes_back_as_it_was_kept(folds):
     model, of_folds, (X, y, fold) = folds
-    assert [len(of.y) for of in of_folds] == [100, 100]
+    assert [len(of.votes) for of in of_folds] == [100, 100]
     for number, of in enumerate(of_folds):
         rows = fold == number
-        np.testing.assert_array_equal(of.y, y[rows])
+        np.testing.assert_array_equal(of.votes, np.eye(3)[y[rows]])
         np.testing.assert_array_equal(of.group, X["group"][rows])
         np.testing.assert_array_equal(of.model.predict_proba(of.X), model.predict_proba(X[rows]))
 
@@ -48,11 +49,12 @@ def test_a_fold_comes_back_as_it_was_kept(folds):
 def test_of_many_battles_some_are_kept_each_with_its_vote(monkeypatch):
     monkeypatch.setattr("pipelines.estimator.importance.ROWS", 30)
     model, (X, y) = fit_model(), make_table(200, seed=5)
-    (of,) = held(model, [kept(model, X)], (X, y), np.zeros(200, dtype=np.int8))
-    assert len(of.y) == 30
+    parts = kept(np.ones(200, dtype=bool), model, X, np.arange(200))
+    (of,) = held(model, [parts], (X, y))
+    assert len(of.votes) == 30
     places = [int(np.flatnonzero(X["characters"] == value)[0]) for value in of.X["characters"]]
     assert places != list(range(30))
-    np.testing.assert_array_equal(of.y, y[places])
+    np.testing.assert_array_equal(of.votes, np.eye(3)[y[places]])
     assert ROWS > 30
 
 
@@ -66,11 +68,11 @@ def test_what_is_lost_is_the_mean_over_all_folds_of_a_loop_by_hand(folds, measur
     ]:
         lost = []
         for of in of_folds:
-            order = np.random.default_rng(model.seed).permutation(len(of.y))
+            order = np.random.default_rng(model.seed).permutation(len(of.votes))
             dealt = of.X.copy()
             dealt[columns] = of.X[columns].to_numpy()[order]
             both = of.model.predict_proba(of.X), of.model.predict_proba(dealt)
-            before, without = (p[np.arange(len(of.y)), of.y] for p in both)
+            before, without = (p[of.votes == 1] for p in both)
             lost.append(np.log(before) - np.log(without))
         row = of_kind(measured, kind).loc[name]
         assert row["permutation"] == pytest.approx(np.concatenate(lost).mean(), abs=1e-12)
