@@ -58,7 +58,7 @@ def explain(
 def show(
     console: Console, battle: Found, found: Explained, *, top: int, as_json: bool = False
 ) -> None:
-    """Print what was explained: tables, or all of it as JSON.
+    """Print how the battle was read and what was explained: tables, or all of it as JSON.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def show(
     as_json : bool
     """
     if as_json:
-        tell(console, json.dumps(found, indent=1))
+        tell(console, json.dumps({"notes": battle.notes, **found}, indent=1))
         return
     for note in battle.notes:
         tell(console, note)

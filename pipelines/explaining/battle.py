@@ -1,20 +1,21 @@
 """The battle to explain: a row of a test file by its id, or three texts."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
 import pandas as pd
 
-from data.battles import DataError, Files, Named, iter_test, make_battles
+from data.battles import DataError, Files, Named, counted, iter_test, make_battles
 
 TEXTS = ("prompt", "response_a", "response_b")
 ALIKE = 3  # ids that are offered for one that is not there
 
 
 class Found(NamedTuple):
-    """A battle, and how its texts were taken.
+    """A battle, and how its texts or its file were read.
 
     Attributes
     ----------
@@ -38,12 +39,14 @@ def battle_of_texts(texts: Mapping[str, str]) -> Found:
     """
     turns = {name: _turns(texts[name]) for name in TEXTS}
     told = [
-        f"{name} is {'plain text' if listed is None else f'JSON, turns: {len(listed)}'}"
+        f"{name}: {'plain text' if listed is None else f'JSON (turns: {len(listed)})'}"
         for name, listed in turns.items()
     ]
-    note = f"{', '.join(told)}. Plain text is one turn, as it stands."
+    notes = ["; ".join(told)]
+    if None in turns.values():
+        notes.append("Plain text is one turn, as it stands.")
     columns = [[turns[name] or [texts[name]]] for name in TEXTS]
-    return Found(make_battles(*columns), [note])
+    return Found(make_battles(*columns), notes)
 
 
 def _turns(text: str) -> list[str | None] | None:
@@ -63,23 +66,38 @@ def _turns(text: str) -> list[str | None] | None:
 
 
 def battle_of_file(test: Named, wanted: str) -> Found:
-    """Find the first battle of a test file that has an id.
+    """Find the first battle of a test file that has an id; the file is read to its end.
 
     Raises
     ------
     DataError
         None has; names those that are most like it.
     """
+    found: list[pd.DataFrame] = []
     seen: list[str] = []
+    layouts: dict[str, None] = {}
+    notes: list[str] = []
+    counts: Counter[str] = Counter()
     for chunk in iter_test(test):
-        ids = chunk.battles["id"].tolist()
-        if wanted in ids:
-            place = ids.index(wanted)
-            return Found(chunk.battles.iloc[place : place + 1].reset_index(drop=True), [])
-        seen += ids
-    alike = get_close_matches(wanted, seen, n=ALIKE)
+        ids = chunk.battles["id"]
+        seen += ids.tolist()
+        found.append(chunk.battles[(ids == wanted).to_numpy(dtype=bool)])
+        layouts[chunk.layout] = None
+        notes += chunk.notes
+        counts.update(chunk.counts)
+    of_it = pd.concat(found)
+    if of_it.empty:
+        raise _unknown(test, wanted, seen)
+    notes = [f"{Files.of(test)}: read as {', '.join(layouts)}", *notes, *counted(counts)]
+    if len(of_it) > 1:
+        notes.append(f"{len(of_it):,} rows have the id {wanted}: the first of them is explained.")
+    return Found(of_it.head(1).reset_index(drop=True), notes)
+
+
+def _unknown(test: Named, wanted: str, seen: list[str]) -> DataError:
+    alike = get_close_matches(wanted, dict.fromkeys(seen), n=ALIKE)
     offered = f"Most like it: {', '.join(alike)}" if alike else f"The first is {seen[0]}"
-    raise DataError(
+    return DataError(
         f"{Files.of(test)}: expected a battle with the id {wanted!r}, found none among "
         f"{len(seen):,}. {offered}."
     )

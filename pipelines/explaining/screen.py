@@ -35,8 +35,7 @@ def show_explained(console: Console, found: Explained, top: int) -> None:
         if logit["clipped"]:
             tell(console, f"{name} is beyond 30 on either side, and counts as 30: surer none is.")
     if "words" in found:
-        console.print(_words(found["words"]))
-        tell(console, "These add up to one column, lexical__direction_diff.")
+        _show_words(console, found["words"])
 
 
 def _probabilities(of: Mapping[str, float]) -> str:
@@ -89,10 +88,18 @@ def _signed(value: float) -> str:
     return "0.000" if float(shown) == 0 else shown
 
 
+def _show_words(console: Console, words: Words) -> None:
+    if not words["grams"]:
+        tell(console, "What the words say: nothing, no n-gram makes a difference between A and B.")
+        return
+    tell(console, f"What the words say: {_signed(words['score'])} for A, by n-gram")
+    console.print(_words(words))
+    tell(console, "These add up to one column, lexical__direction_diff.")
+
+
 def _words(words: Words) -> Table:
     """Return the n-grams that move the score most, for A on the left and for B on the right."""
-    title = f"What the words say: {_signed(words['score'])} for A, by n-gram"
-    table = Table(title=title, **LOOKS)
+    table = Table(**LOOKS)
     for heading in ("for A", "", "for B", ""):
         side: Literal["left", "right"] = "left" if heading else "right"
         table.add_column(heading, justify=side, no_wrap=True, overflow="ellipsis", max_width=26)

@@ -23,9 +23,30 @@ def test_a_battle_of_the_test_file_has_the_probabilities_of_the_submission(run, 
 def test_three_texts_are_a_battle(run, capsys):
     assert explain([str(run), *TEXTS, "--top", "1"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("prompt is plain text, response_a is plain text, response_b is JSON")
+    assert out.startswith("prompt: plain text; response_a: plain text; response_b: JSON (turns: 2)")
     assert "What moved it" in out
-    assert max(len(line) for line in out.splitlines()[1:]) <= 80
+    assert max(map(len, out.splitlines())) <= 80
+    assert explain([str(run), *TEXTS, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"][0] in out
+
+
+def test_a_file_is_read_as_the_flags_say(light_run, files, tmp_path, capsys):
+    table = pd.read_csv(files / "test.csv", dtype=str, keep_default_na=False)
+    table["prompt"] = [f'["größer {row}"]' for row in range(len(table))]
+    others = {"prompt": "question", "response_a": "out1", "response_b": "out2"}
+    path = tmp_path / "test.csv"
+    table.rename(columns=others).to_csv(path, index=False, encoding="cp1252")
+    named = ",".join(f"{name}={column}" for name, column in others.items())
+    command = [str(light_run), "--test", str(path), "--id", "00015", "--columns", named, "--json"]
+    assert explain([*command, "--encoding", "cp1252"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (characters,) = [
+        of["value"]
+        for family in told["families"]
+        for of in family["columns"]
+        if of["name"] == "length__characters_sum_prompt"
+    ]
+    assert characters == len("größer 3")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +59,9 @@ def test_three_texts_are_a_battle(run, capsys):
         (["--test", "TEST", "--id", "00012", *TEXTS], "expected one battle"),
         (["--test", "TEST", "--id", "no"], "expected a battle with the id 'no', found none"),
         ([*TEXTS, "--top", "-1"], "--top: expected 0 or more, found -1."),
+        ([*TEXTS, "--raw"], "--encoding and --raw say how the file of --test is read. Leave"),
+        ([*TEXTS, "--encoding", "utf-16"], "say how the file of --test is read. Leave them out"),
+        (["--test", "TEST", "--id", "00012", "--encoding", "nix"], "--encoding nix: no such"),
     ],
 )
 def test_what_is_no_battle_is_refused_in_a_line(flags, words, light_run, files, capsys):

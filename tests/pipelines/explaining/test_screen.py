@@ -100,3 +100,15 @@ def test_words_stand_on_the_side_that_they_speak_for(found):
     assert "\x1b" not in text
     assert "word:a·[31m" in text
     assert "word:x" not in text
+
+
+def test_a_title_stays_on_its_line_whatever_the_width_of_its_table(found):
+    found["words"] = {"score": 0.5, "grams": {"word:a": 0.5}}
+    assert "What the words say: +0.500 for A, by n-gram\n" in shown(found)
+
+
+def test_answers_without_words_are_a_line(found):
+    found["words"] = {"score": 0.0, "grams": {}}
+    text = shown(found)
+    assert "What the words say: nothing, no n-gram makes a difference" in text
+    assert "add up to one column" not in text
