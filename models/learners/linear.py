@@ -156,9 +156,8 @@ class LinearModel(Model):
         U, coefficients = self.scaling(X), self.coefficients[-1]
         found = np.zeros((len(X), len(coefficients), X.shape[1] + 1))
         for score, row in enumerate(coefficients):
-            np.add.at(
-                found[:, score].T, self.scaling.columns, (U * row).T
-            )  # some stand there twice
+            terms = (U * row).T  # two of one column, where its absolute value is used as well
+            np.add.at(found[:, score].T, self.scaling.columns, terms)
         found[:, :, -1] = self.intercepts[-1]
         return found[:, 0] if len(coefficients) == 1 else found
 

@@ -48,10 +48,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Explain a battle."""
+    from rich.console import Console
+
     from pipelines.explain import explain, show
 
     battle = _battle(arguments)
-    cache = cache_from(arguments, console)
+    beside = Console(stderr=True) if arguments.json else console  # what is read holds JSON alone
+    cache = cache_from(arguments, beside)
     found = explain(arguments.run, battle, encoder=arguments.encoder, cache=cache)
     show(console, battle, found, top=arguments.top, as_json=arguments.json)
 

@@ -33,7 +33,7 @@ def show_explained(console: Console, found: Explained, top: int) -> None:
     tell(console, _legend(found))
     for name, logit in found["logits"].items():
         if logit["clipped"]:
-            tell(console, f"{name} is beyond 30 on either side, and counts as 30: surer none is.")
+            tell(console, f"{HEADINGS[name]}: beyond 30 on either side, and counts as 30.")
     if "words" in found:
         _show_words(console, found["words"])
 

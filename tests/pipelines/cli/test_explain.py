@@ -30,6 +30,18 @@ def test_three_texts_are_a_battle(run, capsys):
     assert json.loads(capsys.readouterr().out)["notes"][0] in out
 
 
+def test_where_no_cache_can_be_made_what_is_printed_is_json_all_the_same(
+    light_run, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/no")
+    assert explain([str(light_run), *TEXTS, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert list(json.loads(out)["probabilities"]) == ["model_a", "model_b", "tie"]
+    assert "nothing is kept for the next run" in err
+    assert explain([str(light_run), *TEXTS]) == 0
+    assert "nothing is kept for the next run" in capsys.readouterr().out
+
+
 def test_a_file_is_read_as_the_flags_say(light_run, files, tmp_path, capsys):
     table = pd.read_csv(files / "test.csv", dtype=str, keep_default_na=False)
     table["prompt"] = [f'["größer {row}"]' for row in range(len(table))]

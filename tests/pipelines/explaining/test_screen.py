@@ -66,7 +66,7 @@ def test_as_many_columns_are_shown_as_are_asked_for(found):
 
 def test_a_logit_that_is_clipped_is_told(found):
     found["logits"]["t"]["clipped"] = True
-    assert "t is beyond 30 on either side, and counts as 30" in shown(found)
+    assert "\ntie: beyond 30 on either side, and counts as 30.\n" in shown(found)
 
 
 def test_without_ties_there_is_one_logit(found):
