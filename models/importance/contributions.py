@@ -7,7 +7,7 @@ of a swapped row back to the column whose value it had. So a swap of the answers
 of the direction's shares, which follow their answer, and leaves those of the tie.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from features.sides import Array, Swap
 from models.calibration import Calibration
 from models.heads import CLIP
 from models.learners.contract import Matrix, Model
-from models.parts import Part
+from models.parts import Part, averages
 from models.preference import PreferenceModel
 
 Shares = Mapping[str, Array]  # logit -> shape (n_rows, n_columns + 1), the average battle last
@@ -50,7 +50,7 @@ def contributions(model: PreferenceModel, X: pd.DataFrame) -> Contributions:
         The model's columns, and ``characters``.
     """
     swap, matrix = Swap(list(model.feature_names_in_)), matrix_of(model, X)
-    shares = averaged(
+    shares: Shares = averages(
         (part, part_shares(part, fitted, matrix, swap)) for part, fitted in model.fitted_parts()
     )
     if "z" in shares:
@@ -71,18 +71,6 @@ def part_shares(part: Part, model: Model, X: Matrix, swap: Swap) -> Shares:
     """Return the shares of the logits of a part, from both orders of the rows."""
     places = np.append(swap.order, len(swap.order))  # the average row has no side
     return part.head.shares(model.contributions(X), model.contributions(swap(X))[..., places])
-
-
-def averaged(given: Iterable[tuple[Part, Shares]]) -> Shares:
-    """Average shares over the copies of each member, then over the members, as logits are."""
-    values: dict[str, dict[str, list[Array]]] = {}
-    for part, shares in given:
-        for name, value in shares.items():
-            values.setdefault(name, {}).setdefault(part.member, []).append(value)
-    return {
-        name: np.mean([np.mean(copies, axis=0) for copies in members.values()], axis=0)
-        for name, members in values.items()
-    }
 
 
 def calibrated(shares: Shares, calibration: Calibration, length: Array) -> Shares:
