@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.rows import WINNER_COLUMNS, RowError
 from data.tables.read import DataError
-from data.weights import SHARE
+from data.weights import SHARE, shares
 
 Shares = tuple[float, float, float]
 TOLERANCE = 0.0015 + 1e-9  # of their sum, each rounded to three digits
@@ -118,6 +118,37 @@ def soft_votes(
     rows, labels = np.nonzero(found)
     frame = battles.iloc[rows].reset_index(drop=True)
     return frame.assign(**{SHARE: found[rows, labels]}), labels.astype(np.int8)
+
+
+def probabilities_of(
+    battles: pd.DataFrame, y: NDArray[np.int8], n_classes: int = len(WINNER_COLUMNS)
+) -> NDArray[np.float64]:
+    """Return what each battle's rows say of the classes: what `soft_votes` was given.
+
+    Parameters
+    ----------
+    battles : DataFrame, shape (n_rows, ...)
+        In the order in which it was read.
+    y : ndarray of int8, shape (n_rows,)
+    n_classes : int
+        2 where votes know no ties.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_battles, n_classes)
+        With a 1 where it is a whole vote.
+
+    Examples
+    --------
+    >>> y = np.array([0, 2, 1], np.int8)
+    >>> probabilities_of(pd.DataFrame({"id": list("aab"), "share": [0.75, 0.25, 1.0]}), y)
+    array([[0.75, 0.  , 0.25],
+           [0.  , 1.  , 0.  ]])
+    """
+    starts, share = battle_starts(battles, y), shares(battles)
+    found = np.zeros((int(starts.sum()), n_classes))
+    found[np.cumsum(starts) - 1, y] = 1.0 if share is None else share
+    return found
 
 
 def battle_starts(battles: pd.DataFrame, y: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -104,6 +104,18 @@ class Head:
         """Turn the raw scores of both orders into ``z`` or ``t`` or both."""
         raise TypeError(f"{type(self).__name__} must write logits.")
 
+    def shares(self, own: Array, swapped: Array) -> dict[str, Array]:
+        """Turn what columns add to the raw scores into what they add to `logits`.
+
+        Parameters
+        ----------
+        own : ndarray, shape (n_rows, n_columns + 1) or (n_rows, 3, n_columns + 1)
+            Of the rows as they came, the score of the average row last.
+        swapped : ndarray
+            The same of the rows in the other order, each at the column its value came from.
+        """
+        raise TypeError(f"{type(self).__name__} must write shares.")
+
     def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean log loss of rows that this head learns from, weighted or not."""
         raise TypeError(f"{type(self).__name__} must write loss.")
@@ -131,6 +143,10 @@ class DirectionHead(Head):
         """Return the antisymmetric ``z``."""
         return {"z": (raw - raw_swapped) / 2.0}
 
+    def shares(self, own: Array, swapped: Array) -> dict[str, Array]:
+        """Return the shares of ``z``; that of the average battle is 0."""
+        return {"z": (own - swapped) / 2.0}
+
     def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean direction loss."""
         return direction_loss(logits["z"], y, weight)
@@ -153,6 +169,10 @@ class TieHead(Head):
     def logits(self, raw: Array, raw_swapped: Array) -> dict[str, Array]:
         """Return the symmetric ``t``."""
         return {"t": (raw + raw_swapped) / 2.0}
+
+    def shares(self, own: Array, swapped: Array) -> dict[str, Array]:
+        """Return the shares of ``t``."""
+        return {"t": (own + swapped) / 2.0}
 
     def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean tie loss."""
@@ -181,6 +201,13 @@ class MulticlassHead(Head):
             for scores in (raw, raw_swapped)
         ]
         return {"z": (z[0] - z[1]) / 2.0, "t": (t[0] + t[1]) / 2.0}
+
+    def shares(self, own: Array, swapped: Array) -> dict[str, Array]:
+        """Return the shares of the three margins: ``t`` is no sum of them, ``z`` is a - b."""
+        other = {"a": (A, B), "b": (B, A), "tie": (TIE, TIE)}
+        return {
+            name: (own[:, here] + swapped[:, there]) / 2.0 for name, (here, there) in other.items()
+        }
 
     def loss(self, logits: Mapping[str, Array], y: Labels, weight: Array | None = None) -> float:
         """Return the mean log loss over the three classes."""

@@ -205,17 +205,18 @@ def part_logits(
 
 
 def average(given: Iterable[tuple[Part, Mapping[str, Array]]]) -> tuple[Array, Array | None]:
-    """Average ``z`` and ``t`` over the copies of each member, then over the members.
+    """Average ``z`` and ``t`` as `averages` does; where no part answers for ties, ``t`` is None."""
+    mean = averages(given)
+    return mean["z"], mean.get("t")
 
-    Where no part answers for ties, ``t`` is None.
-    """
-    values: dict[str, dict[str, list[Array]]] = {"z": {}, "t": {}}
-    for part, logits in given:
-        for name, value in logits.items():
-            values[name].setdefault(part.member, []).append(value)
-    mean: dict[str, Array] = {
+
+def averages(given: Iterable[tuple[Part, Mapping[str, Array]]]) -> dict[str, Array]:
+    """Average what parts say, by name, over the copies of each member, then over the members."""
+    values: dict[str, dict[str, list[Array]]] = {}
+    for part, said in given:
+        for name, value in said.items():
+            values.setdefault(name, {}).setdefault(part.member, []).append(value)
+    return {
         name: np.mean([np.mean(copies, axis=0) for copies in members.values()], axis=0)
         for name, members in values.items()
-        if members
     }
-    return mean["z"], mean.get("t")

@@ -182,6 +182,11 @@ class PreferenceModel(ClassifierMixin, BaseEstimator):
         )
         return self.chosen_.calibration(z, t, _length(X)) if calibrated else (z, t)
 
+    def fitted_parts(self) -> list[tuple[Part, Model]]:
+        """Return what it is put together from: each part with its model."""
+        check_is_fitted(self)
+        return [(part, self.models_[part.name]) for part in self._parts()]
+
     def importance(self) -> pd.DataFrame:
         """Return each part's importance of each column, as shares that add up to 1 per part."""
         check_is_fitted(self)

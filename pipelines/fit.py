@@ -5,6 +5,7 @@ from pipelines.command.launcher import start
 if __name__ == "__main__":  # before the imports that take seconds: the flags come first
     start("fit")
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +26,12 @@ from pipelines.estimator.encoding import encode, encoder_store, families_of
 from pipelines.estimator.feasibility import check_parts
 from pipelines.estimator.final import Final, fit_final
 from pipelines.estimator.form import ALONE, TOLD, check_votes, has_ties, settled
-from pipelines.estimator.out_of_fold import OutOfFold, predict_out_of_fold
+from pipelines.estimator.importance import Level, kept
+from pipelines.estimator.out_of_fold import Keep, OutOfFold, predict_out_of_fold
 from pipelines.estimator.predictions import look_through, predictions, write_predictions
 from pipelines.estimator.timing import encoding_parts
 from pipelines.report.content import MadeWith, report_bytes, report_of, scores_of, versions
+from pipelines.report.importance import write_importance
 from pipelines.report.screen import show
 from pipelines.run.files import check_ordinary, csv_bytes
 from pipelines.run.folder import RUNS, UnfinishedRun, default_target, digest
@@ -53,6 +56,7 @@ def fit(
     console: Console | None = None,
     member: str | None = None,
     keep_form: bool = False,
+    importance: Level = "gain",
 ) -> Path:
     """Fit, measure out of fold, and leave a run folder.
 
@@ -84,6 +88,9 @@ def fit(
         the stack.
     keep_form : bool
         Refuse votes that do not go with the configuration's form.
+    importance : {"none", "gain", "full"}
+        What is told of the columns: what the model gains by them, or besides what it loses without
+        them, which takes longer.
 
     Returns
     -------
@@ -95,6 +102,7 @@ def fit(
     config = _settled(config, inputs, steps, keep_form=keep_form)
     order = look_at_test(inputs.test, sample_submission, steps, ties=has_ties(config))
     pipeline, found, key = prepare(config, inputs, device, cache)
+    key["importance"] = importance
     told = inputs.told(key["files"], skip_bad_rows=skip_bad_rows)
     steps.tell(f"device: {found.name} ({found.reason})")
     target = output or default_target(RUNS, name, key)
@@ -106,7 +114,8 @@ def fit(
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
-        oof = _out_of_fold(pipeline, battles, folds, run, steps)
+        keep = partial(kept, battles.starts) if importance == "full" else None
+        oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof)
         choice = oof.choice(
@@ -116,6 +125,7 @@ def fit(
             share=shares(battles.plain[0]),
         )
         final = fit_final(config, found, pipeline, battles, choice, run, steps)
+        lost = write_importance(importance, final.pipeline, battles, oof, run, steps)
         test_file = _submission(inputs, order, final, run, steps)
         report = report_of(
             made_with=_made_with(final.pipeline),
@@ -128,6 +138,7 @@ def fit(
             test_file=test_file,
             seconds=steps.seconds,
             encoding=encoded,
+            importance=lost,
         )
         run.write("report.json", report_bytes(report))
         finished = run.finish()
@@ -239,10 +250,16 @@ def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: 
 
 
 def _out_of_fold(
-    pipeline: Pipeline, battles: Battles, folds: NDArray[np.int8], run: UnfinishedRun, steps: Steps
+    pipeline: Pipeline,
+    battles: Battles,
+    folds: NDArray[np.int8],
+    run: UnfinishedRun,
+    steps: Steps,
+    keep: Keep | None,
 ) -> OutOfFold:
+    frame, y = battles.frame, battles.y
     with steps.step("folds", int(folds.max()) + 1, "folds") as advance:
-        oof = predict_out_of_fold(pipeline, battles.frame, battles.y, folds, run, advance)
+        oof = predict_out_of_fold(pipeline, frame, y, folds, run, advance, keep=keep)
     ids, one = battles.plain[0]["id"], battles.starts
     run.write("oof.csv", csv_bytes(predictions(ids[one], oof.proba[one])))
     return oof

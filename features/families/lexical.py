@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -223,10 +224,24 @@ class LexicalFeatures(CountingFamily):
         if self.scores:
             self._direction = Score(table["direction"].to_numpy(), 0.0)
 
-    def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
+    def words_of(self, battles: pd.DataFrame) -> dict[str, float]:
+        """Return what each n-gram of one battle adds to the score of A; there must be a score.
+
+        Each goes by its kind, a colon and itself, as in `report`. Together they are the column
+        ``lexical__direction_diff``.
+        """
+        row = self._gaps(to_polars(battles.head(1))).signed()
+        added = row.data.astype(np.float64) * self._direction.coef[row.indices]
+        names = (gram_name(self.learned_.grams, place) for place in row.indices)
+        return dict(zip(names, added.tolist(), strict=True))
+
+    def _gaps(self, battles: pl.DataFrame) -> Gaps:
         texts = texts_of(battles)
         counts = [vocabulary.count(texts.distinct) for vocabulary in self._vocabularies]
-        gaps = Gaps.of(counts, self._idf, texts)
+        return Gaps.of(counts, self._idf, texts)
+
+    def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
+        gaps = self._gaps(battles)
         direction = self._direction(gaps.signed()) if self.scores else None
         return self._assemble(self.learned_, gaps, direction, gaps.weights[0].matrix())
 

@@ -210,6 +210,12 @@ class Model(Protocol):
     def importance(self, n_columns: int) -> NDArray[np.float64]:
         """Return how much each column contributes, shape (n_columns,)."""
 
+    def contributions(self, X: Matrix) -> NDArray[np.float64]:
+        """Return what each column adds to the raw scores, and the score of the average row last.
+
+        Shape (n_rows, n_columns + 1), or (n_rows, 3, n_columns + 1); they add up to `raw`.
+        """
+
     def settings(self) -> dict[str, dict[str, Any]]:
         """Return what makes its library give the same bytes again, by library; here nothing."""
         return {}

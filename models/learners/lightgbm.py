@@ -57,6 +57,16 @@ class LightGBMModel(Model):
         """Return the total gain of each column's splits, in units of the loss."""
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
 
+    def contributions(self, X: Matrix) -> NDArray[np.float64]:
+        """Return the columns' Shapley values along the trees' paths, the expected score last.
+
+        Source: Lundberg et al., 2020, "From local explanations to global understanding with
+        explainable AI for trees", algorithm 2; a path's weight is its number of training rows.
+        """
+        found = np.asarray(self.booster.predict(X, pred_contrib=True), dtype=np.float64)
+        scores = self.booster.num_model_per_iteration()
+        return found if scores == 1 else found.reshape(len(X), scores, -1)
+
     def settings(self) -> dict[str, dict[str, Any]]:
         """Return LightGBM's parameters for reproducible trees, as the model's text tells them."""
         return {"lightgbm": {name: self.booster.params[name] for name in REPRODUCIBLE}}

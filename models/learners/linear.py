@@ -147,6 +147,20 @@ class LinearModel(Model):
         sums = np.bincount(self.scaling.columns, weights=weights, minlength=n_columns)
         return sums.astype(np.float64)
 
+    def contributions(self, X: Matrix) -> Array:
+        """Return coefficient times squashed value of each column, and the intercept last.
+
+        They are measured from a row whose columns are all at their centre, which is the mean of
+        those that are centred; of the others the mean over both orders is 0.
+        """
+        U, coefficients = self.scaling(X), self.coefficients[-1]
+        found = np.zeros((len(X), len(coefficients), X.shape[1] + 1))
+        for score, row in enumerate(coefficients):
+            terms = (U * row).T  # two of one column, where its absolute value is used as well
+            np.add.at(found[:, score].T, self.scaling.columns, terms)
+        found[:, :, -1] = self.intercepts[-1]
+        return found[:, 0] if len(coefficients) == 1 else found
+
 
 class LinearLearner(BaseEstimator, Learner):
     """Settings of the linear member.

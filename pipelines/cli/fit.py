@@ -44,6 +44,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what lies in the run folder")
     add_skip_flags(parser)
     parser.add_argument(
+        "--importance",
+        choices=("none", "gain", "full"),
+        default="gain",
+        help="what importance.csv tells of the columns: shares of the gain, or in full what is "
+        "lost without them and what they add, which takes longer (default: gain)",
+    )
+    parser.add_argument(
         "--sample-submission",
         type=Path,
         metavar="CSV",
@@ -69,6 +76,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         device=arguments.device,
         cache=cache_from(arguments, console),
         console=console,
+        importance=arguments.importance,
     )
     tell(console, f"run folder: {finished}")
     if inputs.test is not None:

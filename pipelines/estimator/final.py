@@ -17,7 +17,6 @@ from pipelines.estimator.build import describe_columns, dump_features, fit_pipel
 from pipelines.estimator.encoding import encoder_store, hand_over
 from pipelines.estimator.reading import CONFIG, MODELS, read_pipeline
 from pipelines.estimator.timing import Seconds, fit_parts
-from pipelines.run.files import csv_bytes
 from pipelines.run.folder import UnfinishedRun, digest
 from pipelines.run.inputs import Battles
 
@@ -63,7 +62,7 @@ def fit_final(
     run: UnfinishedRun,
     steps: Steps,
 ) -> Final:
-    """Fit on all rows, and leave the model, its columns and their importance in the run.
+    """Fit on all rows, and leave the model and its columns in the run.
 
     Rounds, penalties and calibration are the `chosen` ones: no inner folds are cut.
     """
@@ -81,7 +80,6 @@ def fit_final(
     store = encoder_store(pipeline)
     fitted = read_pipeline(run.path, hashes, device.name, store)
     run.write("features.json", _columns(fitted))
-    run.write("importance.csv", _importance(fitted))
     error = _swap_error(fitted, battles.plain[0].iloc[:SWAP_CHECK_ROWS])
     if store is not None:
         # Test texts are read as `pipelines.predict` reads them, whatever the training texts are.
@@ -122,10 +120,3 @@ def _columns(pipeline: Pipeline) -> bytes:
         for position, name in enumerate(pipeline.named_steps["model"].feature_names_in_)
     ]
     return json.dumps(columns, indent=1, ensure_ascii=False).encode()
-
-
-def _importance(pipeline: Pipeline) -> bytes:
-    """Return each column's share of the gain (of the absolute coefficients in linear parts)."""
-    table = pipeline.named_steps["model"].importance()
-    table.insert(0, "mean", table.mean(axis=1))
-    return csv_bytes(table.sort_values("mean", ascending=False).reset_index())

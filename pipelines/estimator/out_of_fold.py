@@ -1,6 +1,7 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
@@ -22,13 +23,19 @@ from models.calibration import Calibration, of_rows
 from models.choice import Chosen
 from models.measures.baselines import BASELINES
 from models.measures.evaluation import number_of
+from models.preference import PreferenceModel
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
+from pipelines.estimator.importance import Kept
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
 HEARS = 0.1  # seconds between two looks at whether a signal has come
+KEPT = "kept/"  # begins the names of what a fold was asked to keep
 PREDICTED = ("proba", "z", "t", "length")  # of each plain row
+
+Parts = dict[str, NDArray[Any]]  # what is kept of a fold
+Keep = Callable[[PreferenceModel, pd.DataFrame, NDArray[np.intp]], Kept]
 
 
 class OutOfFold(NamedTuple):
@@ -45,6 +52,8 @@ class OutOfFold(NamedTuple):
         What was chosen in each fold.
     seconds : list of dict
         Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
+    kept : tuple of dict
+        What importance is measured by, of each fold, where it was asked for.
     """
 
     proba: Array
@@ -53,6 +62,7 @@ class OutOfFold(NamedTuple):
     length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
+    kept: tuple[Kept, ...] = ()
 
     def choice(
         self,
@@ -79,6 +89,8 @@ def predict_out_of_fold(
     folds: NDArray[np.int8],
     run: UnfinishedRun,
     advance: Advance,
+    *,
+    keep: Keep | None = None,
 ) -> OutOfFold:
     """Fit the pipeline without each fold and predict the fold.
 
@@ -97,8 +109,11 @@ def predict_out_of_fold(
         Keeps each finished fold; folds that it holds already are not fitted again.
     advance : callable
         Told of each finished fold.
+    keep : callable, optional
+        Says what else is to be kept of a fold's model and of the columns that it predicted by,
+        whose places among the plain rows it is told.
     """
-    found = _folds(pipeline, battles, y, folds, run, advance)
+    found = _folds(pipeline, battles, y, folds, run, advance, keep)
     whole = {
         name: np.empty((len(folds), *found[0][name].shape[1:]))
         for name in PREDICTED
@@ -118,10 +133,12 @@ def predict_out_of_fold(
             }
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
-    return out
+    return out if keep is None else out._replace(kept=tuple(map(_kept, found)))
 
 
-Parts = dict[str, NDArray[Any]]  # what is kept of a fold
+def _kept(parts: Parts) -> Kept:
+    """Return what a fold was asked to keep besides."""
+    return {name.removeprefix(KEPT): of for name, of in parts.items() if name.startswith(KEPT)}
 
 
 def _folds(
@@ -131,6 +148,7 @@ def _folds(
     folds: NDArray[np.int8],
     run: UnfinishedRun,
     advance: Advance,
+    keep: Keep | None,
 ) -> list[Parts]:
     """Return what the folds gave, those that are not kept yet being fitted now."""
     found = [run.saved(f"fold-{fold}") for fold in range(folds.max() + 1)]
@@ -141,9 +159,9 @@ def _folds(
     def fit(fold: int) -> tuple[int, Parts]:
         held_out = np.zeros(len(battles), dtype=np.bool_)
         held_out[: len(folds)] = folds == fold
-        return fold, _fit_fold(pipeline, battles, y, held_out)
+        return fold, _fit_fold(pipeline, battles, y, held_out, keep)
 
-    def keep(fold: int, parts: Parts) -> None:
+    def save(fold: int, parts: Parts) -> None:
         run.save(f"fold-{fold}", parts)
         found[fold] = parts
         advance(1)
@@ -156,14 +174,18 @@ def _folds(
             while waiting:  # a thread that waits without an end hears no Ctrl-C
                 done, waiting = wait(waiting, timeout=HEARS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    keep(*future.result())
+                    save(*future.result())
         finally:
             pool.shutdown(cancel_futures=True)  # and wait for those that go on
     return [parts for parts in found if parts is not None]
 
 
 def _fit_fold(
-    pipeline: Pipeline, battles: pd.DataFrame, y: NDArray[np.int8], held_out: NDArray[np.bool_]
+    pipeline: Pipeline,
+    battles: pd.DataFrame,
+    y: NDArray[np.int8],
+    held_out: NDArray[np.bool_],
+    keep: Keep | None,
 ) -> Parts:
     train = training_rows(held_out, battles["group"], battles["source"])
     seconds: Seconds = {}
@@ -173,6 +195,7 @@ def _fit_fold(
         columns = fitted.named_steps["features"].transform(battles[held_out])
         z, t = model.logits(columns, calibrated=False)
         proba = model.predict_proba(columns)
+    more = {} if keep is None else keep(model, columns, np.flatnonzero(held_out))
     return {
         "proba": proba,
         "z": z,
@@ -180,6 +203,7 @@ def _fit_fold(
         "length": columns["characters"].to_numpy(dtype=np.float64),
         "chosen": np.array(json.dumps(model.chosen_.told())),
         "seconds": np.array(json.dumps(seconds | fit_parts(fitted))),
+        **{f"{KEPT}{name}": of for name, of in more.items()},
     }
 
 

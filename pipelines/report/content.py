@@ -20,6 +20,7 @@ from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
 from pipelines.report.analysis import Analysis, analyse
 from pipelines.report.figure import Figure
+from pipelines.report.importance import ImportanceTold
 from pipelines.report.near_copies import NearCopies, near_copies_told
 from pipelines.run.inputs import Battles, InputsTold
 
@@ -94,6 +95,7 @@ class Report(MadeWith):
     scores: Scores
     folds: list[dict[str, Any]]
     final: FinalPart
+    importance: NotRequired[ImportanceTold]  # where it was measured
     files: dict[str, str]
     seconds: Seconds
     parts: dict[str, Any]
@@ -134,6 +136,7 @@ def report_of(
     test_file: dict[str, int],
     seconds: Seconds,
     encoding: Seconds,
+    importance: ImportanceTold | None = None,
 ) -> Report:
     """Put the report together.
 
@@ -153,9 +156,11 @@ def report_of(
         Of each step.
     encoding : dict of str to float
         Where the time of encoding the training texts went.
+    importance : ImportanceTold, optional
+        What is lost without columns.
     """
     model = final.pipeline.named_steps["model"]
-    return {
+    report: Report = {
         "format": FORMAT,
         **made_with,
         "device": {**device._asdict(), "used": model.device_},
@@ -170,6 +175,9 @@ def report_of(
         "parts": rounded(_parts(seconds, encoding, oof, final)),
         "peak_memory_mb": round(peak_memory_mb()),
     }
+    if importance is not None:
+        report["importance"] = importance
+    return report
 
 
 def _final(final: Final, seed: int) -> FinalPart:

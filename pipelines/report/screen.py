@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.report.analysis import Style
 from pipelines.report.content import Compared, Report
 from pipelines.report.figure import Figure
+from pipelines.report.importance import LOOKS, print_importance
 from pipelines.report.near_copies import NearCopies
 
-LOOKS: Any = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",
     "direction_auc": "A/B AUC",
@@ -34,6 +33,8 @@ def show(console: Console, report: Report) -> None:
     print_near_copies(console, report["scores"]["near_copies"])
     print_style(console, report["scores"]["analysis"]["style_control"])
     print_families(console, report["final"]["families"])
+    if "importance" in report:
+        print_importance(console, report["importance"])
 
 
 def print_scores(console: Console, scores: Compared) -> None:

@@ -18,6 +18,7 @@ MOVING = "moving.json"  # in it: the names that are being moved
 NAMES = (  # of what a run, a stack or a tower leaves, DONE first
     "DONE",
     *("config.toml", "report.json", "report.html", "folds.csv", "oof.csv", "importance.csv"),
+    "importance_groups.csv",
     *("features.json", "models", "members", "leaderboard.csv", "submission.csv"),
     *("logits.json", "oof_logits.csv", "test_logits.csv", "history.csv", "tower"),
 )

@@ -11,6 +11,7 @@ from models.device import Choice, Device
 from pipelines.command.progress import Steps
 from pipelines.config import without_ties
 from pipelines.estimator.form import TOLD, check_votes, has_ties, no_ties
+from pipelines.estimator.importance import Level
 from pipelines.estimator.reading import CONFIG
 from pipelines.fit import check_inputs, look_at_test
 from pipelines.report.content import versions
@@ -43,6 +44,7 @@ def fit_stack(
     cache: Cache | None = None,
     states: Path | None = None,
     console: Console | None = None,
+    importance: Level = "gain",
 ) -> Path:
     """Make every member, join them, and leave one run folder that predicts by itself.
 
@@ -74,6 +76,8 @@ def fit_stack(
         Where states of frozen layers are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
+    importance : {"none", "gain", "full"}
+        What its runs tell of their columns, see `pipelines.fit.fit`.
 
     Returns
     -------
@@ -91,10 +95,10 @@ def fit_stack(
     config, ties = _settled(config, inputs, steps)
     order = look_at_test(inputs.test, sample_submission, steps, ties=ties)
     options = Options(
-        inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console
+        inputs._replace(test=None), skip_bad_rows, device, cache, states, steps.console, importance
     )
     members = [making(name, part, options) for name, part in config.members.items()]
-    key = _key(config, members)
+    key = _key(config, members) | {"importance": importance}
     target = output or default_target(RUNS, name, key)
     with UnfinishedRun(target, key, force=force) as run:
         steps.tell(run.announcement)

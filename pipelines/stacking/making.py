@@ -14,6 +14,7 @@ from models.device import Choice, Device
 from pipelines import finetune, fit
 from pipelines.command.flags import STATES, STATES_LIMIT
 from pipelines.estimator.encoding import encoder_store
+from pipelines.estimator.importance import Level
 from pipelines.run.folder import CHECKPOINTS
 from pipelines.run.inputs import Inputs
 from pipelines.stacking.config import RunPart, TowerPart
@@ -34,6 +35,8 @@ class Options(NamedTuple):
     states : Path or None
         Where states of frozen layers are kept; with None in the unfinished stack alone.
     console : rich.console.Console
+    importance : {"none", "gain", "full"}
+        What runs tell of their columns.
     """
 
     inputs: Inputs
@@ -42,6 +45,7 @@ class Options(NamedTuple):
     cache: Cache | None
     states: Path | None
     console: Console
+    importance: Level = "gain"
 
 
 class Making(ABC):
@@ -130,6 +134,7 @@ class RunMaking(Making):
             cache=of.cache,
             console=of.console,
             member=self.name,
+            importance=of.importance,
         )
 
 

@@ -98,10 +98,14 @@ def test_features_json_maps_places_to_names(run):
 
 def test_importance_holds_a_share_of_every_column_for_every_part(run):
     shares = pd.read_csv(run / "importance.csv", index_col="feature")
-    names = [column["name"] for column in json.loads((run / "features.json").read_text())]
-    assert sorted(shares.index) == sorted(names)
+    columns = json.loads((run / "features.json").read_text())
+    docs = {column["name"]: column["documentation"] for column in columns}
+    assert sorted(shares.index) == sorted(docs)
     assert shares["mean"].is_monotonic_decreasing
     assert {"lightgbm_direction", "lightgbm_tie", "linear_direction"} <= set(shares)
+    words = shares[["family", "meaning"]]
+    shares = shares.drop(columns=list(words))
+    assert words.loc["length__words_sum_a"].tolist() == ["length", docs["length__words_sum_a"]]
     assert (shares.min() >= 0).all()
     np.testing.assert_allclose(shares.drop(columns="mean").sum(), 1.0, atol=1e-9)
 

@@ -103,7 +103,7 @@ def test_the_run_is_of_one_head(fitted):
     config = load_config(file=fitted / "config.toml")
     assert (config.model.form, config.model.tie) == ("direction", None)
     table = pd.read_csv(fitted / "importance.csv")
-    assert table.columns.tolist() == ["feature", "mean", "linear_direction"]
+    assert table.columns.tolist() == ["feature", "mean", "linear_direction", "family", "meaning"]
 
 
 def test_it_is_told_on_the_screen(wsdm, flags, tmp_path, capsys):

@@ -154,3 +154,13 @@ def test_pipes_are_refused_as_inputs(files, tmp_path, capsys):
     assert [line.partition("expected")[2] for line in lines] == [
         " a file on disk, found a pipe or a device. Save it first."
     ] * 2
+
+
+def test_the_level_of_importance_is_a_flag(files, light_flags, tmp_path, capsys):
+    flags = ["--train", str(files / "train.csv"), *light_flags, "--output", str(tmp_path / "run")]
+    with pytest.raises(SystemExit, match="2"):
+        fit([*flags, "--importance", "most"])
+    assert "argument --importance: invalid choice: 'most'" in capsys.readouterr().err
+    assert fit([*flags, "--importance", "full"]) == 0
+    assert (tmp_path / "run" / "importance_groups.csv").is_file()
+    assert "What is lost without them" in capsys.readouterr().out
