@@ -139,7 +139,8 @@ class TestSwap:
             assert_swaps(WordsOfA().fit(battles), battles)
 
     def test_equal_answers_differ_in_nothing(self, family, battles):
-        same = family.transform(battles.assign(response_b=battles["response_a"]))
+        same = {"response_b": battles["response_a"], "model_b": battles["model_a"]}
+        same = family.transform(battles.assign(**same))
         for name in same:
             if name.endswith(("_diff", "_ratio", "_absdiff")):
                 assert (same[name] == 0).all(), name
