@@ -189,9 +189,8 @@ def _part(
     frame = build_frame(
         {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
         id=ids,
-        # Who answered is no part of a test file.
-        model_a=None if y is None else [battle.model_a for battle in battles],
-        model_b=None if y is None else [battle.model_b for battle in battles],
+        model_a=[battle.model_a for battle in battles],
+        model_b=[battle.model_b for battle in battles],
         source=source,
     )
     counts.update(
