@@ -1,7 +1,9 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from models.choice import Chosen
 from models.measures.baselines import BASELINES
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
+from pipelines.estimator.names import beside, put_together
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
@@ -43,6 +46,8 @@ class OutOfFold(NamedTuple):
         What was chosen in each fold.
     seconds : list of dict
         Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
+    beside : mapping of str to ndarray
+        What was said without names, see `pipelines.estimator.names.beside`.
     """
 
     proba: Array
@@ -51,6 +56,7 @@ class OutOfFold(NamedTuple):
     length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
+    beside: Mapping[str, Array] = MappingProxyType({})
 
     def choice(self, y: NDArray[np.int8], fold: NDArray[np.int8], *, calibrate: bool) -> Chosen:
         """Return what the folds say of the model of all rows.
@@ -93,7 +99,8 @@ def predict_out_of_fold(
     n_plain = len(folds)
     z, t, length = np.empty((3, n_plain))
     out = OutOfFold(np.empty((n_plain, 3)), z, t, length, [], [])
-    for fold, parts in enumerate(_folds(pipeline, battles, y, folds, run, advance)):
+    found = _folds(pipeline, battles, y, folds, run, advance)
+    for fold, parts in enumerate(found):
         rows = folds == fold
         for name in PREDICTED:
             getattr(out, name)[rows] = parts[name]
@@ -101,7 +108,7 @@ def predict_out_of_fold(
             {"fold": fold, "rows": int(rows.sum()), **json.loads(str(parts["chosen"]))}
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
-    return out
+    return out._replace(beside=put_together(found, folds))
 
 
 Parts = dict[str, NDArray[Any]]  # what is kept of a fold
@@ -156,7 +163,8 @@ def _fit_fold(
         columns = fitted.named_steps["features"].transform(battles[held_out])
         z, t = model.logits(columns, calibrated=False)
         proba = model.predict_proba(columns)
-    return {
+        without_names = beside(fitted, battles[held_out], columns)
+    return without_names | {
         "proba": proba,
         "z": z,
         "t": t,
