@@ -30,10 +30,11 @@ STATISTICS: dict[str, Row] = {
     "strength": Row("Bradley-Terry strength of the model named, in log odds", ("a", "b", "diff")),
     "adjusted": Row("strength beside the style of the answers, in log odds", ("a", "b", "diff")),
     "tie_rate": Row("share of the model's battles that were ties", ("a", "b", "sum")),
-    "games": Row("log(1 + battles of the model)", ("a", "b", "sum")),
-    "known": Row("1 where a battle of the model named was seen, else 0", ("a", "b", "sum")),
+    "games": Row("log(1 + battles of the model)", ("a", "b")),
+    "known": Row("1 where a battle of the model named was seen, else 0", ("a", "b")),
     "head_to_head": Row("points beyond 1/2 expected of A from its battles with B", ("diff",)),
 }
+DIFFERENCES = [f"{name}_diff" for name, row in STATISTICS.items() if "diff" in row.sides]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -56,9 +57,10 @@ class NamesFeatures(LearningFamily):
     rows alone teach how often a model's battles are ties.
 
     A name is matched as it stands. Where one is missing, or no battle of the model was seen, the
-    columns are those of an average model, and say so; that what learns from the columns may know
-    such rows, some training rows lose one name or both. Where no training row has two, the family
-    has no columns.
+    columns are those of an average model, and ``known`` says so; that what learns from the columns
+    may know such rows, some training rows lose one name or both. Where neither model is known,
+    their differences are missing (NaN), for 0 would say that the two are alike. Where no training
+    row has two names, the family has no columns.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ class NamesFeatures(LearningFamily):
     >>> names = NamesFeatures().fit(battles, [0] * 40)
     >>> float(names.transform(battles)["names__strength_diff"].iloc[0]) > 1
     True
-    >>> names.transform(make_battles(["Why?"], ["So."], ["No."]))["names__known_sum"].tolist()
+    >>> names.transform(make_battles(["Why?"], ["So."], ["No."]))["names__known_a"].tolist()
     [0.0]
     """
 
@@ -176,11 +178,14 @@ def _compared(first: Models, second: Models, standings: Standings) -> dict[str, 
     columns: dict[str, Array] = {}
     for name, values in a.items():
         columns |= compare(name, values, b[name], STATISTICS[name].sides)
-    return columns | {"head_to_head_diff": standings.head_to_head(first, second)}
+    columns["head_to_head_diff"] = standings.head_to_head(first, second)
+    for name in DIFFERENCES:
+        columns[name][(a["known"] + b["known"]) == 0] = np.nan
+    return columns
 
 
 def _figures(columns: Mapping[str, Array], votes: Votes, training: Training) -> dict[str, Any]:
-    shown = (columns["known_sum"] == 2) & (training.y != TIE)
+    shown = (columns["known_a"] + columns["known_b"] == 2) & (training.y != TIE)
     models = np.concatenate([votes.first[votes.named], votes.second[votes.named]])
     told: dict[str, Any] = {"models": len(np.unique(models)), "battles": len(models) // 2}
     for what, rows in {"": shown, "_plain": shown & training.plain}.items():

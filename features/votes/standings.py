@@ -117,9 +117,9 @@ class Standings(NamedTuple):
         }
 
     def head_to_head(self, first: Models, second: Models) -> Array:
-        """Return the points beyond 1/2 that the first can expect; 0 where one is not known."""
+        """Return the points beyond 1/2 that the first can expect; NaN unless both are known."""
         points = np.pad(self.ratings.table, (0, 1))[first, second]
-        return np.where(self.known(first) & self.known(second), points, 0.0)
+        return np.where(self.known(first) & self.known(second), points, np.nan)
 
 
 def _by_either(met: Votes, values: Array, n_models: int) -> Array:

@@ -52,36 +52,34 @@ def ratings_told(battles: Battles, oof: OutOfFold, extra_weight: float) -> Ratin
     proba = oof.beside.get(NAMELESS)
     if proba is None or np.array_equal(proba, oof.proba):
         return None
-    names, (first, second) = _numbered(battles.frame)
-    met = (first >= 0) & (second >= 0)
-    weight = np.where(np.arange(len(met)) < battles.n_plain, 1.0, extra_weight)[met]
-    votes = first[met], second[met], POINTS[battles.y[met]], len(names)
+    names, sides = _numbered(battles.frame)
+    weight = np.where(battles.frame["source"] == "plain", 1.0, extra_weight)
+    met = (sides[0] >= 0) & (sides[1] >= 0) & (weight > 0)
+    first, second = (of[met] for of in sides)
+    votes = first, second, POINTS[battles.y[met]], len(names)
     group = battles.frame["group"].to_numpy(dtype=object)[met]
-    drawn = min(resamples(int(met.sum())), MOST_RESAMPLES)
+    drawn = min(resamples(len(group)), MOST_RESAMPLES)
     samples = np.concatenate(
-        [resampled_strengths(*votes, w * weight) for w in group_weights(group, drawn, seed=0)]
+        [resampled_strengths(*votes, w * weight[met]) for w in group_weights(group, drawn, seed=0)]
     )
-    full = strengths(*votes, weight)
-    plain = first[: battles.n_plain], second[: battles.n_plain]
-    seems = _mean(plain, oof.beside.get(WRITTEN), len(names))
-    tied = np.repeat((battles.plain[1] == TIE).astype(np.float64)[:, None], 2, axis=1)
+    full = strengths(*votes, weight[met])
+    games = np.bincount(np.concatenate([first, second]), minlength=len(names))
+    plain = sides[0][: battles.n_plain], sides[1][: battles.n_plain]
+    tied = np.tile((battles.plain[1] == TIE).astype(np.float64)[:, None], 2)
     ties = _mean(plain, tied, len(names))
-    games = np.bincount(np.concatenate(votes[:2]), minlength=len(names))
-    return {
-        "battles": int(met.sum()),
-        "groups": len(np.unique(group)),
-        "resamples": drawn,
-        "models": [
-            {
-                "name": names[number],
-                "battles": int(games[number]),
-                "ties": _known(ties[number]),
-                "strength": cast(Figure, interval(float(full[number]), samples[:, number])),
-                "fingerprint": _known(seems[number]),
-            }
-            for number in np.argsort(-full, kind="stable")
-        ],
-    }
+    seems = _mean(plain, oof.beside.get(WRITTEN), len(names))
+    models: list[Rating] = [
+        {
+            "name": names[number],
+            "battles": int(games[number]),
+            "ties": _known(ties[number]),
+            "strength": cast(Figure, interval(float(full[number]), samples[:, number])),
+            "fingerprint": _known(seems[number]),
+        }
+        for number in np.argsort(-full, kind="stable")
+    ]
+    groups = len(np.unique(group))
+    return {"battles": len(group), "groups": groups, "resamples": drawn, "models": models}
 
 
 def _numbered(battles: pd.DataFrame) -> tuple[list[str], tuple[Models, Models]]:

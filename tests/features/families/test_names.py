@@ -38,6 +38,11 @@ def short(columns):
     return columns.rename(columns=lambda name: name.removeprefix(ONLY))
 
 
+def known(of):
+    """How many of both models are known."""
+    return of["known_a"] + of["known_b"]
+
+
 def without_names(battles):
     return battles.assign(model_a=None, model_b=None)
 
@@ -66,7 +71,7 @@ class TestLearned:
         np.testing.assert_allclose(of["tie_rate_a"], shares, atol=0.05)
         assert of["strength_diff"].iloc[0] == of["strength_a"].iloc[0] - of["strength_a"].iloc[3]
         assert (of["head_to_head_diff"].iloc[:2] > 0).all()
-        assert of["known_sum"].tolist() == [2, 2, 2, 2]
+        assert (of[["known_a", "known_b"]] == 1).all(axis=None)
         games = (training[0][["model_a", "model_b"]] == "ant").to_numpy().sum()
         assert of["games_a"].iloc[0] == pytest.approx(np.log1p(games))
 
@@ -74,7 +79,7 @@ class TestLearned:
         report = fitted[0].report()
         assert (report["models"], report["battles"]) == (4, 1200)
         of, y = short(fitted[1]), training[1]
-        rows = (of["known_sum"] == 2).to_numpy() & (y < 2)
+        rows = known(of).eq(2).to_numpy() & (y < 2)
         auc = roc_auc_score(y[rows] == 0, of["strength_diff"][rows])
         assert report["direction_auc"] == report["direction_auc_plain"] == round(auc, 4) > 0.8
 
@@ -124,7 +129,7 @@ class TestOutOfFold:
         assert (columns[strength][~own] != fitted[1][strength][~own]).any()
 
     def test_it_is_not_what_the_full_fit_gives(self, training, fitted):
-        kept = fitted[1][f"{ONLY}known_sum"] == 2
+        kept = known(short(fitted[1])) == 2
         full = fitted[0].transform(training[0])
         assert not np.allclose(fitted[1][kept], full[kept], atol=1e-3)
         np.testing.assert_allclose(fitted[1][kept], full[kept], atol=0.8)
@@ -140,19 +145,19 @@ class TestOutOfFold:
 
 class TestLost:
     def test_a_quarter_of_the_rows_lose_names_by_their_prompt(self, training, fitted):
-        known = fitted[1][f"{ONLY}known_sum"]
-        shares = known.value_counts(normalize=True)
+        names = known(short(fitted[1]))
+        shares = names.value_counts(normalize=True)
         assert abs(shares[2.0] - 0.75) < 0.05
         assert abs(shares[1.0] - 0.125) < 0.04
-        by_prompt = known.groupby(training[0]["group"].astype(str))
+        by_prompt = names.groupby(training[0]["group"].astype(str))
         assert ((by_prompt.max() < 2) == (by_prompt.min() < 2)).all()
-        alone = [fitted[1][f"{ONLY}known_{side}"][known == 1].mean() for side in "ab"]
+        alone = [fitted[1][f"{ONLY}known_{side}"][names == 1].mean() for side in "ab"]
         assert min(alone) > 0.3
 
     def test_their_votes_teach_strengths_all_the_same(self, training, fitted):
         none = NamesFeatures(lost=0.0)
         columns = none.fit_transform(*training)
-        assert (columns[f"{ONLY}known_sum"] == 2).all()
+        assert (known(short(columns)) == 2).all()
         pd.testing.assert_frame_equal(none.transform(training[0]), fitted[0].transform(training[0]))
 
     @pytest.mark.parametrize(("lost", "words"), [(1.0, "less than 1"), (-0.1, "equal to 0")])
@@ -170,7 +175,8 @@ class TestNames:
         for other in (strange, bare, battles.assign(model_a="", model_b=float("nan"))):
             pd.testing.assert_frame_equal(fitted[0].transform(other), expected)
         of = short(expected)
-        assert (of.filter(regex="strength|adjusted|known|games|head") == 0).all(axis=None)
+        assert (of.filter(regex="(strength|adjusted|known|games)_[ab]") == 0).all(axis=None)
+        assert of.filter(regex="_diff").isna().all(axis=None)
         np.testing.assert_allclose(of["tie_rate_a"], (training[1] == 2).mean(), atol=1e-6)
 
     def test_one_known_name_is_of_use(self, training, fitted):
@@ -179,7 +185,7 @@ class TestNames:
         assert (of["known_a"] == 1).all()
         assert (of["known_b"] == 0).all()
         assert (of["strength_diff"] == of["strength_a"]).all()
-        assert (of["head_to_head_diff"] == 0).all()
+        assert of["head_to_head_diff"].isna().all()
 
     @pytest.mark.parametrize("none", ["both", "columns", "one"])
     def test_without_pairs_of_names_there_are_no_columns(self, training, none):
@@ -217,8 +223,9 @@ class TestNames:
     @pytest.mark.parametrize("n_battles", [1, 2, 12])
     def test_few_rows(self, n_battles):
         family = NamesFeatures()
-        assert np.isfinite(family.fit_transform(*invent(n_battles))).all(axis=None)
-        assert np.isfinite(family.transform(invent(20)[0])).all(axis=None)
+        for columns in (family.fit_transform(*invent(n_battles)), family.transform(invent(20)[0])):
+            assert np.isfinite(columns.filter(regex="_[ab]$")).all(axis=None)
+            assert not np.isinf(columns).any(axis=None)
 
 
 class TestKept:

@@ -46,6 +46,13 @@ def test_strengths_are_those_of_the_family_strongest_first():
     assert told["resamples"] == 300
 
 
+def test_extra_rows_of_no_weight_are_as_if_they_were_not_there():
+    told = ratings_told(make_battles_of(200, 100), said(200), 0.0)
+    battles = make_battles_of(200, 100)
+    alone = Battles(*battles.plain, 200, [])
+    assert told == ratings_told(alone, said(200), 1.0)
+
+
 def test_ties_are_of_plain_battles_alone():
     battles = make_battles_of(600, 300)
     (ant,) = [
