@@ -110,7 +110,7 @@ def fit(
         encoded = encoding_parts(pipeline)
         oof = _out_of_fold(pipeline, battles, folds, run, steps)
         with steps.step("evaluate"):
-            scores = scores_of(inputs.train, battles, folds, oof)
+            scores = scores_of(inputs.train, battles, folds, oof, config.model.extra_weight)
         choice = oof.choice(
             battles.plain[1],
             folds,

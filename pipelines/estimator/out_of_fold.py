@@ -1,7 +1,9 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ from models.measures.baselines import BASELINES
 from models.measures.evaluation import number_of
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
+from pipelines.estimator.names import beside, put_together
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
@@ -45,6 +48,8 @@ class OutOfFold(NamedTuple):
         What was chosen in each fold.
     seconds : list of dict
         Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
+    beside : mapping of str to ndarray
+        What was said without names, see `pipelines.estimator.names.beside`.
     """
 
     proba: Array
@@ -53,6 +58,7 @@ class OutOfFold(NamedTuple):
     length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
+    beside: Mapping[str, Array] = MappingProxyType({})
 
     def choice(
         self,
@@ -118,7 +124,7 @@ def predict_out_of_fold(
             }
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
-    return out
+    return out._replace(beside=put_together(found, folds))
 
 
 Parts = dict[str, NDArray[Any]]  # what is kept of a fold
@@ -173,7 +179,8 @@ def _fit_fold(
         columns = fitted.named_steps["features"].transform(battles[held_out])
         z, t = model.logits(columns, calibrated=False)
         proba = model.predict_proba(columns)
-    return {
+        without_names = beside(fitted, battles[held_out], columns)
+    return without_names | {
         "proba": proba,
         "z": z,
         **({} if t is None else {"t": t}),
