@@ -59,8 +59,9 @@ class NamesFeatures(LearningFamily):
     A name is matched as it stands. Where one is missing, or no battle of the model was seen, the
     columns are those of an average model, and ``known`` says so; that what learns from the columns
     may know such rows, some training rows lose one name or both. Where neither model is known,
-    their differences are missing (NaN), for 0 would say that the two are alike. Where no training
-    row has two names, the family has no columns.
+    their differences are missing (NaN), for 0 would say that the two are alike. Where the plain
+    votes know no ties, there is no share of these; where no training row has two names, the family
+    has no columns.
 
     Parameters
     ----------
@@ -103,20 +104,22 @@ class NamesFeatures(LearningFamily):
         first, second = (numbers_of(of, models) for of in sides)
         votes = Votes(
             first, second, POINTS[training.y], training.plain, training.weight,
-            _style(to_polars(training.frame)),
+            _style(to_polars(training.frame), training.share),
         )  # fmt: skip
         if not votes.named.any():
             told = {"models": 0, "left_out": "no training row names two models"}
             return Names([], None, told), {}
+        learned = Standings.of(votes, len(models))
         shown = self._shown(training.frame["group"], votes)
         columns: dict[str, Array] = {}
         for k in range(INNER_FOLDS):
             inside = training.fold == k
-            standings = Standings.of(votes.take(~inside), len(models), 1.0 - inside.mean())
-            found = _compared(shown[0][inside], shown[1][inside], standings)
+            rest = votes.take(~inside)
+            # By weight: how many rows a battle of soft labels has is told by its own votes.
+            standings = Standings.of(rest, len(models), rest.weight.sum() / votes.weight.sum())
+            found = _compared(shown[0][inside], shown[1][inside], standings, _told_of(learned))
             for name, values in found.items():
                 columns.setdefault(name, np.empty(len(inside)))[inside] = values
-        learned = Standings.of(votes, len(models))
         return Names(models, learned, _figures(columns, votes, training)), columns
 
     def _shown(self, group: pd.Series, votes: Votes) -> tuple[Models, Models]:
@@ -137,10 +140,17 @@ class NamesFeatures(LearningFamily):
         if learned.standings is None:
             return {}
         first, second = (numbers_of(battles[name].to_numpy(), learned.models) for name in NAMES)
-        return _compared(first, second, learned.standings)
+        return _compared(first, second, learned.standings, _told_of(learned.standings))
 
     def _documentation(self) -> dict[str, str]:
-        return documentation(STATISTICS if self.learned_.models else {})
+        return documentation(_told_of(self.learned_.standings))
+
+
+def _told_of(standings: Standings | None) -> dict[str, Row]:
+    """Return the statistics that there are: of votes that know no ties no share of these."""
+    if standings is None:
+        return {}
+    return {name: row for name, row in STATISTICS.items() if name != "tie_rate" or standings.ties}
 
 
 def names_of(battles: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
@@ -164,20 +174,24 @@ def numbers_of(names: NDArray[np.object_], models: list[str]) -> Models:
     return np.array([place.get(name, -1) for name in names], dtype=np.intp)
 
 
-def _style(battles: pl.DataFrame) -> Array:
+def _style(battles: pl.DataFrame, share: Array | None) -> Array:
     """Return what the answers differ by in style, as style control has it, of a like scale."""
     control = StyleFeatures(list(CONTROL.values()))._columns(battles)
     style = np.column_stack([control[f"{name}_ratio"] for name in CONTROL.values()])
-    scale = np.sqrt((style**2).mean(axis=0)) if len(style) else np.ones(style.shape[1])
+    if not len(style):
+        return style
+    scale = np.sqrt(np.average(style**2, axis=0, weights=share))
     return np.asarray(style / np.where(scale > 0, scale, 1.0), dtype=np.float64)
 
 
-def _compared(first: Models, second: Models, standings: Standings) -> dict[str, Array]:
+def _compared(
+    first: Models, second: Models, standings: Standings, told: Mapping[str, Row]
+) -> dict[str, Array]:
     """Return the columns, given the numbers of the models, -1 where a name is not known."""
     a, b = standings.statistics(first), standings.statistics(second)
     columns: dict[str, Array] = {}
-    for name, values in a.items():
-        columns |= compare(name, values, b[name], STATISTICS[name].sides)
+    for name in (name for name in told if name in a):
+        columns |= compare(name, a[name], b[name], told[name].sides)
     columns["head_to_head_diff"] = standings.head_to_head(first, second)
     for name in DIFFERENCES:
         columns[name][(a["known"] + b["known"]) == 0] = np.nan
@@ -185,10 +199,13 @@ def _compared(first: Models, second: Models, standings: Standings) -> dict[str, 
 
 
 def _figures(columns: Mapping[str, Array], votes: Votes, training: Training) -> dict[str, Any]:
-    shown = (columns["known_a"] + columns["known_b"] == 2) & (training.y != TIE)
-    models = np.concatenate([votes.first[votes.named], votes.second[votes.named]])
-    told: dict[str, Any] = {"models": len(np.unique(models)), "battles": len(models) // 2}
+    y, share = training.y, training.share
+    shown = (columns["known_a"] + columns["known_b"] == 2) & (y != TIE)
+    models = np.union1d(votes.first[votes.named], votes.second[votes.named])
+    counted = votes.named if share is None else share[votes.named]
+    told: dict[str, Any] = {"models": len(models), "battles": round(float(counted.sum()))}
     for what, rows in {"": shown, "_plain": shown & training.plain}.items():
-        of = columns["strength_diff"][rows]
-        told[f"direction_auc{what}"] = figures(training.y[rows] == A, of)["auc"]
+        own = None if share is None else share[rows]
+        auc = figures(y[rows] == A, columns["strength_diff"][rows], own)["auc"]
+        told[f"direction_auc{what}"] = auc
     return told

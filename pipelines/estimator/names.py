@@ -99,7 +99,7 @@ def beside(pipeline: Pipeline, battles: pd.DataFrame, columns: pd.DataFrame) -> 
     Returns
     -------
     dict of str to ndarray
-        `NAMELESS`, shape (n_battles, 3): probabilities. And, where there is a fingerprint,
+        `NAMELESS`, shape (n_battles, n_classes): probabilities. And, where there is a fingerprint,
         `WRITTEN`, shape (n_battles, 2): how strong A's and B's author seems by how they write.
     """
     family = names_family(pipeline)

@@ -92,20 +92,23 @@ def print_style(console: Console, style: Style) -> None:
 
 
 def print_ratings(console: Console, ratings: Ratings) -> None:
-    """Print the models with most battles, strongest first."""
+    """Print the models with most battles, strongest first; no ties of votes that know none."""
     table = Table(title="How strong the models are", **LOOKS)
-    for heading in ("", "battles", "ties", "strength", "95 % CI", "by its writing"):
+    has_ties = any(row["ties"] is not None for row in ratings["models"])
+    ties = ["ties"] * has_ties
+    for heading in ("", "battles", *ties, "strength", "95 % CI", "by its writing"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     frequent = sorted(ratings["models"], key=lambda one: -one["battles"])[:MOST_RATED]
     for row in (row for row in ratings["models"] if row in frequent):
         value, low, high = (row["strength"][key] for key in ("value", "low", "high"))
-        cells = [f"{row['battles']:,}", _short(row["ties"], ".2f"), f"{value:+.2f}"]
-        interval = f"{low:+.2f} to {high:+.2f}"
-        table.add_row(row["name"], *cells, interval, _short(row["fingerprint"], "+.2f"))
+        tied = [_short(row["ties"], ".2f")] * has_ties
+        cells = [f"{row['battles']:,}", *tied, f"{value:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        table.add_row(row["name"], *cells, _short(row["fingerprint"], "+.2f"))
     console.print(table)
     more = len(ratings["models"]) - len(frequent)
     rest = f"; {more} more in report.json" if more else ""
-    console.print(f"Bradley-Terry, in log odds; a tie is half a win{rest}.", highlight=False)
+    half = "; a tie is half a win" if has_ties else ""
+    console.print(f"Bradley-Terry, in log odds{half}{rest}.", highlight=False)
 
 
 def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) -> None:

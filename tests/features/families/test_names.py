@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from data.battles import make_battles, swap_battles
+from data.soft import soft_votes
 from features.families.names import NamesFeatures, names_of
 from features.sides import Swap
 
@@ -141,6 +142,71 @@ class TestOutOfFold:
         mirrored = np.array([1, 0, 2], dtype=np.int8)[y]
         columns = NamesFeatures().fit_transform(swap_battles(battles), mirrored)
         np.testing.assert_allclose(columns, swap(fitted[1].to_numpy()), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def quarters():
+    """Battles, and the votes of four people on each: of long answers they agree more often."""
+    rng = np.random.default_rng(3)
+    battles, _ = invent(300)
+    words = rng.integers(1, 30, 300)
+    likely = np.where(words[:, None] > 15, [[0.9, 0.05, 0.05]], [[0.0, 0.5, 0.5]])
+    longer = battles.assign(response_a=[["Word. " * number] for number in words])
+    return longer, rng.multinomial(4, likely)
+
+
+class TestSoftLabels:
+    """A battle's rows are its votes, by their shares."""
+
+    def test_are_as_whole_votes_of_that_weight(self, quarters):
+        battles, counts = quarters
+        frame, y = soft_votes(battles, counts / 4)
+        assert len(frame) < 4 * 300
+        soft, voted = NamesFeatures(), NamesFeatures()
+        columns = soft.fit_transform(frame, y, sample_weight=frame["share"])
+        rows = np.repeat(np.arange(len(y)), (4 * frame["share"]).astype(int))
+        whole = frame.drop(columns="share").iloc[rows]
+        expected = voted.fit_transform(whole, y[rows], sample_weight=np.full(len(rows), 0.25))
+        np.testing.assert_allclose(columns.to_numpy()[rows], expected, rtol=1e-5, atol=1e-6)
+        assert voted.report()["battles"] == 4 * 300
+        assert soft.report() == {**voted.report(), "battles": 300}
+
+    def test_how_many_rows_a_battle_has_does_not_reach_its_own_columns(self, quarters):
+        battles, counts = quarters
+        own = (battles["group"] == battles["group"].iloc[10]).to_numpy()
+        first = []
+        for votes in ([4, 0, 0], [1, 1, 2]):
+            frame, y = soft_votes(battles, np.where(own[:, None], votes, counts) / 4)
+            columns = NamesFeatures().fit_transform(frame, y, sample_weight=frame["share"])
+            its = frame["group"] == battles["group"].iloc[10]
+            assert its.sum() == 2 * np.count_nonzero(votes)
+            first.append(columns[its.to_numpy()].iloc[[0, -1]])
+        np.testing.assert_allclose(*first, rtol=1e-6)
+
+
+class TestVotesWithoutTies:
+    @pytest.mark.parametrize("extra", [False, True])
+    def test_there_is_no_share_of_ties(self, training, fitted, extra):
+        """Extra rows may tie: they never teach how often battles do."""
+        battles, y = training
+        source = np.where(y == 2, "extra", "plain")
+        rows = (y < 2) | extra
+        family = NamesFeatures()
+        columns = family.fit_transform(battles.assign(source=source)[rows], y[rows])
+        names = [name for name in fitted[0].get_feature_names_out() if "tie_rate" not in name]
+        assert len(names) == len(fitted[1].columns) - 3
+        loaded = NamesFeatures().load(family.dump())
+        for of in (columns, family.transform(battles), loaded.transform(battles)):
+            assert of.columns.tolist() == names
+        assert list(family.describe()) == names
+        assert family.report()["battles"] == rows.sum()
+
+    def test_one_tie_is_of_no_fold_but_one(self, training):
+        """The columns are the same in all, whatever the rest of a fold knows."""
+        battles, y = training
+        one = np.where((y == 2) & (np.arange(len(y)) != np.flatnonzero(y == 2)[0]), 0, y)
+        rates = NamesFeatures().fit_transform(battles, one)[f"{ONLY}tie_rate_a"]
+        assert 0 < (rates == 0).mean() < 0.5
 
 
 class TestLost:

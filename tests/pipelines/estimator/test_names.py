@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.battles import make_battles, read_test, read_training, swap_battles
+from data.battles import WINNER_COLUMNS, make_battles, read_test, read_training, swap_battles
 from features.families.names import NAMES
 from pipelines.config import load_config
 from pipelines.estimator.build import build_pipeline
@@ -39,6 +39,11 @@ def named_files(files, tmp_path_factory):
     test.assign(**known).to_csv(folder / "named.csv", index=False)
     strange = known.apply(lambda names: names.str.upper())
     test.assign(**strange).to_csv(folder / "strange.csv", index=False)
+    train[train["winner_tie"] == "0"].to_csv(folder / "decided.csv", index=False)
+    soft = np.tile([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0], [0.1, 0.2, 0.7]], (len(train), 1))
+    train.assign(**dict(zip(WINNER_COLUMNS, soft[: len(train)].T, strict=True))).to_csv(
+        folder / "soft.csv", index=False
+    )
     return folder
 
 
@@ -81,10 +86,12 @@ def test_strange_names_are_told_of_with_the_nearest(run, named_files, tmp_path, 
 
 
 def test_a_run_without_the_family_does_not_see_names(light_run, named_files, tmp_path, capsys):
-    bare = asked(light_run, named_files / "bare.csv", tmp_path, capsys)
-    named = asked(light_run, named_files / "named.csv", tmp_path, capsys)
-    np.testing.assert_array_equal(named[1], bare[1])
-    assert "names:" not in bare[2] + named[2]
+    said = []
+    for name in ("bare", "named"):
+        output, _, text = asked(light_run, named_files / f"{name}.csv", tmp_path, capsys)
+        said.append(output.read_bytes())
+        assert "names:" not in text
+    assert said[0] == said[1]
 
 
 def test_the_fingerprint_does_not_see_a_test_files_names(named_files):
@@ -111,6 +118,25 @@ def test_the_report_tells_both_cases_and_the_models(run):
     assert scores["ratings"]["models"]
     assert "log loss against names not given:" in run[1]
     assert "How strong the models are" in run[1]
+
+
+@pytest.mark.parametrize(("train", "form"), [("decided", ['model.form="direction"']), ("soft", [])])
+def test_votes_of_other_kinds(train, form, named_files, quiet, tmp_path, capsys):
+    """Votes without ties have two classes, and of soft labels several rows are one battle."""
+    inputs, console = Inputs(named_files / f"{train}.csv", named_files / "named.csv"), quiet()
+    config = load_config(settings=[*NAMED, *form])
+    run = fit(config, inputs, tmp_path / "run", device="cpu", console=console)
+    scores = json.loads((run / "report.json").read_text())["scores"]
+    other = scores["baselines"]["names not given"]["metrics"]["log_loss"]["value"]
+    assert 0 < abs(other - scores["metrics"]["log_loss"]["value"]) < 0.5
+    ratings, n_battles = scores["ratings"], len(pd.read_csv(named_files / f"{train}.csv"))
+    assert ratings["battles"] == scores["rows"] == n_battles
+    assert all((row["ties"] is None) == bool(form) for row in ratings["models"])
+    columns = json.loads((run / "features.json").read_text())
+    assert any("tie_rate" in column["name"] for column in columns) == (not form)
+    output, proba, _ = asked(run, named_files / "named.csv", tmp_path, capsys)
+    assert proba.shape[1] == (2 if form else 3)
+    assert output.read_bytes() == (run / "submission.csv").read_bytes()
 
 
 def test_without_names_is_what_the_same_models_say_of_bare_rows(named_files):

@@ -5,6 +5,7 @@ import pytest
 
 from data.battles import concat_battles
 from data.labels import TIE
+from data.soft import soft_votes
 from features.families.names import NamesFeatures
 from pipelines.estimator.names import NAMELESS, WRITTEN
 from pipelines.estimator.out_of_fold import OutOfFold
@@ -61,6 +62,50 @@ def test_ties_are_of_plain_battles_alone():
     frame, y = battles.plain
     its = (frame[["model_a", "model_b"]] == "ant").any(axis=1).to_numpy()
     assert ant["ties"] == pytest.approx((y[its] == TIE).mean())
+
+
+def test_a_row_weighs_as_in_the_family():
+    battles = make_battles_of(300, 0)
+    weight = np.random.default_rng(0).uniform(0.2, 3.0, 300)
+    told = ratings_told(battles._replace(frame=battles.frame.assign(weight=weight)), said(300), 1.0)
+    family = NamesFeatures().fit(battles.frame, battles.y, sample_weight=weight)
+    expected = dict(
+        zip(family.learned_.models, family.learned_.standings.ratings.strength, strict=True)
+    )
+    for row in told["models"]:
+        assert row["strength"]["value"] == pytest.approx(expected[row["name"]], abs=1e-9)
+    assert sum(row["battles"] for row in told["models"]) == 600  # no weight makes more of them
+
+
+def test_a_battle_of_soft_labels_is_one_with_its_votes_by_their_shares():
+    one = make_battles_of(200, 0)
+    counts = np.random.default_rng(0).multinomial(4, [0.5, 0.2, 0.3], 200)
+    frame, y = soft_votes(one.frame, counts / 4)
+    rows = np.repeat(np.arange(len(y)), (4 * frame["share"]).astype(int))
+    whole = frame.drop(columns="share").iloc[rows].assign(weight=0.25)
+    written = frame["model_a"].map(STRENGTH).to_numpy()[:, None] + [0.0, 1.0]
+    soft, voted = (
+        ratings_told(Battles(of, of_y, len(of), []), said(len(of), **{WRITTEN: by}), 1.0)
+        for of, of_y, by in ((frame, y, written), (whole, y[rows], written[rows]))
+    )
+    assert (soft["battles"], voted["battles"]) == (200, 800)
+    assert soft["groups"] == voted["groups"] == 100
+    assert sum(row["battles"] for row in soft["models"]) == 400
+    for row, other in zip(soft["models"], voted["models"], strict=True):
+        assert row["name"] == other["name"]
+        assert 4 * row["battles"] == other["battles"]
+        for key in ("ties", "fingerprint"):
+            assert row[key] == pytest.approx(other[key])
+        assert row["strength"] == pytest.approx(other["strength"], abs=1e-9)
+
+
+def test_of_votes_without_ties_no_ties_are_told(quiet):
+    told = ratings_told(make_battles_of(300, 0, ties=False), said(300), 1.0)
+    assert all(row["ties"] is None for row in told["models"])
+    console = quiet()
+    print_ratings(console, told)
+    assert console.file.getvalue().split()[5:7] == ["battles", "strength"]
+    assert "tie" not in console.file.getvalue()
 
 
 def test_intervals_are_of_prompts_and_narrow_with_their_number():
