@@ -171,9 +171,10 @@ def iter_test(
 ) -> Iterator[ReadBattles]:
     """Read a test file in chunks, so that memory does not depend on its length.
 
-    Votes and model columns are ignored. A cell of Kaggle's layout that starts as JSON and is not a
-    list of strings and nulls becomes one turn of its raw text, and is counted. So is a quote that
-    is never closed: it is closed where nothing but its own line follows, else left out.
+    Votes are ignored; models are named where the file names them. A cell of Kaggle's layout that
+    starts as JSON and is not a list of strings and nulls becomes one turn of its raw text, and is
+    counted. So is a quote that is never closed: it is closed where nothing but its own line
+    follows, else left out.
 
     Parameters
     ----------

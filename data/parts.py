@@ -197,9 +197,8 @@ def _part(
     frame = build_frame(
         {name: [turns[place] for turns in texts] for place, name in enumerate(TEXT_COLUMNS)},
         id=ids,
-        # Who answered is no part of a test file.
-        model_a=[battle.model_a for battle in battles] if labelled else None,
-        model_b=[battle.model_b for battle in battles] if labelled else None,
+        model_a=[battle.model_a for battle in battles],
+        model_b=[battle.model_b for battle in battles],
         source=source,
         weight=[b.weight for b in battles] if labelled and WEIGHT in chunk.columns else None,
     )

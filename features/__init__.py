@@ -10,6 +10,7 @@ from features.families.embedding import EmbeddingFeatures
 from features.families.fingerprint import FingerprintFeatures
 from features.families.length import LengthFeatures
 from features.families.lexical import LexicalFeatures
+from features.families.names import NamesFeatures
 from features.families.overlap import OverlapFeatures
 from features.families.prompt import PromptFeatures
 from features.families.style import StyleFeatures
@@ -28,6 +29,7 @@ FAMILIES: dict[str, type[BattleFamily]] = {
     "prompt": PromptFeatures,
     "lexical": LexicalFeatures,
     "fingerprint": FingerprintFeatures,
+    "names": NamesFeatures,
     "embedding": EmbeddingFeatures,
     "cross_attention": CrossAttentionFeatures,
 }

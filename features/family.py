@@ -61,7 +61,7 @@ class BattleFamily(TransformerMixin, BaseEstimator):
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
         """Compute the columns: a float32 frame of shape (n_battles, n_columns)."""
         check_is_fitted(self)
-        return self._frame(self._columns(to_polars(battles)), battles.index)
+        return self._frame(self._columns(self._read(battles)), battles.index)
 
     def _frame(self, columns: Mapping[str, Array], index: pd.Index) -> pd.DataFrame:
         matrix = np.empty((len(index), len(columns)), dtype=np.float32, order="F")
@@ -110,6 +110,10 @@ class BattleFamily(TransformerMixin, BaseEstimator):
         state: dict[str, Any] = {**super().__getstate__()}
         state.pop("_store", None)  # as large as the battles it came from
         return state
+
+    def _read(self, battles: pd.DataFrame) -> pl.DataFrame:
+        """Return what `_columns` is given: the three texts, and what a family reads besides."""
+        return to_polars(battles)
 
     def _columns(self, battles: pl.DataFrame) -> dict[str, Array]:
         raise TypeError(f"{type(self).__name__} must write _columns.")

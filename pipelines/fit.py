@@ -117,7 +117,7 @@ def fit(
         keep = partial(kept, battles.starts) if importance == "full" else None
         oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
         with steps.step("evaluate"):
-            scores = scores_of(inputs.train, battles, folds, oof)
+            scores = scores_of(inputs.train, battles, folds, oof, config.model.extra_weight)
         choice = oof.choice(
             battles.plain[1],
             folds,

@@ -44,6 +44,7 @@ STUDIES: dict[str, Study] = {
 COMMANDS = (
     "backbones",
     "blends",
+    "known_models",
     "pieces",
     "softmax",
     "stack",

@@ -19,9 +19,9 @@ Models = NDArray[np.intp]
 RIDGE = 1.0  # penalty RIDGE / 2 * |strengths|^2 beside the summed log likelihood
 # Battles, ending as the strengths have it, that a pairing's own results are averaged with.
 SHRINKAGE = 50.0
-_MAX_STEPS = 100
-_TOLERANCE = 1e-10
-_LONGEST_STEP = 2.0  # a Newton step from far away may overshoot
+MAX_STEPS = 100
+TOLERANCE = 1e-10
+LONGEST_STEP = 2.0  # a Newton step from far away may overshoot
 
 
 def strengths(
@@ -51,17 +51,15 @@ def strengths(
     [0.54, -0.45, -0.09, 0.0]
     """
     strength, weights = np.zeros(n_models), np.ones(len(points)) if weight is None else weight
-    for _ in range(_MAX_STEPS):
+    for _ in range(MAX_STEPS):
         expected = expit(strength[first] - strength[second])
         gain = weights * (points - expected)
-        gradient = _by_model(first, gain, n_models) - _by_model(second, gain, n_models)
-        curvature = _pairs(first, second, weights * expected * (1 - expected), n_models)
-        curvature = curvature + curvature.T
-        hessian = np.diag(curvature.sum(axis=1) + RIDGE) - curvature
+        gradient = by_model(first, second, gain, n_models)
+        hessian = ridged(first, second, weights * expected * (1 - expected), n_models)
         step = np.linalg.solve(hessian, gradient - RIDGE * strength)
         longest = np.abs(step).max(initial=0.0)
-        strength = strength + step * min(1.0, _LONGEST_STEP / max(longest, _TOLERANCE))
-        if longest < _TOLERANCE:
+        strength = strength + step * min(1.0, LONGEST_STEP / max(longest, TOLERANCE))
+        if longest < TOLERANCE:
             break
     return strength
 
@@ -130,8 +128,26 @@ class Ratings(NamedTuple):
         return np.asarray((won.sum(axis=1) - lost.sum(axis=1)) / 2, dtype=np.float64)
 
 
-def _by_model(model: Models, values: Array, n_models: int) -> Array:
-    return np.bincount(model, weights=values, minlength=n_models).astype(np.float64)
+def by_model(first: Models, second: Models, values: Array, n_models: int) -> Array:
+    """Add up values of battles by model: with a plus where it is the first, else with a minus.
+
+    >>> by_model(np.array([0, 2]), np.array([1, 0]), np.array([1.0, 0.25]), 3)
+    array([ 0.75, -1.  ,  0.25])
+    """
+    sums = [np.bincount(models, weights=values, minlength=n_models) for models in (first, second)]
+    return np.asarray(sums[0] - sums[1], dtype=np.float64)
+
+
+def ridged(first: Models, second: Models, values: Array, n_models: int) -> Array:
+    """Return a model's sum of values and the ridge on the diagonal, beside it less each pairing's.
+
+    >>> ridged(np.array([0]), np.array([1]), np.array([0.25]), 2)
+    array([[ 1.25, -0.25],
+           [-0.25,  1.25]])
+    """
+    met = _pairs(first, second, values, n_models)
+    met = met + met.T
+    return np.asarray(np.diag(met.sum(axis=1) + RIDGE) - met, dtype=np.float64)
 
 
 def _pairs(first: Models, second: Models, values: Array, n_models: int) -> Array:

@@ -1,8 +1,9 @@
 """Out-of-fold predictions: of the pipeline, fold by fold and resumable, and of the baselines."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from models.preference import PreferenceModel
 from pipelines.command.progress import Advance
 from pipelines.estimator.build import fit_pipeline
 from pipelines.estimator.importance import Kept
+from pipelines.estimator.names import beside, put_together
 from pipelines.estimator.timing import Seconds, fit_parts, timed
 from pipelines.run.folder import UnfinishedRun
 
@@ -54,6 +56,8 @@ class OutOfFold(NamedTuple):
         Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
     kept : tuple of dict
         What importance is measured by, of each fold, where it was asked for.
+    beside : mapping of str to ndarray
+        What was said without names, see `pipelines.estimator.names.beside`.
     """
 
     proba: Array
@@ -63,6 +67,7 @@ class OutOfFold(NamedTuple):
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
     kept: tuple[Kept, ...] = ()
+    beside: Mapping[str, Array] = MappingProxyType({})
 
     def choice(
         self,
@@ -133,6 +138,7 @@ def predict_out_of_fold(
             }
         )
         out.seconds.append(json.loads(str(parts["seconds"])))
+    out = out._replace(beside=put_together(found, folds))
     return out if keep is None else out._replace(kept=tuple(map(_kept, found)))
 
 
@@ -195,8 +201,9 @@ def _fit_fold(
         columns = fitted.named_steps["features"].transform(battles[held_out])
         z, t = model.logits(columns, calibrated=False)
         proba = model.predict_proba(columns)
-    more = {} if keep is None else keep(model, columns, np.flatnonzero(held_out))
-    return {
+        more = {} if keep is None else keep(model, columns, np.flatnonzero(held_out))
+        without_names = beside(fitted, battles[held_out], columns)
+    return without_names | {
         "proba": proba,
         "z": z,
         **({} if t is None else {"t": t}),

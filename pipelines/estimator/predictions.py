@@ -13,6 +13,7 @@ from data.battles import WINNER_COLUMNS, DataError, Files, Named, counted, iter_
 from data.labels import WINNERS, A, B
 from pipelines.command.progress import Steps
 from pipelines.estimator.encoding import encoder_store
+from pipelines.estimator.names import NamesSeen
 from pipelines.run.files import csv_bytes, whole_file
 from pipelines.run.submission import Order, check_test
 
@@ -38,6 +39,8 @@ def write_predictions(
 ) -> dict[str, int]:
     """Predict a test file in chunks; memory does not grow with its texts.
 
+    Names of models that are mostly strange to the estimator are told of.
+
     Returns
     -------
     dict of str to int
@@ -49,7 +52,10 @@ def write_predictions(
         if store is not None:
             store.progress = steps.lines("encode", "tokens")
 
-    return write_table(pipeline.predict_proba, test, output, steps, tell, order)
+    seen = NamesSeen.of([pipeline])
+    counts = write_table(seen.watched(pipeline.predict_proba), test, output, steps, tell, order)
+    steps.tell_all(seen.told(test))
+    return counts
 
 
 def write_table(

@@ -15,6 +15,7 @@ from data.weights import shares
 from models.device import Device
 from models.measures.evaluation import evaluate
 from pipelines.estimator.final import Final
+from pipelines.estimator.names import NAMELESS
 from pipelines.estimator.out_of_fold import OutOfFold, baseline_predictions, true_probabilities
 from pipelines.estimator.reading import FORMAT
 from pipelines.estimator.timing import Seconds, added, encoding_parts, rounded, with_rest
@@ -22,6 +23,7 @@ from pipelines.report.analysis import Analysis, analyse
 from pipelines.report.figure import Figure
 from pipelines.report.importance import ImportanceTold
 from pipelines.report.near_copies import NearCopies, near_copies_told
+from pipelines.report.ratings import Ratings, ratings_told
 from pipelines.run.inputs import Battles, InputsTold
 
 LIBRARIES = (
@@ -62,6 +64,7 @@ class Scores(Compared):
 
     near_copies: NearCopies
     analysis: Analysis
+    ratings: NotRequired[Ratings]
 
 
 class FinalPart(TypedDict):
@@ -102,17 +105,29 @@ class Report(MadeWith):
     peak_memory_mb: int
 
 
-def scores_of(train: Named, battles: Battles, folds: NDArray[np.int8], oof: OutOfFold) -> Scores:
-    """Measure the out-of-fold predictions, beside baselines and the truth where that is known."""
+def scores_of(
+    train: Named,
+    battles: Battles,
+    folds: NDArray[np.int8],
+    oof: OutOfFold,
+    extra_weight: float = 1.0,
+) -> Scores:
+    """Measure the out-of-fold predictions, beside baselines and the truth where that is known.
+
+    Where names of models made a difference, the same models are a baseline that are not told them.
+    """
     frame, y = battles.plain
     baselines = baseline_predictions(frame, y, folds)
+    ratings = ratings_told(battles, oof, extra_weight)
+    if ratings is not None:
+        baselines["names not given"] = oof.beside[NAMELESS]
     truth = true_probabilities(train, frame["id"], oof.proba.shape[1])
     if truth is not None:
         baselines["truth (Bayes)"] = truth
     group = frame["group"].to_numpy(dtype=object)
     share = shares(frame)
     found = evaluate(y, oof.proba, group, baselines=baselines, share=share)
-    return {
+    scores: Scores = {
         "rows": found["rows"],
         "groups": found["groups"],
         "resamples": found["resamples"],
@@ -122,6 +137,9 @@ def scores_of(train: Named, battles: Battles, folds: NDArray[np.int8], oof: OutO
         "near_copies": near_copies_told(battles.frame, y, folds, oof.proba, share),
         "analysis": analyse(frame, y, oof),
     }
+    if ratings is not None:
+        scores["ratings"] = ratings
+    return scores
 
 
 def report_of(

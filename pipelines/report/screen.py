@@ -11,6 +11,7 @@ from pipelines.report.content import Compared, Report
 from pipelines.report.figure import Figure
 from pipelines.report.importance import LOOKS, print_importance
 from pipelines.report.near_copies import NearCopies
+from pipelines.report.ratings import Ratings
 
 SHOWN = {  # metric -> heading, beside the log loss and its interval
     "accuracy": "accuracy",
@@ -18,6 +19,8 @@ SHOWN = {  # metric -> heading, beside the log loss and its interval
     "tie_auc": "tie AUC",
     "ece": "ECE",
 }
+
+MOST_RATED = 10  # models whose strength is printed
 
 TOLD = {  # figures of families that learn, which are worth a line
     "accuracy": "right author of an answer",
@@ -32,6 +35,8 @@ def show(console: Console, report: Report) -> None:
     print_scores(console, report["scores"])
     print_near_copies(console, report["scores"]["near_copies"])
     print_style(console, report["scores"]["analysis"]["style_control"])
+    if "ratings" in report["scores"]:
+        print_ratings(console, report["scores"]["ratings"])
     print_families(console, report["final"]["families"])
     if "importance" in report:
         print_importance(console, report["importance"])
@@ -87,6 +92,26 @@ def print_style(console: Console, style: Style) -> None:
     console.print(f"Bradley-Terry, {held}; a tie is half a win.", highlight=False)
 
 
+def print_ratings(console: Console, ratings: Ratings) -> None:
+    """Print the models with most battles, strongest first; no ties of votes that know none."""
+    table = Table(title="How strong the models are", **LOOKS)
+    has_ties = any(row["ties"] is not None for row in ratings["models"])
+    ties = ["ties"] * has_ties
+    for heading in ("", "battles", *ties, "strength", "95 % CI", "by its writing"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    frequent = sorted(ratings["models"], key=lambda one: -one["battles"])[:MOST_RATED]
+    for row in (row for row in ratings["models"] if row in frequent):
+        value, low, high = (row["strength"][key] for key in ("value", "low", "high"))
+        tied = [_short(row["ties"], ".2f")] * has_ties
+        cells = [f"{row['battles']:,}", *tied, f"{value:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        table.add_row(row["name"], *cells, _short(row["fingerprint"], "+.2f"))
+    console.print(table)
+    more = len(ratings["models"]) - len(frequent)
+    rest = f"; {more} more in report.json" if more else ""
+    half = "; a tie is half a win" if has_ties else ""
+    console.print(f"Bradley-Terry, in log odds{half}{rest}.", highlight=False)
+
+
 def print_families(console: Console, families: Mapping[str, Mapping[str, Any]]) -> None:
     """Print a line for each family that learned, or why it left itself out."""
     for name, report in families.items():
@@ -104,4 +129,8 @@ def _cells(metrics: Mapping[str, Figure], shown: Iterable[str]) -> list[str]:
 
 
 def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return _short(value, ".4f")
+
+
+def _short(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"

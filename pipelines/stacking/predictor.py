@@ -19,6 +19,7 @@ from models.stacking.members import Member, columns_of
 from models.stacking.model import StackingModel
 from pipelines.command.progress import Steps
 from pipelines.estimator.build import PassThrough
+from pipelines.estimator.names import NamesSeen
 from pipelines.estimator.predictions import write_table
 from pipelines.estimator.reading import CONFIG, MODELS, REPORT, altered, checked, load_pipeline
 from pipelines.run.copies import check_copy, check_files
@@ -81,7 +82,11 @@ class StackPredictor:
             for name, member in self.members.items():
                 member.tell(name, steps)
 
-        return write_table(self.predict_proba, test, output, steps, tell, order)
+        runs = [one.pipeline for one in self.members.values() if isinstance(one, RunMember)]
+        seen = NamesSeen.of(runs)
+        counts = write_table(seen.watched(self.predict_proba), test, output, steps, tell, order)
+        steps.tell_all(seen.told(test))
+        return counts
 
 
 def sizes(battles: pd.DataFrame) -> dict[str, Array]:

@@ -225,7 +225,7 @@ def test_test_file_keeps_every_row_and_takes_broken_cells_as_text(tmp_path: Path
     expected[5] = []
     assert read.battles["response_a"].tolist() == expected
     assert _counts(read) == {"raw_cells": 4, "empty_cells": 2, "unequal_turns": 1}
-    assert read.battles["model_a"].isna().all()
+    assert read.battles["model_a"].tolist() == ["gpt"] * len(cells)
     assert read.battles["source"].unique().tolist() == ["plain"]
 
 

@@ -46,7 +46,7 @@ def store(many):
 
 def found_by_a_head(columns, y, group):
     """Log-odds of A by all that changes sign with a swap, learned without the prompt."""
-    values = columns.to_numpy(dtype=np.float64)
+    values = columns.fillna(0.0).to_numpy(dtype=np.float64)
     X = (values - Swap(list(columns))(values.astype(np.float32))) / 2
     X /= np.sqrt(np.maximum((X**2).mean(axis=0), 1e-12))
     fold = hash_folds(group, n_folds=HEAD_FOLDS, salt=1)

@@ -106,7 +106,12 @@ def test_a_layout_as_a_test_file_needs_no_votes(name, tmp_path):
     read = read_test(write_table(tmp_path / "t.jsonl", without))
     assert read.y is None
     assert read.battles["prompt"].tolist() == [vote.prompt for vote in votes]
-    assert read.battles["model_a"].isna().all()
+    names, trained = (
+        of.battles[["response_a", "model_a", "model_b"]]
+        for of in (read, read_training(write_table(tmp_path / "v.jsonl", records_of(name, votes))))
+    )
+    assert names.equals(trained)
+    assert names["model_a"].isna().all() == (name in NAMELESS)
     labelled = read_test(write_table(tmp_path / "l.jsonl", records_of(name, votes)))
     assert labelled.battles.equals(read.battles)
 
