@@ -78,10 +78,10 @@ class Standings(NamedTuple):
     ties: float
 
     @classmethod
-    def of(cls, votes: Votes, n_models: int, share: float = 1.0) -> Self:
+    def of(cls, votes: Votes, n_models: int, part: float = 1.0) -> Self:
         """Learn from battles; those of one name, or of no weight, say nothing.
 
-        `share` is that of the battles which these are: games are told as of all.
+        `part` is what these have of the weight of all battles: games are told as of all.
         """
         met = votes.take(votes.named)
         battles = met.first, met.second, met.points, n_models
@@ -93,7 +93,7 @@ class Standings(NamedTuple):
             Ratings.of(*battles, met.weight),
             adjusted_strengths(*battles, met.style, met.weight).strength,
             of_model / (_by_either(plain, plain.weight, n_models) + SHRINKAGE),
-            _by_either(met, met.weight, n_models) / max(share, TINY),
+            _by_either(met, met.weight, n_models) / max(part, TINY),
             ties,
         )
 

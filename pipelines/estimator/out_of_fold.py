@@ -54,10 +54,10 @@ class OutOfFold(NamedTuple):
         What was chosen in each fold.
     seconds : list of dict
         Where each fold's time went, see `pipelines.estimator.timing.fit_parts`.
-    kept : tuple of dict
-        What importance is measured by, of each fold, where it was asked for.
     beside : mapping of str to ndarray
         What was said without names, see `pipelines.estimator.names.beside`.
+    kept : tuple of dict
+        What importance is measured by, of each fold, where it was asked for.
     """
 
     proba: Array
@@ -66,8 +66,8 @@ class OutOfFold(NamedTuple):
     length: Array
     folds: list[dict[str, Any]]
     seconds: list[dict[str, Any]]
-    kept: tuple[Kept, ...] = ()
     beside: Mapping[str, Array] = MappingProxyType({})
+    kept: tuple[Kept, ...] = ()
 
     def choice(
         self,

@@ -45,7 +45,7 @@ def test_a_row_counts_by_its_weight():
 
 
 def test_games_are_told_as_of_all_battles():
-    assert Standings.of(votes(), 3, share=0.5).games.tolist() == [8, 8, 0]
+    assert Standings.of(votes(), 3, part=0.5).games.tolist() == [8, 8, 0]
 
 
 def test_unknown_models_are_average_ones():
@@ -70,6 +70,6 @@ def test_head_to_head_changes_sign_and_needs_both():
 
 
 def test_of_no_battles_nothing_is_known():
-    found = Standings.of(votes().take(np.zeros(len(FIRST), bool)), 3, share=0.0)
+    found = Standings.of(votes().take(np.zeros(len(FIRST), bool)), 3, part=0.0)
     of = found.statistics(np.array([0, 1, -1]))
     assert all((values == 0).all() for values in of.values())
