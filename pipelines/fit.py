@@ -88,9 +88,9 @@ def fit(
         the stack.
     keep_form : bool
         Refuse votes that do not go with the configuration's form.
-    importance : {"none", "gain", "full"}
-        What is told of the columns: what the model gains by them, or besides what it loses without
-        them, which takes longer.
+    importance : {"none", "gain", "families", "full"}
+        What is told of the columns: what the model gains by them; besides, what they add and what
+        it loses without each family; or without each column and group, which takes longer.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def fit(
         folds = _folds(config, battles, run)
         pipeline = _features(pipeline, battles, cache, steps)
         encoded = encoding_parts(pipeline)
-        keep = partial(kept, battles.starts) if importance == "full" else None
+        keep = None if importance in ("none", "gain") else partial(kept, battles.starts)
         oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
         with steps.step("evaluate"):
             scores = scores_of(inputs.train, battles, folds, oof, config.model.extra_weight)

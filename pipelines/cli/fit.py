@@ -45,10 +45,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_skip_flags(parser)
     parser.add_argument(
         "--importance",
-        choices=("none", "gain", "full"),
+        choices=("none", "gain", "families", "full"),
         default="gain",
-        help="what importance.csv tells of the columns: shares of the gain, or in full what is "
-        "lost without them and what they add, which takes longer (default: gain)",
+        help="what is told of the columns: shares of the gain; also what they add, and what is "
+        "lost without each family; in full what is lost without each column and group, which "
+        "takes longer (default: gain)",
     )
     parser.add_argument(
         "--sample-submission",

@@ -39,6 +39,7 @@ class Told(TypedDict):
 class ImportanceTold(TypedDict):
     """What ``report.json`` holds of importance: of families, and of groups of like columns."""
 
+    level: Level
     rows: int
     families: list[Told]
     groups: list[Told]
@@ -56,12 +57,12 @@ def write_importance(
 
     Parameters
     ----------
-    level : {"none", "gain", "full"}
+    level : {"none", "gain", "families", "full"}
     pipeline : Pipeline
         The model of all rows.
     battles : Battles
     oof : OutOfFold
-        With what was kept of its folds, for the level ``full``.
+        With what was kept of its folds, for the levels ``families`` and ``full``.
     run : UnfinishedRun
     steps : Steps
     """
@@ -73,12 +74,13 @@ def write_importance(
         return None
     with steps.step("importance", len(oof.kept), "folds") as advance:
         of_folds = held(model, oof.kept, battles.plain)
-        measured = measure(model.importance().mean(axis=1).to_dict(), of_folds, advance)
+        gain = model.importance().mean(axis=1).to_dict()
+        measured = measure(gain, of_folds, advance, full=level == "full")
     columns = columns_table(model, docs, measured)
     together = groups_table(columns, measured)
     run.write(IMPORTANCE, csv_bytes(columns.reset_index()))
     run.write(IMPORTANCE_GROUPS, csv_bytes(together))
-    return told_of(together, measured.rows)
+    return told_of(together, measured.rows, level)
 
 
 def columns_table(
@@ -93,21 +95,28 @@ def columns_table(
     table = model.importance()
     table.insert(0, "mean", table.mean(axis=1))
     if measured is not None:
-        of = {kind: rows.set_index("name") for kind, rows in measured.table.groupby("kind")}
-        columns = of["column"].loc[table.index].drop(columns="kind")
-        ends = columns[list(ENDS)]
-        if "pair" in of:
-            first = table.index[pairs(Swap(list(table.index)))]
-            paired = of["pair"][list(ENDS)].reindex(first).set_axis(table.index)
-            ends = paired.where(paired.notna(), ends)
-        both = ends.rename(columns=lambda name: name.replace("permutation", "pair"))
-        shap = columns.drop(columns=list(ENDS))
-        table = pd.concat([table, columns[list(ENDS)], both, shap], axis=1)
+        table = pd.concat([table, _measured(table.index, measured)], axis=1)
     table["family"] = [family_of(name) for name in table.index]
-    if measured is not None:
+    if measured is not None and measured.group:
         table["group"] = [measured.group[name] for name in table.index]
     table["meaning"] = [docs[name] for name in table.index]
     return table.sort_values("mean", ascending=False, kind="stable").rename_axis("feature")
+
+
+def _measured(names: pd.Index, measured: Measured) -> pd.DataFrame:
+    """Return what was measured of columns, and of the pairs that they belong to."""
+    of = {kind: rows.set_index("name") for kind, rows in measured.table.groupby("kind")}
+    columns = of["column"].loc[names].drop(columns="kind")
+    shap = columns.drop(columns=list(ENDS))
+    if not measured.group:
+        return shap
+    ends = columns[list(ENDS)]
+    if "pair" in of:
+        first = names[pairs(Swap(list(names)))]
+        paired = of["pair"][list(ENDS)].reindex(first).set_axis(names)
+        ends = paired.where(paired.notna(), ends)
+    both = ends.rename(columns=lambda name: name.replace("permutation", "pair"))
+    return pd.concat([columns[list(ENDS)], both, shap], axis=1)
 
 
 def groups_table(table: pd.DataFrame, measured: Measured) -> pd.DataFrame:
@@ -120,7 +129,7 @@ def groups_table(table: pd.DataFrame, measured: Measured) -> pd.DataFrame:
     measured : Measured
     """
     parts = []
-    for kind in ("family", "group"):
+    for kind in ("family", "group") if measured.group else ("family",):  # groups may be none
         found = measured.table[measured.table["kind"] == kind]
         of = table.groupby(kind)["mean"]
         gain, number = (
@@ -133,13 +142,14 @@ def groups_table(table: pd.DataFrame, measured: Measured) -> pd.DataFrame:
     return whole[[*first, *(name for name in whole if name not in first)]]
 
 
-def told_of(found: pd.DataFrame, rows: int) -> ImportanceTold:
+def told_of(found: pd.DataFrame, rows: int, level: Level) -> ImportanceTold:
     """Return what `groups_table` gave, ready for JSON."""
     figures = found.round(6).to_dict("records")
     by_kind: dict[str, list[Told]] = {"family": [], "group": []}
     for of in figures:
         by_kind[of["kind"]].append(cast(Told, {name: of[name] for name in Told.__annotations__}))
-    return {"rows": rows, "families": by_kind["family"], "groups": by_kind["group"]}
+    families, groups = by_kind["family"], by_kind["group"]
+    return {"level": level, "rows": rows, "families": families, "groups": groups}
 
 
 def print_importance(console: Console, found: ImportanceTold) -> None:
@@ -157,6 +167,8 @@ def print_importance(console: Console, found: ImportanceTold) -> None:
         "One column alone hides what others say as well: importance_groups.csv has families, and "
         "groups of correlated columns."
     )
+    if found["level"] == "families":
+        line = "Of groups of correlated columns, and of each column: --importance full."
     console.print(line, highlight=False, markup=False)
 
 

@@ -76,7 +76,7 @@ def fit_stack(
         Where states of frozen layers are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
-    importance : {"none", "gain", "full"}
+    importance : {"none", "gain", "families", "full"}
         What its runs tell of their columns, see `pipelines.fit.fit`.
 
     Returns

@@ -35,7 +35,7 @@ class Options(NamedTuple):
     states : Path or None
         Where states of frozen layers are kept; with None in the unfinished stack alone.
     console : rich.console.Console
-    importance : {"none", "gain", "full"}
+    importance : {"none", "gain", "families", "full"}
         What runs tell of their columns.
     """
 

@@ -9,6 +9,7 @@ import pytest
 from features.sides import Swap
 from models.importance.correlated import pairs
 from pipelines.estimator.importance import ROWS, family_of, held, kept, measure
+from pipelines.fit import Inputs, fit
 from tests.models.importance.conftest import NAMES, fit_model, make_table
 
 
@@ -119,8 +120,6 @@ def test_a_column_that_a_fold_lacks_is_lost_in_the_others_alone(folds, measured)
 @pytest.fixture(scope="module")
 def full(files, config, quiet, tmp_path_factory):
     """A run of which everything is told, and what it showed."""
-    from pipelines.fit import Inputs, fit
-
     console, target = quiet(), tmp_path_factory.mktemp("runs") / "full"
     inputs = Inputs(files / "train.csv", files / "test.csv")
     return fit(config, inputs, target, device="cpu", console=console, importance="full"), console
@@ -175,6 +174,21 @@ def test_the_report_and_the_screen_tell_of_families(full):
     out = full[1].file.getvalue()
     assert "What is lost without them, on 300 battles" in out
     assert "One column alone hides what others say as well" in out
+
+
+def test_families_alone_are_what_the_full_table_has_of_them(full, run, files, config, quiet):
+    inputs, target = Inputs(files / "train.csv", files / "test.csv"), full[0].parent / "families"
+    console = quiet()
+    found = fit(config, inputs, target, device="cpu", console=console, importance="families")
+    whole, some = (pd.read_csv(of / "importance_groups.csv") for of in (full[0], found))
+    families = whole[whole["kind"] == "family"].reset_index(drop=True)
+    assert len(families) == 3
+    pd.testing.assert_frame_equal(some, families)
+    whole, some = (pd.read_csv(of / "importance.csv") for of in (full[0], found))
+    assert not {"permutation", "pair", "group"} & set(some)
+    pd.testing.assert_frame_equal(some, whole[list(some)])
+    assert set(some) - set(pd.read_csv(run / "importance.csv")) == {"shap", "shap_z", "shap_t"}
+    assert "What is lost without them, on 300 battles" in console.file.getvalue()
 
 
 def test_none_tells_nothing_and_costs_nothing(refit, light_run, tmp_path):

@@ -22,7 +22,7 @@ def table():
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_figure_is_cut(width):
     console = Console(file=io.StringIO(), width=width)
-    print_importance(console, told_of(table(), 12_000))
+    print_importance(console, told_of(table(), 12_000, "full"))
     lines = console.file.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines if "One column" not in line) <= 80
     assert lines[0].startswith("What is lost without them, on 12,000 battles")
@@ -35,8 +35,17 @@ def test_no_figure_is_cut(width):
     assert all("…" in line and "+0.0194" in line for line in like)
 
 
+def test_of_families_alone_it_says_what_tells_more():
+    console = Console(file=io.StringIO(), width=80)
+    families = table().query("kind == 'family'")
+    print_importance(console, told_of(families, 7, "families"))
+    out = console.file.getvalue()
+    assert "like " not in out
+    assert out.endswith("and of each column: --importance full.\n")
+
+
 def test_all_groups_are_told_and_each_once():
-    told = told_of(table(), 7)
+    told = told_of(table(), 7, "full")
     assert told["rows"] == 7
     assert [of["name"] for of in told["families"]] == ["style", "length"]
     assert len(told["groups"]) == SHOWN + 1
