@@ -9,7 +9,8 @@ import tomli_w
 from pydantic import AfterValidator, Field, model_validator
 
 from data.battles import make_battles
-from features import FAMILIES
+from features import FAMILIES, BattleFamily
+from features.columns import selected_families
 from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
 from models.learners.contract import Learner
@@ -68,7 +69,8 @@ class ModelConfig(Section):
     """``[model]``: the preference model, see `models.preference.PreferenceModel`.
 
     Members are named by head, or for both heads at once: learners by the registry's names, or
-    sections ``[learners.NAME]`` that say with ``kind`` which learner they set.
+    sections ``[learners.NAME]`` that say with ``kind`` which learner they set. Columns that
+    ``select`` does not name are left out, and families of which it names none.
     """
 
     direction: Members | None = None
@@ -79,6 +81,7 @@ class ModelConfig(Section):
     extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     calibrate: bool = True
     bag: Annotated[int, Field(ge=1, le=100)] = 1
+    select: Members | None = None  # columns, see `features.columns`; all of them where it is None
 
     @model_validator(mode="after")
     def _names_members_in_one_way(self) -> Self:
@@ -206,7 +209,8 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
         for name in getattr(config.model, key) or ():
             if name not in known:
                 raise ConfigError(f"{where}: model.{key}: {name!r} is none of {', '.join(known)}.")
-    return _resolved(config.model_copy(update={"model": config.model.resolved()}))
+    config = config.model_copy(update={"model": config.model.resolved()})
+    return _resolved(_with_selected(config, where))
 
 
 def _learner(
@@ -286,6 +290,25 @@ def _check_family(name: str, options: Mapping[str, Any], where: str) -> None:
         build(FAMILIES[name], options).fit(make_battles([], [], []))
     except ValueError as error:
         raise ConfigError(f"{where}: features.{name}: {error}") from None
+
+
+def _with_selected(config: Config, where: str) -> Config:
+    """Leave out the families none of whose columns is selected."""
+    if config.model.select is None:
+        return config
+    nothing = make_battles([], [], [])
+    made = {name: _family(name, config.features.get(name, {})) for name in config.families}
+    families = {name: family.fit(nothing) for name, family in made.items()}
+    try:
+        left = selected_families(config.model.select, families, "model.select")
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return config.model_copy(update={"families": left})
+
+
+def _family(name: str, options: Mapping[str, Any]) -> BattleFamily:
+    family: BattleFamily = build(FAMILIES[name], options)
+    return family
 
 
 def write_config(config: Config) -> str:

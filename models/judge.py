@@ -1,0 +1,223 @@
+"""What a set of columns is worth: the cross-validated log loss of two cheap LightGBM heads.
+
+The log loss of the three classes is a sum: that of a tie against a decision, and for decided
+battles that of A against B. So each head can be judged on all rows that tell of it, the direction
+by decided extra rows too, and the two are added up in the shares that plain rows have. The heads
+are those of the preference model, in both orders of the answers, whatever the members of a
+configuration are: trees find a column's use in any shape, and beside which others.
+
+Nothing in a fit is drawn at random, so that two sets of columns differ in their columns alone.
+Rounds are chosen without the fold that they are judged on, none at all being one of the choices: a
+set that tells nothing costs nothing.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from data.labels import TIE, A
+from features.sides import Array, Swap
+from models.heads import FORMS, Head
+from models.learners.contract import Model
+from models.learners.lightgbm import LightGBMLearner
+from models.parts import (
+    Fit,
+    Lessons,
+    Material,
+    Part,
+    Rows,
+    fit_part,
+    judgeable,
+    judged,
+    part_logits,
+)
+
+HEADS = FORMS["heads"]
+LEARNER = LightGBMLearner(
+    learning_rate=0.15,
+    feature_fraction=1.0,
+    bagging_fraction=1.0,
+    max_bin=63,
+    max_rounds=120,
+    patience=8,
+)
+SHUFFLED = "shuffled "  # what the names of shuffled copies begin with
+Places = NDArray[np.intp]
+
+
+class Columns(NamedTuple):
+    """A candidate: the columns of one fold's fits, and those of which shuffled copies go with them.
+
+    Attributes
+    ----------
+    kept, shuffled : ndarray of intp
+        Places among all columns; both of a swap pair or none.
+    """
+
+    kept: Places
+    shuffled: Places = np.empty(0, dtype=np.intp)
+
+
+class Gain(NamedTuple):
+    """A difference of log losses, and its standard error over prompts."""
+
+    value: float
+    error: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is more than its standard error above 0 (Breiman et al., 1984)."""
+        return self.value > self.error
+
+
+class Judge:
+    """Judges sets of columns on the same rows and folds.
+
+    Parameters
+    ----------
+    rows : Rows
+        With all columns; its folds keep prompts together.
+    names : sequence of str
+        Of the columns.
+    group : ndarray of int, shape (n_rows,)
+        Numbers of the prompts.
+    seed : int
+        Of the shuffled copies.
+    n_jobs : int
+        Fits at the same time, each on one thread.
+
+    Attributes
+    ----------
+    heads : list of Head
+        Those that can be judged: with no tie among the plain rows the direction alone.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        names: Sequence[str],
+        group: NDArray[np.integer],
+        *,
+        seed: int = 0,
+        n_jobs: int = -1,
+    ) -> None:
+        self.rows, self.names, self.group = rows, list(names), group
+        self.folds = range(int(rows.fold.max()) + 1)
+        self._judging = {
+            head.name: [fold for fold in self.folds if judgeable(head, rows, fold)]
+            for head in HEADS
+        }
+        self.heads = [head for head in HEADS if self._judging[head.name]]
+        self._shares = {head.name: self._share(head) for head in self.heads}
+        self._order = np.random.default_rng(seed).permutation(len(rows.y))
+        self._jobs = n_jobs
+
+    def losses(self, columns: Sequence[Columns]) -> Array:
+        """Return what each row adds to the log loss, shape (n_rows,), by columns of each fold."""
+        pairs = [(head, fold) for head in self.heads for fold in self._judging[head.name]]
+        tasks = [(head, fold, columns[fold]) for head, fold in pairs if len(columns[fold].kept)]
+        made = Parallel(n_jobs=self._jobs, prefer="threads")(
+            delayed(self._curve)(*task) for task in tasks
+        )
+        found = {(head.name, fold): one for (head, fold, _), one in zip(tasks, made, strict=True)}
+        losses = np.zeros(len(self.rows.y))
+        for head, fold in pairs:
+            mine = found.get((head.name, fold))
+            others = [one for (name, at), one in found.items() if name == head.name and at != fold]
+            rounds = _rounds([one.curve for one in others or [mine] if one is not None])
+            self._add(losses, head, fold, columns[fold], mine if rounds else None, rounds)
+        return losses
+
+    def gain(self, losses: Array, better: Array) -> Gain:
+        """Return by how much the second set of columns is better than the first."""
+        by_prompt = np.bincount(self.group, losses - better)
+        by_prompt = by_prompt[np.bincount(self.group) > 0]
+        n = len(by_prompt)
+        error = np.sqrt(n / max(n - 1, 1) * np.square(by_prompt - by_prompt.mean()).sum())
+        return Gain(float(by_prompt.sum()), float(error))
+
+    def _share(self, head: Head) -> Array:
+        """Return what the loss of each row counts for: that of the plain rows with such labels."""
+        rows, plain = self.rows, self.rows.weight * self.rows.plain
+        weight = rows.weight * head.judges(rows.y, rows.plain)
+        weight *= np.isin(rows.fold, self._judging[head.name])
+        share = (plain * head.rows(rows.y, rows.plain)).sum() / max(
+            plain.sum(), np.finfo(float).tiny
+        )
+        return weight / weight.sum() * (share or 1.0)
+
+    def _curve(self, head: Head, fold: int, columns: Columns) -> "_Fitted":
+        """Fit without a fold, and tell its loss by the number of rounds, beginning with none."""
+        rows, swap = self._with(columns)
+        part, material = Part("judge", LEARNER, head, seed=0), Material(rows, swap)
+        fit = Fit(part, fold)
+        model = fit_part(fit, Lessons([fit], material), swap=swap, threads=1, device="cpu")
+        held = judged(head, rows, fold)
+        nothing = head.loss(self._constant(head, fold, held.sum()), rows.y[held], rows.weight[held])
+        return _Fitted(part, model, np.array([nothing, *model.losses]))
+
+    def _with(self, columns: Columns) -> tuple[Rows, Swap]:
+        kept, shuffled = columns
+        names = [self.names[place] for place in kept]
+        names += [SHUFFLED + self.names[place] for place in shuffled]
+        X = self.rows.X[:, kept]
+        if len(shuffled):
+            X = np.hstack([X, self.rows.X[:, shuffled][self._order]])
+        return self.rows._replace(X=np.ascontiguousarray(X)), Swap(names)
+
+    def _add(
+        self,
+        losses: Array,
+        head: Head,
+        fold: int,
+        columns: Columns,
+        fitted: "_Fitted | None",
+        rounds: int,
+    ) -> None:
+        """Add a head's losses of the rows that judge it in a fold."""
+        held = np.flatnonzero(judged(head, self.rows, fold))
+        y, share = self.rows.y[held], self._shares[head.name][held]
+        if fitted is None:
+            logits = self._constant(head, fold, len(held))
+        else:
+            rows, swap = self._with(columns)
+            used = min(rounds, len(fitted.model.losses))
+            logits = part_logits(fitted.part, fitted.model, rows.X[held], swap, used)
+        losses[held] += share * _row_losses(head, logits, y)
+
+    def _constant(self, head: Head, fold: int, n_rows: int) -> dict[str, Array]:
+        """Return what is said of a fold without any column."""
+        rows = self.rows
+        if head.name == "direction":
+            return {"z": np.zeros(n_rows)}
+        learned = head.rows(rows.y, rows.plain) & (rows.fold != fold)
+        share = np.average(head.target(rows.y[learned]), weights=rows.weight[learned])
+        return {"t": np.full(n_rows, logit(share))}
+
+
+class _Fitted(NamedTuple):
+    part: Part
+    model: Model
+    curve: Array  # loss of the fold by the number of rounds, from 0 on
+
+
+def _rounds(curves: Sequence[Array]) -> int:
+    """Return the rounds of least mean loss; a path that stopped earlier counts by its end.
+
+    >>> _rounds([np.array([0.7, 0.5, 0.6]), np.array([0.7, 0.6, 0.4, 0.3])])
+    3
+    """
+    longest = max(map(len, curves), default=1)
+    padded = [np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves]
+    return int(np.mean(padded, axis=0).argmin()) if padded else 0
+
+
+def _row_losses(head: Head, logits: dict[str, Array], y: NDArray[np.int8]) -> Array:
+    """Return each row's log loss of a head's question."""
+    if head.name == "direction":
+        return np.logaddexp(0.0, np.where(y == A, -logits["z"], logits["z"]))
+    return np.logaddexp(0.0, np.where(y == TIE, -logits["t"], logits["t"]))
