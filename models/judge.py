@@ -1,10 +1,11 @@
 """What a set of columns is worth: the cross-validated log loss of two cheap LightGBM heads.
 
 The log loss of the three classes is a sum: that of a tie against a decision, and for decided
-battles that of A against B. So each head can be judged on all rows that tell of it, the direction
-by decided extra rows too, and the two are added up in the shares that plain rows have. The heads
-are those of the preference model, in both orders of the answers, whatever the members of a
-configuration are: trees find a column's use in any shape, and beside which others.
+battles that of A against B. So each head is judged by all rows that tell of it, the direction by
+decided extra rows too, in the share that it has among plain rows; and each for itself, for the
+noise of the one, which few rows may tell of, would hide what the other gains. The heads are those
+of the preference model, in both orders of the answers, whatever the members of a configuration are:
+trees find a column's use in any shape, and beside which others.
 
 Nothing in a fit is drawn at random, so that two sets of columns differ in their columns alone.
 Rounds are chosen without the fold that they are judged on, none at all being one of the choices: a
@@ -117,24 +118,32 @@ class Judge:
         self._jobs = n_jobs
 
     def losses(self, columns: Sequence[Columns]) -> Array:
-        """Return what each row adds to the log loss, shape (n_rows,), by columns of each fold."""
+        """Return what each row adds to the log loss of each head, by the columns of each fold.
+
+        Shape (n_heads, n_rows).
+        """
         pairs = [(head, fold) for head in self.heads for fold in self._judging[head.name]]
         tasks = [(head, fold, columns[fold]) for head, fold in pairs if len(columns[fold].kept)]
         made = Parallel(n_jobs=self._jobs, prefer="threads")(
             delayed(self._curve)(*task) for task in tasks
         )
         found = {(head.name, fold): one for (head, fold, _), one in zip(tasks, made, strict=True)}
-        losses = np.zeros(len(self.rows.y))
+        losses = {head.name: np.zeros(len(self.rows.y)) for head in self.heads}
         for head, fold in pairs:
             mine = found.get((head.name, fold))
             others = [one for (name, at), one in found.items() if name == head.name and at != fold]
             rounds = _rounds([one.curve for one in others or [mine] if one is not None])
-            self._add(losses, head, fold, columns[fold], mine if rounds else None, rounds)
-        return losses
+            fitted = mine if rounds else None
+            self._add(losses[head.name], head, fold, columns[fold], fitted, rounds)
+        return np.array(list(losses.values()))
 
-    def gain(self, losses: Array, better: Array) -> Gain:
-        """Return by how much the second set of columns is better than the first."""
-        by_prompt = np.bincount(self.group, losses - better)
+    def gains(self, losses: Array, better: Array) -> dict[str, Gain]:
+        """Return by how much the second set of columns is better than the first, by head."""
+        gaps = zip(self.heads, losses - better, strict=True)
+        return {head.name: self._gain(gap) for head, gap in gaps}
+
+    def _gain(self, gap: Array) -> Gain:
+        by_prompt = np.bincount(self.group, gap)
         by_prompt = by_prompt[np.bincount(self.group) > 0]
         n = len(by_prompt)
         error = np.sqrt(n / max(n - 1, 1) * np.square(by_prompt - by_prompt.mean()).sum())

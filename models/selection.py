@@ -42,34 +42,37 @@ class Step(NamedTuple):
         Whether they were to be taken in addition; else whether they were to be dropped.
     units : tuple of str
         Those of the ranking of all rows.
-    gain : Gain
-        By how much the others are better with them.
-    shuffled : Gain or None
-        By how much they are better than their shuffled copies; None where that was not asked.
+    gain : dict of str to Gain
+        By how much the others are better with them, by head.
+    shuffled : dict of str to Gain
+        By how much they are better than their shuffled copies; empty where that was not asked.
     """
 
     adds: bool
     units: tuple[str, ...]
-    gain: Gain
-    shuffled: Gain | None
+    gain: dict[str, Gain]
+    shuffled: dict[str, Gain]
 
     @property
     def earned(self) -> bool:
         """Whether they earned their place."""
-        return self.gain.clear and self.shuffled is not None and self.shuffled.clear
+        return any(self.gain[head].clear and gain.clear for head, gain in self.shuffled.items())
 
     def told(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        return self._asdict() | {
-            "gain": self.gain._asdict(),
-            "shuffled": self.shuffled and self.shuffled._asdict(),
-        }
+        return self._asdict() | {"gain": _told(self.gain), "shuffled": _told(self.shuffled)}
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Self:
         """Take over what `told` gave."""
-        shuffled = told["shuffled"] and Gain(**told["shuffled"])
-        return cls(told["adds"], tuple(told["units"]), Gain(**told["gain"]), shuffled)
+        gain, shuffled = (
+            {head: Gain(**one) for head, one in told[name].items()} for name in ("gain", "shuffled")
+        )
+        return cls(told["adds"], tuple(told["units"]), gain, shuffled)
+
+
+def _told(gains: Mapping[str, Gain]) -> dict[str, dict[str, float]]:
+    return {head: gain._asdict() for head, gain in gains.items()}
 
 
 class ColumnSelector(SelectorMixin, BaseEstimator):
@@ -195,7 +198,12 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
 
     def _rank(self, rows: Rows, X: pd.DataFrame) -> Array:
         return rank(
-            rows, list(X), self.units_, way=self.ranking, seed=self.seed, n_jobs=self.n_jobs
+            rows,
+            [*map(str, X.columns)],
+            self.units_,
+            way=self.ranking,
+            seed=self.seed,
+            n_jobs=self.n_jobs,
         )
 
     def _rows(
@@ -307,9 +315,9 @@ class _Search:
     def _judged(self, rest: Sets, some: Sets, names: tuple[str, ...], *, adds: bool) -> Step:
         both = [one | other for one, other in zip(rest, some, strict=True)]
         with_them = self._loss(both)
-        gain, shuffled = self.judge.gain(self._loss(rest), with_them), None
-        if gain.clear:
-            shuffled = self.judge.gain(self._loss(rest, some), with_them)
+        gain, shuffled = self.judge.gains(self._loss(rest), with_them), {}
+        if any(one.clear for one in gain.values()):
+            shuffled = self.judge.gains(self._loss(rest, some), with_them)
         return Step(adds, names, gain, shuffled)
 
     def _loss(self, sets: Sets, shuffled: Sets | None = None) -> Array:

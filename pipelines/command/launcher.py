@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "pipelines.cli.predict",
     "finetune": "pipelines.cli.finetune",
     "stack": "pipelines.cli.stack",
+    "select": "pipelines.cli.select",
 }
 PROGRAM = "arenaboost"
 
