@@ -1,18 +1,19 @@
-"""What a set of columns is worth: the cross-validated log loss of two cheap LightGBM heads.
+"""What a set of columns is worth: the cross-validated log loss of two cheap heads.
 
 The log loss of the three classes is a sum: that of a tie against a decision, and for decided
 battles that of A against B. So each head is judged by all rows that tell of it, the direction by
 decided extra rows too, in the share that it has among plain rows; and each for itself, for the
 noise of the one, which few rows may tell of, would hide what the other gains. The heads are those
-of the preference model, in both orders of the answers, whatever the members of a configuration are:
-trees find a column's use in any shape, and beside which others.
+of the preference model, in both orders of the answers, the mean of LightGBM and of a linear member
+whatever those of a configuration are: trees find a use of any shape, and beside other columns; the
+linear one adds up what is too weak for few rows' trees to see, and settles ties better than they.
 
 Nothing in a fit is drawn at random, so that two sets of columns differ in their columns alone.
-Rounds are chosen without the fold that they are judged on, none at all being one of the choices: a
-set that tells nothing costs nothing.
+Rounds and penalties are chosen without the fold that they are judged on, none at all being one of
+the choices: a set that tells nothing costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,9 @@ from scipy.special import logit
 from data.labels import TIE, A
 from features.sides import Array, Swap
 from models.heads import FORMS, Head
-from models.learners.contract import Model
+from models.learners.contract import Learner, Matrix, Model
 from models.learners.lightgbm import LightGBMLearner
+from models.learners.linear import LinearLearner
 from models.parts import (
     Fit,
     Lessons,
@@ -38,14 +40,18 @@ from models.parts import (
 )
 
 HEADS = FORMS["heads"]
-LEARNER = LightGBMLearner(
-    learning_rate=0.15,
-    feature_fraction=1.0,
-    bagging_fraction=1.0,
-    max_bin=63,
-    max_rounds=120,
-    patience=8,
-)
+LOGIT, WON = {"direction": "z", "tie": "t"}, {"direction": A, "tie": TIE}
+LEARNERS: dict[str, Learner] = {
+    "lightgbm": LightGBMLearner(
+        learning_rate=0.15,
+        feature_fraction=1.0,
+        bagging_fraction=1.0,
+        max_bin=63,
+        max_rounds=120,
+        patience=8,
+    ),
+    "linear": LinearLearner(penalties=(0.3, 0.03, 0.003)),
+}
 SHUFFLED = "shuffled "  # what the names of shuffled copies begin with
 Places = NDArray[np.intp]
 
@@ -122,20 +128,19 @@ class Judge:
 
         Shape (n_heads, n_rows).
         """
-        pairs = [(head, fold) for head in self.heads for fold in self._judging[head.name]]
-        tasks = [(head, fold, columns[fold]) for head, fold in pairs if len(columns[fold].kept)]
+        tasks = [
+            (head, fold, name)
+            for head in self.heads
+            for fold in self._judging[head.name]
+            for name in LEARNERS
+            if len(columns[fold].kept) or len(columns[fold].shuffled)
+        ]
         made = Parallel(n_jobs=self._jobs, prefer="threads")(
-            delayed(self._curve)(*task) for task in tasks
+            delayed(self._fitted)(head, fold, name, columns[fold]) for head, fold, name in tasks
         )
-        found = {(head.name, fold): one for (head, fold, _), one in zip(tasks, made, strict=True)}
-        losses = {head.name: np.zeros(len(self.rows.y)) for head in self.heads}
-        for head, fold in pairs:
-            mine = found.get((head.name, fold))
-            others = [one for (name, at), one in found.items() if name == head.name and at != fold]
-            rounds = _rounds([one.curve for one in others or [mine] if one is not None])
-            fitted = mine if rounds else None
-            self._add(losses[head.name], head, fold, columns[fold], fitted, rounds)
-        return np.array(list(losses.values()))
+        keys = ((head.name, fold, name) for head, fold, name in tasks)
+        fitted = dict(zip(keys, made, strict=True))
+        return np.array([self._losses(head, fitted) for head in self.heads])
 
     def gains(self, losses: Array, better: Array) -> dict[str, Gain]:
         """Return by how much the second set of columns is better than the first, by head."""
@@ -159,15 +164,40 @@ class Judge:
         )
         return weight / weight.sum() * (share or 1.0)
 
-    def _curve(self, head: Head, fold: int, columns: Columns) -> "_Fitted":
-        """Fit without a fold, and tell its loss by the number of rounds, beginning with none."""
+    def _losses(self, head: Head, fitted: Mapping[tuple[str, int, str], "_Fitted"]) -> Array:
+        """Return each row's loss of a head, by the mean of its members."""
+        losses, share = np.zeros(len(self.rows.y)), self._shares[head.name]
+        for fold in self._judging[head.name]:
+            held = np.flatnonzero(judged(head, self.rows, fold))
+            constant = np.full(len(held), self._constant(head, fold))
+            logits = []
+            for name in LEARNERS:
+                mine = fitted.get((head.name, fold, name))
+                curves = {
+                    at: one.curve
+                    for (of, at, which), one in fitted.items()
+                    if (of, which) == (head.name, name)
+                }
+                others = [curve for at, curve in curves.items() if at != fold]
+                chosen = _least(others or list(curves.values()))
+                logits.append(mine.logits(chosen) if mine is not None and chosen else constant)
+            losses[held] = share[held] * _row_losses(
+                head, np.mean(logits, axis=0), self.rows.y[held]
+            )
+        return losses
+
+    def _fitted(self, head: Head, fold: int, name: str, columns: Columns) -> "_Fitted":
+        """Fit a member without a fold; its curve begins with the loss without any column."""
         rows, swap = self._with(columns)
-        part, material = Part("judge", LEARNER, head, seed=0), Material(rows, swap)
-        fit = Fit(part, fold)
-        model = fit_part(fit, Lessons([fit], material), swap=swap, threads=1, device="cpu")
+        fit = Fit(Part(name, LEARNERS[name], head, seed=0), fold)
+        lessons = Lessons([fit], Material(rows, swap))
+        model = fit_part(fit, lessons, swap=swap, threads=1, device="cpu")
         held = judged(head, rows, fold)
-        nothing = head.loss(self._constant(head, fold, held.sum()), rows.y[held], rows.weight[held])
-        return _Fitted(part, model, np.array([nothing, *model.losses]))
+        y, weight = rows.y[held], rows.weight[held]
+        nothing = head.loss(
+            {LOGIT[head.name]: np.full(len(y), self._constant(head, fold))}, y, weight
+        )
+        return _Fitted(fit.part, model, np.array([nothing, *model.losses]), rows.X[held], swap)
 
     def _with(self, columns: Columns) -> tuple[Rows, Swap]:
         kept, shuffled = columns
@@ -178,46 +208,34 @@ class Judge:
             X = np.hstack([X, self.rows.X[:, shuffled][self._order]])
         return self.rows._replace(X=np.ascontiguousarray(X)), Swap(names)
 
-    def _add(
-        self,
-        losses: Array,
-        head: Head,
-        fold: int,
-        columns: Columns,
-        fitted: "_Fitted | None",
-        rounds: int,
-    ) -> None:
-        """Add a head's losses of the rows that judge it in a fold."""
-        held = np.flatnonzero(judged(head, self.rows, fold))
-        y, share = self.rows.y[held], self._shares[head.name][held]
-        if fitted is None:
-            logits = self._constant(head, fold, len(held))
-        else:
-            rows, swap = self._with(columns)
-            used = min(rounds, len(fitted.model.losses))
-            logits = part_logits(fitted.part, fitted.model, rows.X[held], swap, used)
-        losses[held] += share * _row_losses(head, logits, y)
-
-    def _constant(self, head: Head, fold: int, n_rows: int) -> dict[str, Array]:
-        """Return what is said of a fold without any column."""
+    def _constant(self, head: Head, fold: int) -> float:
+        """Return the logit without any column."""
         rows = self.rows
         if head.name == "direction":
-            return {"z": np.zeros(n_rows)}
+            return 0.0
         learned = head.rows(rows.y, rows.plain) & (rows.fold != fold)
         share = np.average(head.target(rows.y[learned]), weights=rows.weight[learned])
-        return {"t": np.full(n_rows, logit(share))}
+        return float(logit(share))
 
 
 class _Fitted(NamedTuple):
     part: Part
     model: Model
-    curve: Array  # loss of the fold by the number of rounds, from 0 on
+    curve: Array  # loss of the fold by complexity, from 0 on
+    X: Matrix  # of the fold
+    swap: Swap
+
+    def logits(self, complexity: int) -> Array:
+        """Return the logit of each row of the fold."""
+        used = min(complexity, len(self.model.losses))
+        logits = part_logits(self.part, self.model, self.X, self.swap, used)
+        return logits[LOGIT[self.part.head.name]]
 
 
-def _rounds(curves: Sequence[Array]) -> int:
-    """Return the rounds of least mean loss; a path that stopped earlier counts by its end.
+def _least(curves: Sequence[Array]) -> int:
+    """Return the complexity of least mean loss; a path that stopped earlier counts by its end.
 
-    >>> _rounds([np.array([0.7, 0.5, 0.6]), np.array([0.7, 0.6, 0.4, 0.3])])
+    >>> _least([np.array([0.7, 0.5, 0.6]), np.array([0.7, 0.6, 0.4, 0.3])])
     3
     """
     longest = max(map(len, curves), default=1)
@@ -225,8 +243,7 @@ def _rounds(curves: Sequence[Array]) -> int:
     return int(np.mean(padded, axis=0).argmin()) if padded else 0
 
 
-def _row_losses(head: Head, logits: dict[str, Array], y: NDArray[np.int8]) -> Array:
+def _row_losses(head: Head, logits: Array, y: NDArray[np.int8]) -> Array:
     """Return each row's log loss of a head's question."""
-    if head.name == "direction":
-        return np.logaddexp(0.0, np.where(y == A, -logits["z"], logits["z"]))
-    return np.logaddexp(0.0, np.where(y == TIE, -logits["t"], logits["t"]))
+    losses: Array = np.logaddexp(0.0, np.where(y == WON[head.name], -logits, logits))
+    return losses

@@ -7,8 +7,8 @@ it. To earn their place columns must lower the log loss by more than one standar
 prompts, and be better by as much than their own shuffled copies in their place. See `models.judge`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -22,57 +22,10 @@ from data.folds import hash_folds
 from data.labels import as_labels
 from features.columns import units_of
 from features.sides import Array
-from models.judge import Columns, Gain, Judge
+from models.judge import Judge
 from models.parts import Rows
-from models.ranking import RANKINGS, Units, rank
-
-FIRST = 4  # units that are tried first
-PATIENCE = 2  # tries in a row that fail, after which no more are taken
-KEPT = 4  # losses of sets that the next step may need
-Mask = NDArray[np.bool_]  # of units
-Sets = list[Mask]  # the units of each fold, and behind them those of all rows
-
-
-class Step(NamedTuple):
-    """A group of units that was judged beside others.
-
-    Attributes
-    ----------
-    adds : bool
-        Whether they were to be taken in addition; else whether they were to be dropped.
-    units : tuple of str
-        Those of the ranking of all rows.
-    gain : dict of str to Gain
-        By how much the others are better with them, by head.
-    shuffled : dict of str to Gain
-        By how much they are better than their shuffled copies; empty where that was not asked.
-    """
-
-    adds: bool
-    units: tuple[str, ...]
-    gain: dict[str, Gain]
-    shuffled: dict[str, Gain]
-
-    @property
-    def earned(self) -> bool:
-        """Whether they earned their place."""
-        return any(self.gain[head].clear and gain.clear for head, gain in self.shuffled.items())
-
-    def told(self) -> dict[str, Any]:
-        """Return it ready for JSON."""
-        return self._asdict() | {"gain": _told(self.gain), "shuffled": _told(self.shuffled)}
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Self:
-        """Take over what `told` gave."""
-        gain, shuffled = (
-            {head: Gain(**one) for head, one in told[name].items()} for name in ("gain", "shuffled")
-        )
-        return cls(told["adds"], tuple(told["units"]), gain, shuffled)
-
-
-def _told(gains: Mapping[str, Gain]) -> dict[str, dict[str, float]]:
-    return {head: gain._asdict() for head, gain in gains.items()}
+from models.ranking import RANKINGS, rank
+from models.search import Search, Step
 
 
 class ColumnSelector(SelectorMixin, BaseEstimator):
@@ -174,7 +127,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
                 self._rank(rows.take(rows.fold != fold), X) for fold in range(self.n_folds)
             ]
             self.importance_ = self._rank(rows, X)
-            search = _Search(judge, self.units_, [*importances, self.importance_], known, told)
+            search = Search(judge, self.units_, [*importances, self.importance_], known, told)
             chosen = search.run()
         self.steps_ = search.steps
         names, best_first = list(self.units_), np.argsort(-self.importance_, kind="stable")
@@ -190,7 +143,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
                 f"Got {self.ranking!r} instead."
             )
 
-    def _get_support_mask(self) -> Mask:
+    def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
         support = np.zeros(self.n_features_in_, dtype=np.bool_)
         support[[place for unit in self.selected_ for place in self.units_[unit]]] = True
@@ -226,125 +179,3 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             fold=hash_folds(named, n_folds=self.n_folds, salt=self.seed),
         )
         return rows, pd.factorize(named)[0].astype(np.intp)
-
-
-class _Search:
-    """Takes and drops units; `steps` are those that were made."""
-
-    def __init__(
-        self,
-        judge: Judge,
-        units: Units,
-        importances: Sequence[Array],
-        known: Sequence[Step],
-        told: Callable[[Step], None],
-    ) -> None:
-        self.judge, self.names, self.importances = judge, list(units), importances
-        self.places = [np.array(places, dtype=np.intp) for places in units.values()]
-        self.known, self.told = list(known), told
-        self.steps: list[Step] = []
-        self.sets: Sets = [np.zeros(len(units), dtype=np.bool_) for _ in importances]
-        self._kept: dict[bytes, Array] = {}  # the losses of the last sets
-
-    def run(self) -> Mask:
-        """Return the units that stay, by the ranking of all rows."""
-        self._take()
-        last = self.sets[-1]
-        self.sets = [units & last for units in self.sets]  # what is not shipped is not judged
-        for family in self._families():
-            self._drop(family)
-        return self.sets[-1]
-
-    def _take(self) -> None:
-        orders = [np.argsort(-importance, kind="stable") for importance in self.importances]
-        useful = min(int((importance > 0).sum()) for importance in self.importances)
-        failed, size = 0, FIRST
-        while failed < PATIENCE and self.sets[-1].sum() < useful:
-            size = min(size, useful)
-            more = [
-                _first(order, size) & ~now for order, now in zip(orders, self.sets, strict=True)
-            ]
-            larger = [now | some for now, some in zip(self.sets, more, strict=True)]
-            if self._earned(self.sets, more, adds=True):
-                self.sets = larger
-                failed = 0
-            else:
-                failed += 1
-            if size == useful:
-                return
-            size *= 2
-
-    def _families(self) -> list[list[int]]:
-        """Return the units of each family that were taken, the least important first."""
-        families: dict[str, list[int]] = {}
-        for unit in np.argsort(self.importances[-1], kind="stable"):
-            if self.sets[-1][unit]:
-                families.setdefault(self.names[unit].partition("__")[0], []).append(int(unit))
-        weight = self.importances[-1]
-        return sorted(families.values(), key=lambda units: float(weight[units].sum()))
-
-    def _drop(self, units: list[int], *, known_to_earn: bool = False) -> None:
-        """Drop units that do not earn their place, all at once or by halves, the worse one first.
-
-        Where all of the worse half went, the better one is what earned the place of both.
-        """
-        group = np.zeros(len(self.names), dtype=np.bool_)
-        group[units] = True
-        if not known_to_earn:
-            some = [now & group for now in self.sets]
-            rest = [now & ~group for now in self.sets]
-            if not self._earned(rest, some, adds=False):
-                self.sets = rest
-                return
-        if len(units) > 1:
-            worse, better = units[: len(units) // 2], units[len(units) // 2 :]
-            self._drop(worse)
-            self._drop(better, known_to_earn=not self.sets[-1][worse].any())
-
-    def _earned(self, rest: Sets, some: Sets, *, adds: bool) -> bool:
-        """Judge some units beside the rest, unless that is known already."""
-        names = tuple(self.names[unit] for unit in np.flatnonzero(some[-1]))
-        if len(self.steps) < len(self.known):
-            step = self.known[len(self.steps)]
-        else:
-            step = self._judged(rest, some, names, adds=adds)
-            self.told(step)
-        self.steps.append(step)
-        return step.earned
-
-    def _judged(self, rest: Sets, some: Sets, names: tuple[str, ...], *, adds: bool) -> Step:
-        both = [one | other for one, other in zip(rest, some, strict=True)]
-        with_them = self._loss(both)
-        gain, shuffled = self.judge.gains(self._loss(rest), with_them), {}
-        if any(one.clear for one in gain.values()):
-            shuffled = self.judge.gains(self._loss(rest, some), with_them)
-        return Step(adds, names, gain, shuffled)
-
-    def _loss(self, sets: Sets, shuffled: Sets | None = None) -> Array:
-        """Return the losses of some sets, beside shuffled copies of others; the last are kept."""
-        none = [np.zeros_like(units) for units in sets]
-        pairs = list(zip(sets, shuffled or none, strict=True))[:-1]
-        key = b"".join(units.tobytes() for pair in pairs for units in pair)
-        losses = self._kept.pop(key, None)
-        if losses is None:
-            columns = [Columns(self._columns(one), self._columns(other)) for one, other in pairs]
-            losses = self.judge.losses(columns)
-        self._kept[key] = losses  # the last of them now
-        if len(self._kept) > KEPT:
-            del self._kept[next(iter(self._kept))]
-        return losses
-
-    def _columns(self, units: Mask) -> NDArray[np.intp]:
-        places: Iterable[NDArray[np.intp]] = (self.places[unit] for unit in np.flatnonzero(units))
-        return np.concatenate([np.empty(0, dtype=np.intp), *places])
-
-
-def _first(order: NDArray[np.intp], size: int) -> Mask:
-    """Return the mask of the best units.
-
-    >>> _first(np.array([2, 0, 1]), 2).tolist()
-    [True, False, True]
-    """
-    mask = np.zeros(len(order), dtype=np.bool_)
-    mask[order[:size]] = True
-    return mask

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from data.folds import training_rows
 from features.columns import names_of, units_of
 from features.sides import Array
-from models.selection import ColumnSelector, Step
+from models.search import Step
+from models.selection import ColumnSelector
 from pipelines.command.progress import Steps
 from pipelines.run.folder import UnfinishedRun
 from pipelines.run.inputs import Battles
@@ -228,7 +229,7 @@ def _note(step: Step) -> str:
 
     >>> from models.judge import Gain
     >>> gain = {"direction": Gain(0.01, 0.002)}
-    >>> _note(Step(True, ("f__x_diff",), gain, gain))
+    >>> _note(Step(True, ("f__x_diff",), gain, gain, {}))
     '1 taken: direction +0.0100 ± 0.0020'
     """
     did = {(True, True): "taken", (False, False): "dropped"}.get((step.adds, step.earned), "judged")
