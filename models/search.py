@@ -49,7 +49,9 @@ class Step(NamedTuple):
     def earned(self) -> bool:
         """Whether they earned their place, or could not be spared beside what went before."""
         alone = any(self.gain[head].clear and gain.clear for head, gain in self.shuffled.items())
-        return alone or any(gain.clear for gain in self.whole.values())
+        return alone or any(
+            gain.clear and self.gain[head].value > 0 for head, gain in self.whole.items()
+        )
 
     def told(self) -> dict[str, Any]:
         """Return it ready for JSON."""
