@@ -47,11 +47,17 @@ class Step(NamedTuple):
 
     @property
     def earned(self) -> bool:
-        """Whether they earned their place, or could not be spared beside what went before."""
-        alone = any(self.gain[head].clear and gain.clear for head, gain in self.shuffled.items())
-        return alone or any(
-            gain.clear and self.gain[head].value > 0 for head, gain in self.whole.items()
-        )
+        """Whether they earned their place.
+
+        To be taken they must clearly be better than nothing, and better than their shuffled copies;
+        to stay, clearly better than either, unless what has gone before leaves no more to spare.
+        """
+        better = {
+            head: one.value > 0 if self.adds else one.clear for head, one in self.shuffled.items()
+        }
+        if any(better[head] and self.gain[head].clear for head in better):
+            return True
+        return any(one.clear and self.gain[head].value > 0 for head, one in self.whole.items())
 
     def told(self) -> dict[str, Any]:
         """Return it ready for JSON."""

@@ -1,10 +1,11 @@
 """Which columns earn their place: wrapper selection along a ranking, as a scikit-learn selector.
 
 Columns are ranked without each inner fold, then the best of each ranking are taken, twice as many
-each time, while what is taken in addition earns its place; then families, their halves, and so on
-down to single columns are dropped again that do not. What is judged in a fold was so ranked without
-it. To earn their place columns must lower the log loss by more than one standard error over
-prompts, and be better by as much than their own shuffled copies in their place. See `models.judge`.
+each time, while the more that are taken lower the log loss of the direction, or that of ties, by
+more than a standard error over prompts, and by more than their own shuffled copies do. Then
+families, their halves, and so on down to single columns are dropped again that do not, or are not
+better than their copies by a standard error as well; all together these must not cost more than
+one. What is judged in a fold was ranked without it. See `models.judge`.
 """
 
 from collections.abc import Callable, Sequence

@@ -147,10 +147,18 @@ def test_what_earns_its_place(gain, shuffled, whole, earned):
     assert Step(False, ("f__x_diff",), gain, shuffled, whole).earned == earned
 
 
+def test_to_be_taken_it_is_enough_to_beat_the_shuffled_copies_at_all():
+    loss = {"tie": Gain(-0.001, 0.01)}
+    assert Step(True, ("f__x_diff",), CLEAR, NOT, {}).earned
+    assert not Step(True, ("f__x_diff",), CLEAR, loss, {}).earned
+    assert not Step(True, ("f__x_diff",), NOT, CLEAR, {}).earned
+
+
 def test_both_gains_must_be_of_the_same_head():
     gain = {"direction": Gain(0.1, 0.01), "tie": Gain(0.0, 0.01)}
-    shuffled = {"direction": Gain(0.0, 0.01), "tie": Gain(0.1, 0.01)}
+    shuffled = {"direction": Gain(-0.01, 0.01), "tie": Gain(0.1, 0.01)}
     assert not Step(True, ("f__x_diff",), gain, shuffled, {}).earned
+    assert not Step(False, ("f__x_diff",), gain, shuffled, {}).earned
 
 
 class FakeJudge:
