@@ -21,6 +21,7 @@ COMMANDS = {
     "finetune": "pipelines.cli.finetune",
     "stack": "pipelines.cli.stack",
     "tune": "pipelines.cli.tune",
+    "select": "pipelines.cli.select",
 }
 PROGRAM = "arenaboost"
 
