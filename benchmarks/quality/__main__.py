@@ -41,7 +41,15 @@ STUDIES: dict[str, Study] = {
     **encoders.STUDIES,
     **ties.STUDIES,
 }
-COMMANDS = ("backbones", "blends", "pieces", "softmax", "stack", "tower")  # modules, with a `main`
+COMMANDS = (
+    "backbones",
+    "blends",
+    "pieces",
+    "selection",
+    "softmax",
+    "stack",
+    "tower",
+)  # modules, with a `main`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
