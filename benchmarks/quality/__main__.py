@@ -45,6 +45,7 @@ COMMANDS = (
     "backbones",
     "blends",
     "pieces",
+    "selection",
     "softmax",
     "stack",
     "tower",
