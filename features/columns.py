@@ -76,6 +76,18 @@ def selected(columns: Sequence[str], names: Iterable[str]) -> NDArray[np.bool_]:
     return np.array([named(name) or named(swapped_name(name)) for name in columns], dtype=np.bool_)
 
 
+def names_family(name: str, family: str) -> bool:
+    """Whether a name of a selection may stand for columns of a family.
+
+    >>> names_family("style__bold_a", "style"), names_family("st*", "style")
+    (True, True)
+    >>> names_family("style__bold_a", "st")
+    False
+    """
+    start = f"{family}__"
+    return name.startswith(start) or (name.endswith(STAR) and start.startswith(name[:-1]))
+
+
 def selected_families(
     names: Sequence[str], families: Mapping[str, BattleFamily], key: str = "select"
 ) -> list[str]:

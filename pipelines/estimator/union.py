@@ -54,10 +54,7 @@ class SelectingUnion(TransformerMixin, BaseEstimator):
         """
         made = self._left(self.union.fit_transform(battles, y, **params))
         if self.select is not None and set(made) <= set(PASSED_THROUGH):
-            raise DataError(
-                f"model.select: these battles give none of its columns, {', '.join(self.select)}. "
-                "Name others, or give battles that name models: some columns need them."
-            )
+            raise none_of(self.select)
         return made
 
     def transform(self, battles: pd.DataFrame) -> pd.DataFrame:
@@ -77,6 +74,14 @@ class SelectingUnion(TransformerMixin, BaseEstimator):
         columns = [str(name) for name in names if name not in PASSED_THROUGH]
         stay[~stay] = True if self.select is None else selected(columns, self.select)
         return stay
+
+
+def none_of(select: Sequence[str]) -> DataError:
+    """Return what says that battles give no column that a selection names."""
+    return DataError(
+        f"model.select: these battles give none of its columns, {', '.join(select)}. "
+        "Name others, or give battles that name models: some columns need them."
+    )
 
 
 def union_of(transformers: Transformers, select: Sequence[str] | None = None) -> SelectingUnion:

@@ -21,7 +21,7 @@ from features.storage.cache import Arrays, Cache
 from pipelines.config import Config
 from pipelines.estimator.build import PassThrough, build_pipeline, in_blocks
 from pipelines.estimator.encoding import encode, encoder_store, families_of, hand_over
-from pipelines.estimator.union import union_of
+from pipelines.estimator.union import none_of, union_of
 from pipelines.tuning.kept import Kept
 
 COLUMNS = "columns"
@@ -207,6 +207,8 @@ class Columns:
         made = pd.DataFrame(values, passed.index, names.astype(object))
         if select is not None:
             made = made.loc[:, selected(names.tolist(), select)]
+            if made.shape[1] == 0:
+                raise none_of(select)
         return made.join(passed)
 
 
