@@ -120,7 +120,7 @@ class Judge:
         }
         self.heads = [head for head in HEADS if self._judging[head.name]]
         self._shares = {head.name: self._share(head) for head in self.heads}
-        self._order = np.random.default_rng(seed).permutation(len(rows.y))
+        self._order = _shuffled(rows.X, group, np.random.default_rng(seed))
         self._jobs = n_jobs
 
     def losses(self, columns: Sequence[Columns]) -> Array:
@@ -156,8 +156,8 @@ class Judge:
 
     def _share(self, head: Head) -> Array:
         """Return what the loss of each row counts for: that of the plain rows with such labels."""
-        rows, plain = self.rows, self.rows.weight * self.rows.plain
-        weight = rows.weight * head.judges(rows.y, rows.plain)
+        rows, plain = self.rows, self.rows.counts * self.rows.plain
+        weight = rows.counts * head.judges(rows.y, rows.plain)
         weight *= np.isin(rows.fold, self._judging[head.name])
         share = (plain * head.rows(rows.y, rows.plain)).sum() / max(
             plain.sum(), np.finfo(float).tiny
@@ -193,7 +193,7 @@ class Judge:
         lessons = Lessons([fit], Material(rows, swap))
         model = fit_part(fit, lessons, swap=swap, threads=1, device="cpu")
         held = judged(head, rows, fold)
-        y, weight = rows.y[held], rows.weight[held]
+        y, weight = rows.y[held], rows.counts[held]
         nothing = head.loss(
             {LOGIT[head.name]: np.full(len(y), self._constant(head, fold))}, y, weight
         )
@@ -209,7 +209,7 @@ class Judge:
         return self.rows._replace(X=np.ascontiguousarray(X)), Swap(names)
 
     def _constant(self, head: Head, fold: int) -> float:
-        """Return the logit without any column."""
+        """Return the logit without any column, learned by what rows weigh as that of a fit is."""
         rows = self.rows
         if head.name == "direction":
             return 0.0
@@ -230,6 +230,23 @@ class _Fitted(NamedTuple):
         used = min(complexity, len(self.model.losses))
         logits = part_logits(self.part, self.model, self.X, self.swap, used)
         return logits[LOGIT[self.part.head.name]]
+
+
+def _shuffled(X: Matrix, group: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the row that each is given the values of: rows of one battle those of one other.
+
+    Several votes of a battle, or its soft labels, are rows alike in all columns. A column that
+    tells nothing has one value for them; so has its copy.
+    """
+    battles: dict[tuple[int, bytes], int] = {}
+    battle = [
+        battles.setdefault((int(number), values.tobytes()), len(battles))
+        for number, values in zip(group, X, strict=True)
+    ]
+    one_of = np.empty(len(battles), dtype=np.intp)
+    one_of[battle] = np.arange(len(X))
+    order: NDArray[np.intp] = one_of[rng.permutation(len(battles))[battle]]
+    return order
 
 
 def _least(curves: Sequence[Array]) -> int:

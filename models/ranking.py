@@ -82,10 +82,12 @@ def _gain(head: Head, rows: Rows, swap: Swap, units: Sequence[Sequence[int]], se
 
 def _shap(head: Head, rows: Rows, swap: Swap, units: Sequence[Sequence[int]], seed: int) -> Array:
     _, model = _fitted(head, rows, swap, NO_FOLD, seed)
-    X = rows.X[head.rows(rows.y, rows.plain)]
+    used = head.rows(rows.y, rows.plain)
+    X = rows.X[used]
     both = np.vstack([X, swap(X)])
     contributions = np.asarray(model.booster.predict(both, pred_contrib=True))[:, :-1]
-    return np.array([np.abs(contributions[:, list(unit)].sum(axis=1)).mean() for unit in units])
+    size = [np.abs(contributions[:, list(unit)].sum(axis=1)) for unit in units]
+    return np.array([np.average(one, weights=np.tile(rows.counts[used], 2)) for one in size])
 
 
 def _permutation(
@@ -95,7 +97,7 @@ def _permutation(
     fold = int(rows.fold.min())
     part, model = _fitted(head, rows, swap, fold, seed)
     held = judged(head, rows, fold)
-    X, y, weight = rows.X[held].copy(), rows.y[held], rows.weight[held]
+    X, y, weight = rows.X[held].copy(), rows.y[held], rows.counts[held]
     order = np.random.default_rng(seed).permutation(len(X))
 
     def loss() -> float:

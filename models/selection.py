@@ -88,6 +88,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         *,
         plain: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        judging: ArrayLike | None = None,
         known: Sequence[Step] = (),
         told: Callable[[Step], None] = lambda step: None,
     ) -> Self:
@@ -103,6 +104,9 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         plain : array-like of bool, shape (n_rows,), optional
             Rows that tell how often battles tie; by default all.
         sample_weight : array-like of float, shape (n_rows,), optional
+            By which rows teach.
+        judging : array-like of float, shape (n_rows,), optional
+            What they count where they judge; by default what they weigh.
         known : sequence of Step
             What `told` was told of by an earlier call with the same data: not judged again.
         told : callable
@@ -116,7 +120,8 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         """
         self._check()
         with threadpool_limits(limits=1, user_api="blas"):
-            rows, group = self._rows(X, as_labels(y, len(X)), groups, plain, sample_weight)
+            weights = sample_weight, judging
+            rows, group = self._rows(X, as_labels(y, len(X)), groups, plain, *weights)
             judge = Judge(rows, list(X.columns), group, seed=self.seed, n_jobs=self.n_jobs)
             if not judge.heads:
                 raise ValueError(
@@ -167,6 +172,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         groups: ArrayLike | None,
         plain: ArrayLike | None,
         sample_weight: ArrayLike | None,
+        judging: ArrayLike | None,
     ) -> tuple[Rows, NDArray[np.intp]]:
         n = len(X)
         group = np.arange(n).astype(str) if groups is None else groups
@@ -178,5 +184,6 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             weight=np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64),
             length=np.zeros(n),
             fold=hash_folds(named, n_folds=self.n_folds, salt=self.seed),
+            judging=None if judging is None else np.asarray(judging, np.float64),
         )
         return rows, pd.factorize(named)[0].astype(np.intp)

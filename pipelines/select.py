@@ -9,21 +9,15 @@ import json
 import tomllib
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
-from sklearn.pipeline import Pipeline
 
 from features.storage.cache import Cache
 from models.device import Choice
 from pipelines.command.progress import Steps
 from pipelines.config import Config, check_config, write_config
-from pipelines.estimator.build import precompute
-from pipelines.estimator.encoding import encode, encoder_store, families_of
-from pipelines.estimator.feasibility import check_parts
-from pipelines.fit import check_inputs, prepare
+from pipelines.fit import check_inputs, checked_folds, prepare, settle, without_labels
 from pipelines.run.files import csv_bytes
 from pipelines.run.folder import RUNS, UnfinishedRun, default_target
-from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import Inputs, read_inputs
 from pipelines.selection.report import Outcome, show
 from pipelines.selection.work import Chosen, Clock, TimeIsUp, Work, places
@@ -44,6 +38,7 @@ def select(
     device: Choice = "auto",
     cache: Cache | None = None,
     console: Console | None = None,
+    keep_form: bool = False,
 ) -> Path | None:
     """Select columns without each fold and on all rows, and leave a configuration of what stays.
 
@@ -53,6 +48,8 @@ def select(
     Parameters
     ----------
     config : Config
+        Of a training file whose votes know no ties columns are selected for A against B, whatever
+        form it has.
     inputs : Inputs
         The test file is not looked at.
     output : Path, optional
@@ -74,6 +71,8 @@ def select(
         Where counts of n-grams, vectors and matches are kept for the next run.
     console : rich.console.Console, optional
         Where to show progress and results.
+    keep_form : bool
+        Refuse votes that do not go with the configuration's form.
 
     Returns
     -------
@@ -84,6 +83,7 @@ def select(
     clock, steps = Clock(timeout), Steps(console or Console())
     inputs = inputs._replace(test=None)
     check_inputs(inputs, None)
+    config = settle(config, inputs, steps, keep_form=keep_form)
     pipeline, found, key = prepare(config, inputs, device, cache)
     key = {"kind": "selection", "ranking": ranking, **key}
     target = output or default_target(RUNS, name, key)
@@ -92,17 +92,15 @@ def select(
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         steps.tell_all(battles.read_as())
-        folds = cut_folds(battles, config.folds.n_folds, config.seed)
-        check_parts(config, battles, folds.fold)
-        run.write(FOLDS, folds.table())
-        ready = _without_labels(pipeline, battles.frame, cache, steps)
+        folds = checked_folds(config, battles, run)
+        ready = without_labels(pipeline, battles.frame, cache, steps)
         work = Work(ready, battles, run, steps, clock, ranking)
         try:
-            made = [work.select(place) for place in places(battles, folds.fold)]
+            made = [work.select(place) for place in places(battles, folds)]
         except TimeIsUp:
             steps.tell(f"the time is up: {run.path} keeps what is done, the same command goes on")
             return None
-        outcome = Outcome.of(made, battles.plain, folds.fold, work.selector.anew)
+        outcome = Outcome.of(made, battles.plain, folds, work.selector.anew)
         told = outcome.told() | {
             "kind": "selection",
             "ranking": ranking,
@@ -118,20 +116,6 @@ def select(
         finished = run.finish()
     show(steps.console, outcome)
     return finished
-
-
-def _without_labels(
-    pipeline: Pipeline, frame: pd.DataFrame, cache: Cache | None, steps: Steps
-) -> Pipeline:
-    """Compute what needs no label, once for all places."""
-    store = encoder_store(pipeline)
-    if store is not None:
-        steps.tell(f"encoder: {store.encoder}")
-        with steps.step("encode", unit="tokens") as advance:
-            encode(pipeline, frame, advance)
-    total = len(frame) * len(families_of(pipeline))
-    with steps.step("features", total, "battles × families") as advance:
-        return precompute(pipeline, frame, advance, cache)
 
 
 def _write_selected(config: Config, chosen: Chosen, run: UnfinishedRun) -> None:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from data.layouts.flags import add_reading_flags, reading_from
+from data.layouts.flags import add_reading_flags, add_skip_flags, reading_from
 from models.device import Choice
 from pipelines.command.flags import (
     add_cache_flags,
@@ -36,7 +36,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     extra = "more labelled battles, drawn by another rule: never scored; may be repeated"
     add_files(parser, "--train", train, several=True)
     add_files(parser, "--extra", extra, several=True)
-    add_reading_flags(parser)
+    add_reading_flags(parser, test=False)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the folder of the outcome")
     parser.add_argument(
         "--ranking",
@@ -57,9 +57,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="where members that can use a GPU train (default: a CUDA device where there is one)",
     )
     parser.add_argument("--force", action="store_true", help="replace what lies in the folder")
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
-    )
+    add_skip_flags(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
@@ -67,19 +65,21 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from pipelines.command.progress import tell
     from pipelines.select import SELECTED, select
 
-    named = arguments.config.stem if arguments.config else arguments.preset or "classical"
+    own = arguments.config.stem if arguments.config else arguments.preset or "classical"
+    named = [setting.partition("=")[0].strip() for setting in arguments.set]
     finished = select(
         config_from(arguments),
         _inputs(arguments),
         arguments.output,
         ranking=arguments.ranking,
         timeout=arguments.timeout,
-        name=f"select-{named}",
+        name=f"select-{own}",
         force=arguments.force,
         skip_bad_rows=arguments.skip_bad_rows,
         device=arguments.device,
         cache=cache_from(arguments, console),
         console=console,
+        keep_form="model.form" in named,
     )
     if finished is None:
         return

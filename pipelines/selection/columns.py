@@ -13,7 +13,9 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.labels import TIE, A, B
+from data.weights import shares, training_weights
 from features.sides import Array
+from models.heads import classes_of
 from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.estimator.build import PreferencePipeline, fit_pipeline
 from pipelines.estimator.encoding import families_of
@@ -25,9 +27,9 @@ class _Taker(BaseEstimator):
     def __init__(self, extra_weight: float = 1.0) -> None:
         self.extra_weight = extra_weight
 
-    def fit(self, X: pd.DataFrame, y: Any, **more: Any) -> Self:
+    def fit(self, X: pd.DataFrame, y: Any) -> Self:
         """Keep it all."""
-        self.given_ = X, np.asarray(y), more
+        self.given_ = X, np.asarray(y)
         return self
 
 
@@ -39,15 +41,12 @@ class Learned(NamedTuple):
     X : DataFrame
         Columns, and what the model needs beside them; of rows that learn out of fold.
     y : ndarray of int8, shape (n_rows,)
-    more : dict
-        What else the model is given to fit.
     held : DataFrame or None
         The same of rows that are held out.
     """
 
     X: pd.DataFrame
     y: NDArray[np.int8]
-    more: dict[str, Any]
     held: pd.DataFrame | None
 
     @property
@@ -61,10 +60,16 @@ class Learned(NamedTuple):
         return np.asarray(self.X["source"] == "plain", dtype=np.bool_)
 
     def weight(self, extra_weight: float) -> Array:
-        """Return what each row counts for."""
-        given = self.more.get("sample_weight")
-        weight = np.where(self.plain, 1.0, extra_weight)
-        return weight if given is None else weight * np.asarray(given, dtype=np.float64)
+        """Return what each row weighs where it teaches."""
+        return self._drawn(extra_weight) * training_weights(self.X)
+
+    def judging(self, extra_weight: float) -> Array:
+        """Return what each row counts where it judges: its share of a battle, never its weight."""
+        share = shares(self.X)
+        return self._drawn(extra_weight) * (1.0 if share is None else share)
+
+    def _drawn(self, extra_weight: float) -> Array:
+        return np.where(self.plain, 1.0, extra_weight)
 
 
 def learn_columns(
@@ -75,8 +80,8 @@ def learn_columns(
     families = clone(pipeline.named_steps["features"])
     taking = PreferencePipeline([("features", families), ("model", _Taker(model.extra_weight))])
     fit_pipeline(taking, battles, y)
-    X, labels, more = taking.named_steps["model"].given_
-    return Learned(X, labels, more, None if held is None else families.transform(held))
+    X, labels = taking.named_steps["model"].given_
+    return Learned(X, labels, None if held is None else families.transform(held))
 
 
 def fit_and_predict(
@@ -89,21 +94,22 @@ def fit_and_predict(
     if learned.held is None:
         raise ValueError("held must be rows to predict. Got None instead.")
     if not columns:
-        return np.tile(_shares(learned), (len(learned.held), 1)), 0.0
+        return np.tile(_constant(model.form, learned), (len(learned.held), 1)), 0.0
     names, start = [*columns, *PASSED_THROUGH], time.perf_counter()
     with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
-        fitted = clone(model).fit(learned.X[names], learned.y, **learned.more)
+        fitted = clone(model).fit(learned.X[names], learned.y)
         seconds = time.perf_counter() - start
         proba: Array = fitted.predict_proba(learned.held[names])
     return proba, seconds
 
 
-def _shares(learned: Learned) -> Array:
-    y = learned.y[learned.plain]
-    ties = float((y == TIE).mean())
-    shares = np.empty(3)
-    shares[[A, B, TIE]] = (1.0 - ties) / 2.0, (1.0 - ties) / 2.0, ties
-    return shares
+def _constant(form: str, learned: Learned) -> Array:
+    """Return what is said of every battle without any column."""
+    y, share = learned.y[learned.plain], learned.judging(1.0)[learned.plain]
+    ties = float(np.average(y == TIE, weights=share))
+    said = np.empty(3)
+    said[[A, B, TIE]] = (1.0 - ties) / 2.0, (1.0 - ties) / 2.0, ties
+    return said[list(classes_of(form))]
 
 
 def made_anew(pipeline: Pipeline) -> list[str]:

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from data.weights import shares
 from features.columns import units_of
 from features.sides import Array
 from models.measures.evaluation import group_weights, interval, resamples
+from models.measures.metrics import row_losses
 from pipelines.command.progress import tell
 from pipelines.report.figure import Figure
 from pipelines.report.screen import LOOKS
@@ -34,7 +36,11 @@ class Worth(TypedDict):
 
 
 def worth_of(
-    unseen: Sequence[Unseen], folds: NDArray[np.int8], y: NDArray[np.int8], group: NDArray[Any]
+    unseen: Sequence[Unseen],
+    folds: NDArray[np.int8],
+    y: NDArray[np.int8],
+    group: NDArray[Any],
+    share: Array | None = None,
 ) -> Worth:
     """Compare models of the columns that stay with models of all, each on the fold it has not seen.
 
@@ -43,35 +49,34 @@ def worth_of(
     unseen : sequence of Unseen
         Of each fold.
     folds, y, group : ndarray, shape (n_plain,)
+    share : ndarray of float64, shape (n_plain,), optional
+        What each row counts, see `data.weights.shares`.
     """
     every, selected = np.empty((2, len(y)))
     for fold, one in enumerate(unseen):
         rows = folds == fold
-        every[rows], selected[rows] = _losses(one.every, y[rows]), _losses(one.selected, y[rows])
+        every[rows] = row_losses(y[rows], one.every)
+        selected[rows] = row_losses(y[rows], one.selected)
     seconds = np.sum([one.seconds for one in unseen], axis=0)
     return {
-        "log_loss": float(selected.mean()),
-        "log_loss_every": float(every.mean()),
-        "difference": _difference(selected - every, group),
+        "log_loss": float(np.average(selected, weights=share)),
+        "log_loss_every": float(np.average(every, weights=share)),
+        "difference": _difference(selected - every, group, share),
         "seconds": float(seconds[1]),
         "seconds_every": float(seconds[0]),
     }
 
 
-def _losses(proba: Array, y: NDArray[np.int8]) -> Array:
-    losses: Array = -np.log(proba[np.arange(len(y)), y])
-    return losses
-
-
-def _difference(gap: Array, group: NDArray[Any]) -> Figure:
+def _difference(gap: Array, group: NDArray[Any], share: Array | None) -> Figure:
     """Return the mean and its 95 % interval over resamples of the prompts."""
+    own = np.ones(len(gap)) if share is None else share
     samples = np.concatenate(
         [
-            weight @ gap / weight.sum(axis=1)
+            weight @ (own * gap) / (weight @ own)
             for weight in group_weights(group, resamples(len(gap)), 0)
         ]
     )
-    return cast(Figure, interval(float(gap.mean()), samples))
+    return cast(Figure, interval(float(np.average(gap, weights=own)), samples))
 
 
 def table_of(chosen: Chosen, folds: Sequence[Chosen]) -> pd.DataFrame:
@@ -134,7 +139,8 @@ class Outcome(NamedTuple):
         *by_fold, (chosen, _) = made
         frame, y = plain
         unseen = [one for _, one in by_fold if one is not None]
-        worth = worth_of(unseen, folds, y, frame["group"].to_numpy(dtype=object))
+        group = frame["group"].to_numpy(dtype=object)
+        worth = worth_of(unseen, folds, y, group, shares(frame))
         return cls(chosen, [one for one, _ in by_fold], worth, anew)
 
     @property

@@ -208,6 +208,7 @@ class Work:
                 groups=learned.X["group"],
                 plain=learned.plain,
                 sample_weight=learned.weight(self.model.extra_weight),
+                judging=learned.judging(self.model.extra_weight),
                 known=known,
                 told=keep,
             )

@@ -5,20 +5,22 @@ import pandas as pd
 import pytest
 
 from data.folds import hash_folds
+from models.heads import FORMS
 from models.judge import Columns, Gain, Judge
 from models.parts import Rows
 from tests.models.columns_world import world
 
 
-def judge_of(X, y, group, plain=None, **options):
+def judge_of(X, y, group, plain=None, *, weight=None, judging=None, **options):
     n = len(y)
     rows = Rows(
         X.to_numpy(),
         y,
         np.ones(n, np.bool_) if plain is None else plain,
-        np.ones(n),
+        np.ones(n) if weight is None else weight,
         np.zeros(n),
         hash_folds(group, n_folds=3),
+        judging,
     )
     return Judge(rows, list(X), pd.factorize(np.array(group))[0], n_jobs=1, **options)
 
@@ -103,6 +105,41 @@ def test_without_ties_the_direction_is_judged_alone(drawn):
     judge = judge_of(X, np.where(y == 2, 0, y).astype(np.int8), group)
     assert [head.name for head in judge.heads] == ["direction"]
     assert judge.losses(everywhere()).sum() == pytest.approx(np.log(2))
+
+
+def test_rows_judge_by_their_share_and_teach_by_their_weight(drawn):
+    X, y, group, _ = drawn
+    weight, share = np.where(y == 2, 3.0, 1.0), np.where(y == 2, 0.25, 1.0)
+    judge = judge_of(X, y, group, weight=weight, judging=share)
+    direction, tie = judge.losses(everywhere()).sum(axis=1)
+    decided = np.average(y != 2, weights=share)
+    assert direction == pytest.approx(decided * np.log(2))
+    taught = np.average(y == 2, weights=weight)
+    expected = -decided * np.log(1 - taught) - (1 - decided) * np.log(taught)
+    assert tie == pytest.approx(expected, abs=5e-3)  # each fold's share is that of the others
+
+
+def test_the_first_point_of_a_curve_is_judged_by_shares_too(drawn):
+    """The loss of a fold without any column: else a column's gain would depend on weights."""
+    X, y, group, _ = drawn
+    share = np.where(y == 2, 0.25, 1.0)
+    fitted = judge_of(X, y, group, judging=share)._fitted(
+        FORMS["heads"][1], 0, "linear", Columns(places(1))
+    )
+    fold = hash_folds(group, n_folds=3) == 0
+    ties = (y[~fold] == 2).mean()
+    by_hand = np.average(-np.log(np.where(y == 2, ties, 1 - ties))[fold], weights=share[fold])
+    assert fitted.curve[0] == pytest.approx(by_hand)
+
+
+def test_a_shuffled_copy_has_one_value_for_all_votes_of_a_battle(drawn):
+    X, y, group, _ = drawn
+    votes = X.loc[X.index.repeat(3)]
+    judge = judge_of(votes, np.repeat(y, 3), np.repeat(group, 3).tolist())
+    copied = votes.to_numpy()[judge._order, 0].reshape(-1, 3)
+    assert (copied == copied[:, :1]).all()
+    assert sorted(copied[:, 0]) == sorted(X.to_numpy()[:, 0])
+    assert (copied[:, 0] != X.to_numpy()[:, 0]).mean() > 0.9
 
 
 def test_a_gain_is_clear_beyond_its_standard_error():

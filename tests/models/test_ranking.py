@@ -1,6 +1,7 @@
 """Three ways to rank units of columns: each puts what tells before what tells nothing."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data.folds import hash_folds
@@ -52,3 +53,17 @@ def test_rows_that_are_left_out_say_nothing_of_the_ranking():
         for of in (rows, changed)
     )
     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("way", ["permutation", "shap"])
+def test_rows_count_as_they_judge(way):
+    """Each of two columns tells of one half of the rows, of which one half hardly counts."""
+    rng = np.random.default_rng(0)
+    first = np.arange(800) % 4 < 2
+    x = rng.normal(size=800).astype(np.float32)
+    X = pd.DataFrame({"f__x_diff": np.where(first, x, 0), "f__y_diff": np.where(first, 0, x)})
+    y, group = (x + rng.normal(size=800) < 0).astype(np.int8), [f"g{row}" for row in range(800)]
+    rows, units = rows_of(X, y, group, judging=np.where(first, 0.01, 1.0)), units_of(list(X))
+    alike = rank(rows._replace(judging=None), list(X), units, way=way, n_jobs=1)
+    assert 0.4 < alike[1] < 0.6
+    assert rank(rows, list(X), units, way=way, n_jobs=1)[1] > alike[1] + 0.1

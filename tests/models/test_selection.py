@@ -85,9 +85,24 @@ def test_swap_pairs_and_what_each_fit_makes_anew_stay_together():
 
 def test_no_fold_parts_a_group(drawn):
     X, y, group, _ = drawn
-    rows, numbers = ColumnSelector()._rows(X, y, group, None, None)
+    rows, numbers = ColumnSelector()._rows(X, y, group, None, None, None)
     assert all(len(set(rows.fold[numbers == of])) == 1 for of in set(numbers))
     assert len(set(rows.fold)) == 3
+
+
+def test_rows_teach_by_one_weight_and_judge_by_another(drawn, monkeypatch):
+    X, y, group, _ = drawn
+    seen = []
+
+    def run(of):
+        seen.append(of.judge.rows)
+        return np.zeros(len(of.names), dtype=np.bool_)
+
+    monkeypatch.setattr(search.Search, "run", run)
+    weights = {"sample_weight": np.full(len(y), 2.0), "judging": np.full(len(y), 0.5)}
+    ColumnSelector(n_jobs=1).fit(X, y, group, **weights)
+    assert set(seen[0].weight) == {2.0}
+    assert set(seen[0].counts) == {0.5}
 
 
 def test_what_was_judged_before_is_not_judged_again_and_ends_the_same(drawn, fitted, monkeypatch):

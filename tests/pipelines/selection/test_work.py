@@ -113,8 +113,9 @@ def test_extra_rows_count_what_the_model_gives_them(learned):
     source = np.where(np.arange(200) < 150, "plain", "extra")
     mixed = made._replace(X=made.X.assign(source=pd.Series(source, index=made.X.index)))
     assert mixed.weight(0.5).tolist() == [1.0] * 150 + [0.5] * 50
-    doubled = mixed._replace(more={"sample_weight": np.full(200, 2.0)})
-    assert doubled.weight(0.5).tolist() == [2.0] * 150 + [1.0] * 50
+    weighed = mixed._replace(X=mixed.X.assign(weight=6.0, share=0.5))
+    assert weighed.weight(0.5).tolist() == [3.0] * 150 + [1.5] * 50
+    assert weighed.judging(0.5).tolist() == [0.5] * 150 + [0.25] * 50
 
 
 def test_components_are_known_as_made_anew():
