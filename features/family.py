@@ -81,6 +81,26 @@ class BattleFamily(TransformerMixin, BaseEstimator):
         """Return a line of documentation for each column."""
         return {f"{self.name}__{name}": doc for name, doc in self._documentation().items()}
 
+    def anew(self) -> tuple[str, ...]:
+        """Return how the columns begin, without the family, that each fit makes anew.
+
+        They have no lasting meaning one by one: a component, an n-gram of those of most texts.
+        """
+        return ()
+
+    def possible(self) -> list[str]:
+        """Return the columns that a fit may give it, those of `anew` by how they begin and ``*``.
+
+        The family is fitted, be it on no battles at all.
+        """
+        begins = tuple(self.anew())
+        lasting = [name for name in self._possible() if not name.startswith(begins)]
+        return [f"{self.name}__{name}" for name in (*lasting, *(f"{start}*" for start in begins))]
+
+    def _possible(self) -> Iterable[str]:
+        """Return the names without the family of all columns but those made anew."""
+        return self._documentation()
+
     def use(self, store: Any) -> Self:
         """Read from what is made once of all texts of a run, in clones as well.
 

@@ -31,6 +31,11 @@ class Rows(NamedTuple):
     fold: NDArray[np.int8]
     judging: Array | None = None
 
+    @property
+    def counts(self) -> Array:
+        """What each row counts where rows judge."""
+        return self.weight if self.judging is None else self.judging
+
     def take(self, mask: NDArray[np.bool_]) -> Self:
         """Return the masked rows: themselves where the mask leaves none out."""
         if mask.all():
@@ -138,8 +143,7 @@ class Material:
 
     def _watch(self, head: Head, fold: int) -> Watch:
         held = np.flatnonzero(judged(head, self.rows, fold))
-        judging = self.rows.weight if self.rows.judging is None else self.rows.judging
-        y, weight = self.rows.y[held], judging[held]
+        y, weight = self.rows.y[held], self.rows.counts[held]
 
         def loss(raw: Array) -> float:
             return head.loss(head.logits(raw[: len(y)], raw[len(y) :]), y, weight)

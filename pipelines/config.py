@@ -9,7 +9,8 @@ import tomli_w
 from pydantic import AfterValidator, Field, model_validator
 
 from data.battles import make_battles
-from features import FAMILIES
+from features import FAMILIES, BattleFamily
+from features.columns import selected_families
 from features.encoding.encoder import Encoder
 from features.parameters import Section, options_of
 from models.learners.contract import Learner
@@ -70,7 +71,8 @@ class ModelConfig(Section):
 
     Members are named by head, or for both heads at once: learners by the registry's names, or
     sections ``[learners.NAME]`` that say with ``kind`` which learner they set. Of files whose votes
-    know no ties a run has the form ``direction``, whatever a preset says.
+    know no ties a run has the form ``direction``, whatever a preset says. Columns that ``select``
+    does not name are left out, and families of which it names none.
     """
 
     direction: Members | None = None
@@ -81,6 +83,7 @@ class ModelConfig(Section):
     extra_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     calibrate: bool = True
     bag: Annotated[int, Field(ge=1, le=100)] = 1
+    select: Members | None = None  # columns, see `features.columns`; all of them where it is None
 
     @model_validator(mode="after")
     def _names_members_in_one_way(self) -> Self:
@@ -221,7 +224,8 @@ def check_config(data: Mapping[str, Any], where: str) -> Config:
         for name in getattr(config.model, key) or ():
             if name not in known:
                 raise ConfigError(f"{where}: model.{key}: {name!r} is none of {', '.join(known)}.")
-    return _resolved(config.model_copy(update={"model": config.model.resolved()}))
+    config = config.model_copy(update={"model": config.model.resolved()})
+    return _resolved(_with_selected(config, where))
 
 
 def _learner(
@@ -311,6 +315,25 @@ def without_ties(config: Config) -> Config:
     """
     model = config.model.model_copy(update={"form": "direction", "tie": None}).resolved()
     return _resolved(config.model_copy(update={"model": model}))
+
+
+def _with_selected(config: Config, where: str) -> Config:
+    """Leave out the families none of whose columns is selected."""
+    if config.model.select is None:
+        return config
+    nothing = make_battles([], [], [])
+    made = {name: _family(name, config.features.get(name, {})) for name in config.families}
+    families = {name: family.fit(nothing) for name, family in made.items()}
+    try:
+        left = selected_families(config.model.select, families, "model.select")
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return config.model_copy(update={"families": left})
+
+
+def _family(name: str, options: Mapping[str, Any]) -> BattleFamily:
+    family: BattleFamily = build(FAMILIES[name], options)
+    return family
 
 
 def write_config(config: Config) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.pipeline import Pipeline
@@ -39,7 +40,18 @@ from pipelines.run.folds import FOLDS, cut_folds
 from pipelines.run.inputs import SAMPLE, Battles, Inputs, read_inputs
 from pipelines.run.submission import SUBMISSION, Order
 
-__all__ = ["SAMPLE", "Inputs", "build_pipeline", "check_inputs", "fit", "look_at_test", "prepare"]
+__all__ = [
+    "SAMPLE",
+    "Inputs",
+    "build_pipeline",
+    "check_inputs",
+    "checked_folds",
+    "fit",
+    "look_at_test",
+    "prepare",
+    "settle",
+    "without_labels",
+]
 
 
 def fit(
@@ -99,7 +111,7 @@ def fit(
     """
     steps = Steps(console or Console(), member)
     check_inputs(inputs, sample_submission)
-    config = _settled(config, inputs, steps, keep_form=keep_form)
+    config = settle(config, inputs, steps, keep_form=keep_form)
     order = look_at_test(inputs.test, sample_submission, steps, ties=has_ties(config))
     pipeline, found, key = prepare(config, inputs, device, cache)
     key["importance"] = importance
@@ -111,8 +123,8 @@ def fit(
         with steps.step("read") as advance:
             battles = read_inputs(inputs, advance, skip_bad_rows=skip_bad_rows)
         steps.tell_all(battles.read_as(counts=steps.part is None))
-        folds = _folds(config, battles, run)
-        pipeline = _features(pipeline, battles, cache, steps)
+        folds = checked_folds(config, battles, run)
+        pipeline = without_labels(pipeline, battles.frame, cache, steps)
         encoded = encoding_parts(pipeline)
         keep = None if importance in ("none", "gain") else partial(kept, battles.starts)
         oof = _out_of_fold(pipeline, battles, folds, run, steps, keep)
@@ -147,7 +159,7 @@ def fit(
     return finished
 
 
-def _settled(config: Config, inputs: Inputs, steps: Steps, *, keep_form: bool) -> Config:
+def settle(config: Config, inputs: Inputs, steps: Steps, *, keep_form: bool) -> Config:
     """Return the configuration in the form that votes ask for; say so where they know no ties."""
     found = settled(config, inputs, keep=keep_form)
     if steps.part is None and not inputs.knows_ties():
@@ -212,7 +224,14 @@ def prepare(config: Config, inputs: Inputs, device: Choice, cache: Cache | None)
     return Prepared(pipeline, found, key)
 
 
-def _folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
+def checked_folds(config: Config, battles: Battles, run: UnfinishedRun) -> NDArray[np.int8]:
+    """Cut, check and keep the folds; return that of each plain row.
+
+    Raises
+    ------
+    DataError
+        The votes do not go with the form, or are too few to learn from.
+    """
     ties = has_ties(config)
     check_votes(battles, ties=ties, way_out=ALONE)
     folds = cut_folds(battles, config.folds.n_folds, config.seed, ties=ties)
@@ -237,16 +256,18 @@ def _made_with(pipeline: Pipeline) -> MadeWith:
     return found if store is None else {**found, "encoder": store.encoder.weights}
 
 
-def _features(pipeline: Pipeline, battles: Battles, cache: Cache | None, steps: Steps) -> Pipeline:
-    families = families_of(pipeline)
+def without_labels(
+    pipeline: Pipeline, frame: pd.DataFrame, cache: Cache | None, steps: Steps
+) -> Pipeline:
+    """Compute what needs no label, once for all folds; see `precompute`."""
     store = encoder_store(pipeline)
     if store is not None:
         steps.tell(f"encoder: {store.encoder}")
         with steps.step("encode", unit="tokens") as advance:
-            encode(pipeline, battles.frame, advance)
-    total = len(battles.frame) * len(families)
+            encode(pipeline, frame, advance)
+    total = len(frame) * len(families_of(pipeline))
     with steps.step("features", total, "battles × families") as advance:
-        return precompute(pipeline, battles.frame, advance, cache)
+        return precompute(pipeline, frame, advance, cache)
 
 
 def _out_of_fold(

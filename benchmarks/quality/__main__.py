@@ -46,6 +46,7 @@ COMMANDS = (
     "blends",
     "known_models",
     "pieces",
+    "selection",
     "softmax",
     "stack",
     "tower",

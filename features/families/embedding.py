@@ -101,6 +101,10 @@ class EmbeddingFeatures(EncoderFamily):
         self.prompt_components = prompt_components
         self.seed = seed
 
+    def anew(self) -> tuple[str, ...]:
+        """Return how columns of projections begin."""
+        return ("component",) * bool(self.components or self.prompt_components)
+
     def _learn(self, training: Training) -> tuple[Embedding, dict[str, Array]]:
         turns, weights = self._added(to_polars(training.frame))
         texts = Conversations.of(turns, self.store.vectors_of(turns))

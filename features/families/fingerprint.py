@@ -162,6 +162,9 @@ class FingerprintFeatures(CountingFamily):
     def _documentation(self) -> dict[str, str]:
         return documentation(STATISTICS if self.learned_.models else {})
 
+    def _possible(self) -> dict[str, str]:
+        return documentation(STATISTICS)
+
 
 class Voted(NamedTuple):
     """Who met whom: numbers of the models, -1 where unknown, the points of A, and weights."""

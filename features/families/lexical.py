@@ -17,6 +17,7 @@ from features.layout import Texts, texts_of, to_polars
 from features.ngram.counting import CountingFamily
 from features.ngram.gaps import (
     COMPARED,
+    PREFIX,
     Gaps,
     check_memory,
     component_columns,
@@ -140,6 +141,11 @@ class LexicalFeatures(CountingFamily):
         self.stem = stem
         self.lemmatize = lemmatize
         self.seed = seed
+
+    def anew(self) -> tuple[str, ...]:
+        """Return how columns of components and of single n-grams begin."""
+        grams = [f"{PREFIX[kind.analyzer]}:" for kind, _ in self._kinds()] if self.singles else []
+        return ("component",) * bool(self.components) + tuple(grams)
 
     def _kinds(self) -> list[tuple[Grams, int]]:
         lengths = {"word": self.words, "char_wb": self.characters}

@@ -22,6 +22,7 @@ COMMANDS = {
     "stack": "pipelines.cli.stack",
     "tune": "pipelines.cli.tune",
     "explain": "pipelines.cli.explain",
+    "select": "pipelines.cli.select",
 }
 PROGRAM = "arenaboost"
 

@@ -10,7 +10,7 @@ import polars as pl
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
@@ -28,6 +28,7 @@ from models.preference import PASSED_THROUGH, PreferenceModel
 from pipelines.config import Config, build, build_learner
 from pipelines.estimator.encoding import encoder_of, families_of, hand_over, using
 from pipelines.estimator.timing import Seconds, timed
+from pipelines.estimator.union import SelectingUnion, union_of
 
 BLOCK_ROWS, BLOCK_BYTES = 16_384, 64_000_000  # whose columns are computed at a time, at most
 
@@ -149,22 +150,16 @@ def build_pipeline(config: Config, device: str = "cpu", cache: Cache | None = No
     members = [
         (name, build_learner(name, config.learners.get(name, {}))) for name in config.model.names()
     ]
-    options = config.model.model_dump(exclude={"members"})
+    options = config.model.model_dump(exclude={"members", "select"})
     pipeline = PreferencePipeline(
         [
-            ("features", _union([*families, ("passed", PassThrough())])),
+            ("features", union_of([*families, ("passed", PassThrough())], config.model.select)),
             ("model", PreferenceModel(members, device=device, seed=config.seed, **options)),
         ]
     )
     if config.encoder is not None:  # one for all families: their clones read no text twice
         hand_over(pipeline, EncoderStore(encoder_of(config.encoder, device), cache))
     return pipeline
-
-
-def _union(transformers: list[tuple[str, Any]]) -> FeatureUnion:
-    return FeatureUnion(transformers, verbose_feature_names_out=False).set_output(
-        transform="pandas"
-    )
 
 
 def precompute(
@@ -193,15 +188,15 @@ def precompute(
     for _ in using(pipeline, "encoder"):
         done(len(battles))
     steps: list[tuple[str, Any]] = []
-    named = pipeline.named_steps["features"].transformer_list
-    for fixed, some in groupby(named, key=lambda named: _is_fixed(named[1])):
+    union = pipeline.named_steps["features"]
+    for fixed, some in groupby(union.transformer_list, key=lambda named: _is_fixed(named[1])):
         families = list(some)
         if fixed:
-            columns = in_blocks(families, battles, done)
+            columns = in_blocks(union_of(families, union.select), battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
     ready = PreferencePipeline(
-        [("features", _union(steps)), ("model", pipeline.named_steps["model"])]
+        [("features", union_of(steps, union.select)), ("model", pipeline.named_steps["model"])]
     )
     _count(ready, battles, done, cache)
     return ready
@@ -243,15 +238,15 @@ def _is_fixed(step: Any) -> bool:
 
 
 def in_blocks(
-    families: list[tuple[str, Any]], battles: pd.DataFrame, done: Callable[[int], None]
+    union: SelectingUnion, battles: pd.DataFrame, done: Callable[[int], None]
 ) -> pd.DataFrame:
     """Return the columns of families that learn nothing, computed a block of rows at a time."""
-    union = _union(families).fit(battles.iloc[:0])
+    union.fit(battles.iloc[:0])
     names = union.get_feature_names_out()
     values = np.empty((len(battles), len(names)), dtype=np.float32)
     for block in _blocks(battles):
         values[block] = union.transform(battles.iloc[block])
-        done(len(values[block]) * len(families))
+        done(len(values[block]) * len(union.transformer_list))
     return _frame(values, battles.index, names)
 
 

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from data.weights import training_weights
 from features import BattleFamily, to_polars
+from features.columns import selected
 from features.layout import texts_of
 from features.matching.store import EncoderStore
 from features.ngram.counting import CountStore
@@ -20,6 +21,7 @@ from features.storage.cache import Arrays, Cache
 from pipelines.config import Config
 from pipelines.estimator.build import PassThrough, build_pipeline, in_blocks
 from pipelines.estimator.encoding import encode, encoder_store, families_of, hand_over
+from pipelines.estimator.union import none_of, union_of
 from pipelines.tuning.kept import Kept
 
 COLUMNS = "columns"
@@ -136,9 +138,11 @@ class Columns:
                 self._kept.put(COLUMNS, places[family.name], arrays)
                 found[family.name] = arrays
         each = [arrays for arrays in found.values() if arrays is not None]
-        return FoldColumns(
-            self._joined(each, "train", split.train), self._joined(each, "held", split.held)
+        select = plan.config.model.select
+        train, held = (
+            self._joined(each, side, getattr(split, side), select) for side in FoldColumns._fields
         )
+        return FoldColumns(train, held)
 
     def _make(self, plan: Plan, missing: Sequence[BattleFamily], split: Split) -> Sequence[Arrays]:
         passed = self.passed[split.train]
@@ -177,7 +181,7 @@ class Columns:
     def _made(self, family: BattleFamily, split: Split, weight: NDArray[np.float64]) -> Arrays:
         """Return the columns of all rows, or of both sides of a split where the family learns."""
         if not family.learns:
-            columns = in_blocks([(family.name, family)], self.frame, lambda rows: None)
+            columns = in_blocks(union_of([(family.name, family)]), self.frame, lambda rows: None)
             return {"names": _names(columns), "all": columns.to_numpy()}
         own = clone(family)
         weights = {} if (weight == 1).all() else {"sample_weight": weight}
@@ -185,7 +189,13 @@ class Columns:
         held = own.transform(self.frame[split.held])
         return {"names": _names(train), "train": train.to_numpy(), "held": held.to_numpy()}
 
-    def _joined(self, each: Sequence[Arrays], side: str, rows: NDArray[np.bool_]) -> pd.DataFrame:
+    def _joined(
+        self,
+        each: Sequence[Arrays],
+        side: str,
+        rows: NDArray[np.bool_],
+        select: Sequence[str] | None,
+    ) -> pd.DataFrame:
         names = np.concatenate([arrays["names"] for arrays in each])
         values = np.empty((int(rows.sum()), len(names)), dtype=np.float32)
         start = 0
@@ -194,7 +204,12 @@ class Columns:
             values[:, start:end] = arrays["all"][rows] if "all" in arrays else arrays[side]
             start = end
         passed = self.passed[rows]
-        return pd.DataFrame(values, passed.index, names.astype(object)).join(passed)
+        made = pd.DataFrame(values, passed.index, names.astype(object))
+        if select is not None:
+            made = made.loc[:, selected(names.tolist(), select)]
+            if made.shape[1] == 0:
+                raise none_of(select)
+        return made.join(passed)
 
 
 def _names(columns: pd.DataFrame) -> NDArray[Any]:

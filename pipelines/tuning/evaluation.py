@@ -190,6 +190,7 @@ def _places(model: PartwiseModel, plan: Plan, split: Split) -> list[tuple[str, d
     shared = {
         "fold": split.fold,
         "columns": list(plan.told.values()),
+        "select": config.model.select,
         "inner_folds": config.model.inner_folds,
         "extra_weight": config.model.extra_weight,
         "seed": config.seed,

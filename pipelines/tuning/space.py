@@ -16,6 +16,7 @@ from optuna.distributions import (
 
 from data.labels import TIE
 from features import FAMILIES
+from features.columns import names_family
 from models.heads import FORMS, classes_of
 from pipelines.config import SEARCH, Config, check_config, settle_members
 from pipelines.estimator.form import has_ties
@@ -126,7 +127,8 @@ class Space:
         """
         values = {key: self.dimensions[key].value(label) for key, label in labels.items()}
         config = self._applied(values, self.where)
-        return Settled(config, [key for key in sorted(values) if _reads(config, key)])
+        off = [key for key in values if key.startswith(TOGGLE) and not values[key]]
+        return Settled(config, [key for key in sorted(values) if key in off or _reads(config, key)])
 
     def _applied(self, values: Values, where: str) -> Config:
         return check_config(_with(self.data, self.base.families, values), where)
@@ -241,8 +243,22 @@ def _with(data: Mapping[str, Any], families: list[str], values: Values) -> dict[
         named = changed.get("families", families)
         added = [name for name in toggles if name not in named]
         changed["families"] = [name for name in [*named, *added] if toggles.get(name, True)]
+        _leave_out(changed, [name for name in toggles if not toggles[name]])
     settle_members(changed, keys)
     return changed
+
+
+def _leave_out(data: dict[str, Any], families: list[str]) -> None:
+    """Take what a selection names of families that are off out of it."""
+    model = data.get("model", {})
+    if model.get("select") and families:
+        on = data["families"]
+        model["select"] = [
+            name
+            for name in model["select"]
+            if not any(names_family(name, family) for family in families)
+            or any(names_family(name, family) for family in on)
+        ]
 
 
 def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
@@ -254,7 +270,7 @@ def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
 def _at(config: Config, key: str) -> Any:
     """Return the value that stands at a key, None where there is none."""
     if key.startswith(TOGGLE):
-        return key[len(TOGGLE) :] in config.families
+        return _toggled(config, key[len(TOGGLE) :])
     if key == "model.members" and config.model.form != "multiclass":
         direction, tie = config.model.direction, config.model.tie
         return direction if tie in (None, direction) else None
@@ -262,6 +278,14 @@ def _at(config: Config, key: str) -> Any:
     for name in key.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     return found
+
+
+def _toggled(config: Config, family: str) -> bool | None:
+    """Return whether a family is in use, None where a selection leaves it out in any case."""
+    select = config.model.select
+    if select is not None and not any(names_family(name, family) for name in select):
+        return None
+    return family in config.families
 
 
 def _reads(config: Config, key: str) -> bool:

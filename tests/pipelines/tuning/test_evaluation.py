@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.battles import DataError
 from data.folds import training_rows
 from models.measures.metrics import log_loss
 from pipelines.config import load_config
@@ -168,3 +169,27 @@ def test_the_order_of_folds_is_another_for_each_trial(evaluator):
     assert len({tuple(order) for order in orders}) > 3
     assert made.order(5, 0) == orders[5]
     assert [made.order(number, 1) for number in range(12)] != orders
+
+
+def test_selections_share_columns_and_no_part(evaluator):
+    """The same families, of which other columns are selected."""
+    worth, found = [], []
+    for name in ("length__words_sum_diff", "length__characters_sum_diff"):
+        config = load_config(settings=[*SMALL, f"model.select=['{name}', 'style__bold_ratio']"])
+        outcome = evaluator(folder="selections").evaluate(config, ORDER, None)
+        assert outcome.told["asked"]["parts"] == 2 * 3  # of both heads in each fold
+        worth.append(outcome.value)
+        found.append(outcome.told["found"])
+    assert "parts" not in found[0] | found[1]
+    assert found[1]["columns"] == outcome.told["asked"]["columns"]
+    assert worth[0] != worth[1]
+
+
+def test_columns_that_these_battles_do_not_give_are_told(evaluator):
+    names = ["fingerprint__strength_diff"]
+    config = load_config(settings=['families=["fingerprint"]', *SMALL[1:], f"model.select={names}"])
+    of = evaluator(config)
+    unnamed = of.battles._replace(frame=of.battles.frame.assign(model_a=None, model_b=None))
+    words = r"these battles give none of its columns, fingerprint__strength_diff\. Name others"
+    with pytest.raises(DataError, match=words):
+        evaluator(config, keeps=unnamed).evaluate(config, ORDER, None)

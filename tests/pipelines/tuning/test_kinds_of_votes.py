@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.battles import WINNER_COLUMNS, DataError, Files, Reading
+from data.battles import DataError, Files, Reading
 from pipelines.config import load_config, read_source
 from pipelines.fit import fit, prepare
 from pipelines.run.inputs import Inputs
@@ -14,8 +14,8 @@ from pipelines.tuning.nested import gain_of, nested_jobs
 from pipelines.tuning.space import Space
 from pipelines.tuning.study import Done
 from pipelines.tuning.work import Job
+from tests.kinds_of_votes import KINDS, soft, soft_and_weighted, weighted, without_ties
 
-VOTES = list(WINNER_COLUMNS)
 SPACE = """
 families = ["length", "lexical"]
 [folds]
@@ -38,45 +38,15 @@ penalties = [0.3, 0.03]
 """
 
 
-def plain(table):
-    return table
-
-
-def weighted(table):
-    """Rows weigh 1 to 5 in training."""
-    return table.assign(weight=1 + np.arange(len(table)) % 5)
-
-
-def soft(table):
-    """Two of three rows hold probabilities, some of two classes alone; the rest are votes."""
-    votes = table[VOTES].to_numpy(dtype=float)
-    drawn = np.random.default_rng(0).integers(1, 9, size=votes.shape).astype(float)
-    drawn[::2, 2] = 0.0
-    mixed = (votes + drawn / drawn.sum(axis=1, keepdims=True)) / 2
-    mixed[::3] = votes[::3]
-    return table.assign(**dict(zip(VOTES, mixed.T, strict=True)))
-
-
-def soft_and_weighted(table):
-    return weighted(soft(table))
-
-
-def without_ties(table):
-    """As the WSDM Cup has them."""
-    decided = table[table["winner_tie"] == "0"]
-    winner = np.where(decided["winner_model_a"] == "1", "model_a", "model_b")
-    return decided.drop(columns=VOTES).assign(winner=winner, language="English")
-
-
 @pytest.fixture
 def kinds(study, tmp_path):
     """Tune over a space of keys that not every form has."""
     (tmp_path / "kinds.toml").write_text(SPACE)
     space = read_source(file=tmp_path / "kinds.toml")
-    return lambda trials, train, **options: study(trials, train=train, space=space, **options)
+    return lambda trials, train, **more: study(trials, train=train, **{"space": space} | more)
 
 
-@pytest.fixture(params=[plain, weighted, soft, soft_and_weighted, without_ties])
+@pytest.fixture(params=KINDS)
 def inputs(request, files, tmp_path):
     """A training file of one kind, and extra rows."""
     table = pd.read_csv(files / "train.csv", dtype=str, keep_default_na=False)
@@ -93,6 +63,26 @@ def test_a_trial_is_worth_what_a_run_reports(inputs, kinds, quiet, tmp_path):
     assert trial.log_loss == pytest.approx(reported["value"], abs=1e-12)
     tuned = (folder / "tuned.toml").read_text().partition("families")[2]
     assert tuned == (run / "config.toml").read_text().partition("families")[2]
+
+
+SELECTED = ["length__words_sum_diff", "length__characters_sum_a", "lexical__component*"]
+
+
+def test_a_trial_of_selected_columns_is_worth_what_a_run_of_them_reports(
+    files, kinds, quiet, tmp_path
+):
+    table = pd.read_csv(files / "train.csv", dtype=str, keep_default_na=False)
+    soft_and_weighted(table).to_csv(tmp_path / "train.csv", index=False)
+    inputs = Inputs(tmp_path / "train.csv", None, (files / "extra.csv",))
+    space = read_source(file=tmp_path / "kinds.toml", settings=[f"model.select={SELECTED}"])
+    folder = kinds(1, inputs.train, extra=inputs.extra, space=space)
+    (trial,) = pd.read_csv(folder / "trials.csv").itertuples()
+    config = load_config(file=folder / "tuned.toml")
+    assert config.model.select == SELECTED
+    run = fit(config, inputs, tmp_path / "run", device="cpu", console=quiet())
+    assert len(json.loads((run / "features.json").read_text())) == 3 + 4
+    reported = json.loads((run / "report.json").read_text())["scores"]["metrics"]["log_loss"]
+    assert trial.log_loss == pytest.approx(reported["value"], abs=1e-12)
 
 
 def test_what_was_read_is_told_as_fit_tells_it(files, kinds, quiet, tmp_path):

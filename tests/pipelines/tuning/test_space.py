@@ -172,6 +172,31 @@ def test_a_wrong_space_is_told_in_a_line_with_the_key(search, words):
     assert str(told.value).startswith("preset classical: ")
 
 
+SELECTED = "model.select=['length__words_sum_diff', 'style__bold_ratio', 'lexical__*']"
+
+
+def test_what_a_selection_leaves_out_is_not_searched_and_told():
+    found = space(
+        "families.turns=[true, false]",
+        "families.style=[true, false]",
+        "features.lexical.min_df={low = 2, high = 9}",
+        settings=["model.select=['length__words_sum_diff', 'style__bold_ratio']"],
+    )
+    assert found.unread == ["families.turns", "features.lexical.min_df"]
+    assert list(found.dimensions) == ["families.style"]
+    assert found.base.families == ["length", "style"]
+
+
+def test_a_family_that_is_off_takes_its_names_out_of_a_selection():
+    found = space("families.style=[true, false]", settings=[SELECTED])
+    assert found.settle(found.preset).config == found.base
+    settled = found.settle({"families.style": False})
+    assert settled.config.families == ["length", "lexical"]
+    assert settled.config.model.select == ["length__words_sum_diff", "lexical__*"]
+    assert settled.active == ["families.style"]  # else the best trial would be another one
+    assert found.base.model.select[1] == "style__bold_ratio"
+
+
 def test_a_section_that_is_none_is_refused():
     with pytest.raises(ConfigError, match=r"search: should be a section\. Got 3"):
         Space(*read_source(settings=["search=3"]))
