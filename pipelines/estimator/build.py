@@ -10,7 +10,7 @@ import polars as pl
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
@@ -185,14 +185,15 @@ def precompute(
         done(len(battles))
     steps: list[tuple[str, Any]] = []
     union = pipeline.named_steps["features"]
+    select = getattr(union, "select", None)
     for fixed, some in groupby(union.transformer_list, key=lambda named: _is_fixed(named[1])):
         families = list(some)
         if fixed:
-            columns = _in_blocks(union_of(families, union.select), battles, done)
+            columns = _in_blocks(union_of(families, select), battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
     ready = PreferencePipeline(
-        [("features", union_of(steps, union.select)), ("model", pipeline.named_steps["model"])]
+        [("features", union_of(steps, select)), ("model", pipeline.named_steps["model"])]
     )
     _count(ready, battles, done, cache)
     return ready
@@ -234,7 +235,7 @@ def _is_fixed(step: Any) -> bool:
 
 
 def _in_blocks(
-    union: SelectingUnion, battles: pd.DataFrame, done: Callable[[int], None]
+    union: FeatureUnion | SelectingUnion, battles: pd.DataFrame, done: Callable[[int], None]
 ) -> pd.DataFrame:
     union.fit(battles.iloc[:0])
     names = union.get_feature_names_out()
