@@ -45,7 +45,7 @@ def test_its_worth_is_told_on_rows_that_no_selection_saw(selection):
     assert worth["seconds_every"] > 0
 
 
-def test_its_outcome_is_fitted_and_tuned_as_any_other(selection, files, tmp_path):
+def test_its_outcome_is_fitted_as_any_other(selection, files, tmp_path):
     argv = ["--config", str(selection / "selected.toml"), "--train", str(files / "train.csv")]
     argv += ["--output", str(tmp_path / "run"), "--device", "cpu", "--no-cache"]
     assert fit(argv) == 0
