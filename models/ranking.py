@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.sides import Array, Swap
 from models.heads import Head
 from models.judge import HEADS
-from models.learners.lightgbm import LightGBMLearner, LightGBMModel
+from models.learners.lightgbm import RANKING_ROUNDS, LightGBMLearner, LightGBMModel
 from models.parts import (
     NO_FOLD,
     Fit,
@@ -26,7 +26,6 @@ from models.parts import (
     part_logits,
 )
 
-ROUNDS = 60
 LEARNER = LightGBMLearner(learning_rate=0.1, feature_fraction=0.3, max_bin=63)
 Units = Mapping[str, Sequence[int]]
 
@@ -68,7 +67,7 @@ def rank(
 
 def _fitted(head: Head, rows: Rows, swap: Swap, fold: int, seed: int) -> tuple[Part, LightGBMModel]:
     part = Part("ranking", LEARNER, head, seed)
-    fit = Fit(part, fold, complexity=ROUNDS)
+    fit = Fit(part, fold, complexity=RANKING_ROUNDS)
     model = fit_part(fit, Lessons([fit], Material(rows, swap)), swap=swap, threads=1, device="cpu")
     if not isinstance(model, LightGBMModel):
         raise TypeError(f"expected a model of LightGBM, found {type(model).__name__}")

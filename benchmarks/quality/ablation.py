@@ -14,6 +14,7 @@ import pandas as pd
 from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.pipeline import FeatureUnion
 from threadpoolctl import threadpool_limits
 
 from benchmarks import real
@@ -27,7 +28,6 @@ from models.measures.metrics import direction_auc, log_loss
 from models.preference import PASSED_THROUGH
 from pipelines.config import Config, load_config
 from pipelines.estimator.build import build_pipeline
-from pipelines.estimator.union import SelectingUnion
 
 COLUMNS = ("families", "log loss", "A/B AUC", "against all families", "by seed")
 Families = tuple[str, ...]
@@ -94,7 +94,7 @@ class Measure:
             held[: len(folds)] = folds == fold
             yield held
 
-    def _columns(self, features: SelectingUnion, seed: int, held: NDArray[np.bool_]) -> Columns:
+    def _columns(self, features: FeatureUnion, seed: int, held: NDArray[np.bool_]) -> Columns:
         train = training_rows(held, self.battles["group"], self.battles["source"])
         with threadpool_limits(limits=1, user_api="blas"), parallel_config("threading", n_jobs=-1):
             X = features.fit_transform(self.battles[train], self.y[train])

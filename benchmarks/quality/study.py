@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from sklearn.pipeline import FeatureUnion
 
 from benchmarks.tables import write, write_header, write_row
 from features.storage.cache import Cache
 from pipelines.config import Config
 from pipelines.estimator.build import build_pipeline, precompute
 from pipelines.estimator.encoding import encode
-from pipelines.estimator.union import SelectingUnion
 
 CACHE_BYTES = 10**10
 SCORE = ("rows", "log loss", "AUC", "penalty")  # of a family that reports its own
@@ -42,11 +42,11 @@ class Study(NamedTuple):
     lines: Callable[[Options], Lines]
 
 
-def features_of(config: Config, battles: pd.DataFrame, kept: Cache | None) -> SelectingUnion:
+def features_of(config: Config, battles: pd.DataFrame, kept: Cache | None) -> FeatureUnion:
     """Return the families of a configuration, what needs no labels computed of battles already."""
     pipeline = build_pipeline(config, cache=kept)
     encode(pipeline, battles)
-    union: SelectingUnion = precompute(pipeline, battles, cache=kept).named_steps["features"]
+    union: FeatureUnion = precompute(pipeline, battles, cache=kept).named_steps["features"]
     return union
 
 

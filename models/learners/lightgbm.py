@@ -13,6 +13,7 @@ from models.device import check_lightgbm
 from models.learners.boosting import NotNegative, Positive, Share, raw_of
 from models.learners.contract import Learner, Matrix, Model, Orders, Sample, Setting, Watch
 
+RANKING_ROUNDS = 60  # of trees that rank columns
 REPRODUCIBLE = ("deterministic", "num_threads", "force_col_wise")
 
 
@@ -219,3 +220,18 @@ class LightGBMLearner(BaseEstimator, Learner):
                 lightgbm.record_evaluation(history),
             ],
         }
+
+
+def most_gain(sample: Sample, setting: Setting, number: int) -> NDArray[np.bool_]:
+    """Return the mask of the columns of most gain to quick trees on some rows.
+
+    With a column goes its partner, which a swap of the answers puts in its place.
+    """
+    quick = LightGBMLearner(learning_rate=0.1, feature_fraction=0.3, max_bin=63)
+    model = quick.fit(sample, setting._replace(device="cpu"), complexity=RANKING_ROUNDS)
+    n_columns, order = sample.X.shape[1], setting.swap.order
+    gain = model.importance(n_columns)
+    best = np.zeros(n_columns, dtype=np.bool_)
+    best[np.argsort(-(gain + gain[order]) / 2.0, kind="stable")[:number]] = True
+    chosen: NDArray[np.bool_] = best | best[order]
+    return chosen

@@ -1,7 +1,8 @@
 """Gradient-boosted trees as members: XGBoost."""
 
 import json
-from typing import Annotated, Any, Self
+from dataclasses import replace
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 import xgboost
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.base import BaseEstimator
 
-from features.parameters import Count
+from features.parameters import Count, Number
 from models.learners.boosting import NotNegative, Positive, Share, raw_of
 from models.learners.contract import Learner, Matrix, Model, Orders, Sample, Setting, Watch
+from models.learners.lightgbm import most_gain
 from models.learners.quantiles import quantile_matrix
+
+Rows = TypeVar("Rows", bound=Orders)
 
 
 class XGBoostModel(Model):
@@ -67,6 +71,11 @@ class XGBoostModel(Model):
         return gain
 
 
+def _with(rows: Rows, columns: NDArray[np.bool_]) -> Rows:
+    """Return rows whose other columns are 0 throughout: no tree splits there, in no other rows."""
+    return replace(rows, X=np.where(columns, rows.X, np.float32(0)), whole=None)
+
+
 class XGBoostLearner(BaseEstimator, Learner):
     """Settings of XGBoost, under the names that XGBoost gives them.
 
@@ -84,6 +93,9 @@ class XGBoostLearner(BaseEstimator, Learner):
         Rounds at most, while inner folds look for the best number.
     patience : int
         Rounds without a better loss after which they stop looking.
+    ranked : int
+        Columns that trees may split at most, those of most gain to LightGBM on the very rows of a
+        fit, so that no ranking sees the votes that the fit is judged by; 0 for all.
     """
 
     model = XGBoostModel
@@ -100,6 +112,7 @@ class XGBoostLearner(BaseEstimator, Learner):
         max_bin: Annotated[int, Field(ge=3)] = 127,
         max_rounds: Count = 1000,
         patience: Count = 60,
+        ranked: Number = 0,
     ) -> None:
         self.learning_rate = learning_rate
         self.max_depth = max_depth
@@ -110,6 +123,7 @@ class XGBoostLearner(BaseEstimator, Learner):
         self.max_bin = max_bin
         self.max_rounds = max_rounds
         self.patience = patience
+        self.ranked = ranked
 
     def trains_on(self, device: str) -> str:
         """Return the run's device."""
@@ -124,6 +138,10 @@ class XGBoostLearner(BaseEstimator, Learner):
         watch: Watch | None = None,
     ) -> XGBoostModel:
         """Train `complexity` rounds, or with `watch` until its loss no longer falls."""
+        if self.ranked:
+            best = most_gain(sample, setting, self.ranked)
+            sample = _with(sample, best)
+            watch = None if watch is None else _with(watch, best)
         info = {"label": sample.target, "weight": sample.weight}
         data = self._matrix(sample, setting, info)
         history: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import polars as pl
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
 
 from data.battles import make_battles
@@ -189,14 +189,15 @@ def precompute(
         done(len(battles))
     steps: list[tuple[str, Any]] = []
     union = pipeline.named_steps["features"]
+    select = getattr(union, "select", None)
     for fixed, some in groupby(union.transformer_list, key=lambda named: _is_fixed(named[1])):
         families = list(some)
         if fixed:
-            columns = in_blocks(union_of(families, union.select), battles, done)
+            columns = in_blocks(union_of(families, select), battles, done)
             families = [("+".join(name for name, _ in families), Precomputed(columns))]
         steps += families
     ready = PreferencePipeline(
-        [("features", union_of(steps, union.select)), ("model", pipeline.named_steps["model"])]
+        [("features", union_of(steps, select)), ("model", pipeline.named_steps["model"])]
     )
     _count(ready, battles, done, cache)
     return ready
@@ -238,7 +239,7 @@ def _is_fixed(step: Any) -> bool:
 
 
 def in_blocks(
-    union: SelectingUnion, battles: pd.DataFrame, done: Callable[[int], None]
+    union: FeatureUnion | SelectingUnion, battles: pd.DataFrame, done: Callable[[int], None]
 ) -> pd.DataFrame:
     """Return the columns of families that learn nothing, computed a block of rows at a time."""
     union.fit(battles.iloc[:0])

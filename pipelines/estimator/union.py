@@ -25,11 +25,11 @@ class SelectingUnion(TransformerMixin, BaseEstimator):
     ----------
     union : FeatureUnion
         Gives pandas frames.
-    select : sequence of str, optional
-        See `features.columns`; all columns by default.
+    select : sequence of str
+        See `features.columns`.
     """
 
-    def __init__(self, union: FeatureUnion, select: Sequence[str] | None = None) -> None:
+    def __init__(self, union: FeatureUnion, select: Sequence[str]) -> None:
         self.union = union
         self.select = select
 
@@ -53,7 +53,7 @@ class SelectingUnion(TransformerMixin, BaseEstimator):
             These battles give none of them.
         """
         made = self._left(self.union.fit_transform(battles, y, **params))
-        if self.select is not None and set(made) <= set(PASSED_THROUGH):
+        if set(made) <= set(PASSED_THROUGH):
             raise none_of(self.select)
         return made
 
@@ -67,12 +67,12 @@ class SelectingUnion(TransformerMixin, BaseEstimator):
         return names[self._stay(names)]
 
     def _left(self, made: pd.DataFrame) -> pd.DataFrame:
-        return made if self.select is None else made.loc[:, self._stay(made.columns)]
+        return made.loc[:, self._stay(made.columns)]
 
     def _stay(self, names: Sequence[str] | NDArray[np.object_] | pd.Index) -> NDArray[np.bool_]:
         stay = np.isin(np.asarray(names, dtype=object), PASSED_THROUGH)
         columns = [str(name) for name in names if name not in PASSED_THROUGH]
-        stay[~stay] = True if self.select is None else selected(columns, self.select)
+        stay[~stay] = selected(columns, self.select)
         return stay
 
 
@@ -84,7 +84,11 @@ def none_of(select: Sequence[str]) -> DataError:
     )
 
 
-def union_of(transformers: Transformers, select: Sequence[str] | None = None) -> SelectingUnion:
-    """Return the union of families."""
-    union = FeatureUnion(transformers, verbose_feature_names_out=False)
-    return SelectingUnion(union.set_output(transform="pandas"), select)
+def union_of(
+    transformers: Transformers, select: Sequence[str] | None = None
+) -> FeatureUnion | SelectingUnion:
+    """Return the union of families: scikit-learn's own where all columns stay."""
+    union = FeatureUnion(transformers, verbose_feature_names_out=False).set_output(
+        transform="pandas"
+    )
+    return union if select is None else SelectingUnion(union, select)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.learners.contract import Sample, Watch
-from models.learners.lightgbm import LightGBMLearner, LightGBMModel
+from models.learners.lightgbm import LightGBMLearner, LightGBMModel, most_gain
 from models.learners.xgboost import XGBoostLearner
 
 NAMES = ["f__size_a", "f__size_b", 'f__odd[<">]{}:, name_diff', "f__x_pair"]
@@ -159,3 +159,27 @@ def test_lightgbm_trains_on_what_its_settings_name_and_says_so(place, sample, se
 def test_xgboost_trains_on_the_device_of_the_run_and_lightgbm_on_the_cpu():
     assert XGBoostLearner().trains_on("cuda") == "cuda"
     assert LightGBMLearner().trains_on("cuda") == "cpu"
+
+
+def test_ranked_columns_alone_are_split_and_those_of_most_gain(sample, setting):
+    gain = XGBoostLearner(ranked=1).fit(sample, setting(NAMES), complexity=20).importance(4)
+    assert (gain > 0).tolist() == [False, False, True, False]
+    every = XGBoostLearner(ranked=4).fit(sample, setting(NAMES), complexity=20)
+    plain = XGBoostLearner().fit(sample, setting(NAMES), complexity=20)
+    np.testing.assert_array_equal(every.raw(sample.X), plain.raw(sample.X))
+
+
+def test_a_ranked_column_brings_its_partner(sample, setting):
+    names = ["f__x_pair", "f__size_b", "f__size_a", "f__y_pair"]
+    mask = most_gain(sample, setting(names), 1)
+    assert mask.tolist() == [False, True, True, False]
+
+
+def test_columns_are_ranked_on_the_rows_of_the_fit_alone(sample, setting):
+    """Whatever the watched rows are, the same columns are split."""
+    watch = Watch(np.zeros_like(sample.X), lambda raw: float(np.abs(raw).mean()))
+    learner = XGBoostLearner(ranked=1, max_rounds=20, patience=20)
+    watched = learner.fit(sample, setting(NAMES), watch=watch)
+    alone = learner.fit(sample, setting(NAMES), complexity=20)
+    np.testing.assert_array_equal(watched.raw(sample.X, 20), alone.raw(sample.X))
+    assert len(watched.losses) == 20
