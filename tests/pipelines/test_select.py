@@ -103,6 +103,8 @@ def test_wrong_use_is_a_line(argv, words, select_flags, tmp_path, monkeypatch, c
         (["--timeout", "0"], r"argument --timeout: expected seconds above 0, found '0'"),
         (["--timeout", "soon"], r"argument --timeout: expected seconds above 0, found 'soon'"),
         (["--test", "test.csv"], r"unrecognized arguments: --test test\.csv"),
+        (["--raw"], r"unrecognized arguments: --raw"),
+        (["--skip-at-most", "2"], r"--skip-at-most: expected a share from 0 to 1, found '2'"),
     ],
 )
 def test_wrong_flags_are_refused(argv, words, capsys):
