@@ -12,7 +12,6 @@ from pipelines.config import (
     MOVED,
     Config,
     ConfigError,
-    ModelConfig,
     build,
     check_config,
     load_config,
@@ -21,6 +20,7 @@ from pipelines.config import (
 )
 from pipelines.estimator.build import build_pipeline
 from pipelines.presets import presets
+from pipelines.sections import ModelConfig
 
 
 @pytest.mark.parametrize(
