@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +16,7 @@ from pipelines.command.flags import (
     config_from,
     extra_from,
     files_from,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -86,17 +86,6 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     tell(console, f"folder: {finished}")
     if (finished / SELECTED).is_file():
         tell(console, f"configuration: {finished / SELECTED}")
-
-
-def seconds(text: str) -> float:
-    """Return a flag's seconds."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text!r}")
-    return number
 
 
 def _inputs(arguments: argparse.Namespace) -> Inputs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +16,7 @@ from pipelines.command.flags import (
     config_source,
     extra_from,
     files_from,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         help="seconds of this call, after which no trial is begun",
     )
@@ -138,14 +138,4 @@ def _whole(text: str, least: int) -> int:
         number = least - 1
     if number < least:
         raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, found {text!r}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text!r}")
     return number

@@ -142,12 +142,21 @@ def add_member_flag(parser: argparse.ArgumentParser) -> None:
 
 def gigabytes(text: str) -> float:
     """Return a flag's gigabytes."""
+    return _above_zero(text, "gigabytes")
+
+
+def seconds(text: str) -> float:
+    """Return a flag's seconds."""
+    return _above_zero(text, "seconds")
+
+
+def _above_zero(text: str, unit: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected gigabytes above 0, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {unit} above 0, found {text!r}")
     return number
 
 
