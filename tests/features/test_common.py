@@ -23,6 +23,7 @@ from data.battles import concat_battles, make_battles, read_training, swap_battl
 from features import FAMILIES, Statistic, StatisticsFamily
 from features.sides import SIDES, Swap
 from features.text.formulas import words
+from tests.missing import MISSING
 
 ROOT = Path(__file__).parents[2]
 FIT_ROWS = 300
@@ -51,7 +52,6 @@ ODD_TEXTS = (
     ["| a | b |\r\n|---|---|\r\n| $$x$$ | `y` |"],
     ["I'm sorry, but I can't do that.", "Sure! Here's a list:\n\n- one\n- two", ""],
 )
-MISSING = [f"names__{name}_diff" for name in ("strength", "adjusted", "head_to_head")]
 FAST = settings(max_examples=12, deadline=None, derandomize=True)
 PIECES = st.sampled_from(
     (
